@@ -1,0 +1,1 @@
+"""A thin Python client of Failsoft, for threads and for asyncio."""

@@ -1,0 +1,1 @@
+"""What every Failsoft service needs and none owns."""

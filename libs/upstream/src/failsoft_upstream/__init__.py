@@ -1,0 +1,1 @@
+"""A look-alike of an LLM provider that fails on command."""

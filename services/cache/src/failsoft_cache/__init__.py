@@ -1,0 +1,1 @@
+"""Keeps whole answers, and says how old they are."""

@@ -1,0 +1,1 @@
+"""Holds provider priority and circuit state, and walks from one target to the next."""
