@@ -1,0 +1,13 @@
+"""Starting and ending a service's process."""
+
+
+class StartupError(Exception):
+    """Why the process refuses to start, in words for the operator who reads stderr."""
+
+    def __init__(self, *problems: str) -> None:
+        """
+        Args:
+            problems: One sentence each: what is wrong, where, and what to do. No secrets.
+        """
+        super().__init__("\n".join(problems))
+        self.problems = problems

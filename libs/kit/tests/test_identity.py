@@ -1,0 +1,254 @@
+"""Whom a listener believes, and for which tenant."""
+
+import os
+from pathlib import Path
+
+import pytest
+from failsoft_kit.identity import Access, Authenticator, Kind, Principal, ServiceToken
+from failsoft_kit.process import StartupError
+from failsoft_model.errors import InvalidRequest, Unauthenticated
+
+SECRET = "a-token-of-forty-characters-0123456789ab"
+OTHER = "b-token-of-forty-characters-0123456789ab"
+
+
+class SettableClock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def unix(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(SECRET + "\n")
+    return file
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+def token(path: Path, clock: SettableClock) -> ServiceToken:
+    return ServiceToken.from_file(path, clock=clock)
+
+
+def replace(path: Path, content: str) -> None:
+    """As a mounted secret changes: a new file takes the old one's name."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(content)
+    fresh.replace(path)
+
+
+def bearer(token: str) -> tuple[str, str]:
+    return ("authorization", f"Bearer {token}")
+
+
+# The token.
+
+
+def test_the_line_break_at_the_file_s_end_is_not_the_token_s(token: ServiceToken) -> None:
+    assert token.matches(SECRET)
+    assert token.authorization() == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("presented", ["", SECRET[:-1], SECRET + "x", OTHER, "né", "\ud800"])
+def test_nothing_but_the_token_matches(token: ServiceToken, presented: str) -> None:
+    """Whatever a caller sends is an answer of no, never an exception."""
+    assert not token.matches(presented)
+
+
+def test_a_token_never_shows_itself(token: ServiceToken) -> None:
+    assert SECRET not in repr(token)
+    assert SECRET not in str(token)
+    assert SECRET not in f"{[token]}"
+
+
+def test_a_replaced_file_is_in_use_within_a_second(
+    token: ServiceToken, path: Path, clock: SettableClock
+) -> None:
+    replace(path, OTHER)
+    assert token.matches(SECRET)  # not looked at on every call
+
+    clock.time += 1.0
+    assert token.matches(OTHER)
+    assert not token.matches(SECRET)
+
+
+def test_a_file_written_in_place_is_noticed_too(
+    token: ServiceToken, path: Path, clock: SettableClock
+) -> None:
+    path.write_text(OTHER + "\n")
+    os.utime(path, ns=(0, 1))
+    clock.time += 1.0
+
+    assert token.matches(OTHER)
+
+
+@pytest.mark.parametrize("content", ["", "too short", None])
+def test_a_file_that_goes_bad_does_not_lock_everybody_out(
+    token: ServiceToken, path: Path, clock: SettableClock, content: str | None
+) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        replace(path, content)
+    clock.time += 1.0
+    assert token.matches(SECRET)
+
+    replace(path, OTHER)
+    clock.time += 1.0
+    assert token.matches(OTHER)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 31 + b"\n", "é".encode() * 40])
+def test_what_is_no_token_is_refused_at_start(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+
+    with pytest.raises(StartupError) as refusal:
+        ServiceToken.from_file(file)
+    assert str(file) in refusal.value.problems[0]
+
+
+def test_a_token_with_a_space_within_is_refused(tmp_path: Path) -> None:
+    """It would not survive the way through a header."""
+    file = tmp_path / "token"
+    file.write_text("x" * 20 + " " + "y" * 20)
+
+    with pytest.raises(StartupError):
+        ServiceToken.from_file(file)
+
+
+def test_a_missing_file_is_refused_at_start_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(StartupError) as refusal:
+        ServiceToken.from_file(tmp_path / "nowhere")
+    assert "nowhere" in refusal.value.problems[0]
+
+
+# Who the caller is.
+
+
+def test_without_identity_everybody_on_this_machine_is_its_owner() -> None:
+    """Dummy keys, which HTTP clients insist on sending, do no harm."""
+    authenticator = Authenticator.of(None, loopback=True)
+
+    for metadata in ([], [bearer("sk-dummy")], [("failsoft-tenant", "acme")]):
+        principal = authenticator.principal(metadata)
+        assert (principal.tenant, principal.kind) == ("default", Kind.USER)
+        assert Access.OPERATOR.permits(principal)
+
+
+def test_without_identity_nothing_but_loopback_may_be_bound() -> None:
+    with pytest.raises(StartupError):
+        Authenticator.of(None, loopback=False)
+
+
+@pytest.mark.parametrize("loopback", [True, False])
+def test_the_token_makes_a_service_that_speaks_for_a_tenant(
+    token: ServiceToken, loopback: bool
+) -> None:
+    principal = Authenticator.of(token, loopback=loopback).principal(
+        [bearer(SECRET), ("failsoft-tenant", "acme")]
+    )
+
+    assert (principal.tenant, principal.kind) == ("acme", Kind.SERVICE)
+
+
+def test_a_service_that_names_no_tenant_speaks_for_the_default_one(token: ServiceToken) -> None:
+    principal = Authenticator.of(token, loopback=False).principal([bearer(SECRET)])
+
+    assert principal.tenant == "default"
+
+
+def test_on_loopback_a_caller_without_a_bearer_is_a_plain_user(token: ServiceToken) -> None:
+    principal = Authenticator.of(token, loopback=True).principal([("failsoft-tenant", "acme")])
+
+    assert principal == Principal(tenant="default", kind=Kind.USER)
+
+
+def test_elsewhere_a_caller_without_a_bearer_is_refused(token: ServiceToken) -> None:
+    with pytest.raises(Unauthenticated):
+        Authenticator.of(token, loopback=False).principal([])
+
+
+@pytest.mark.parametrize("loopback", [True, False])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        [bearer(OTHER)],
+        [bearer("")],
+        [("authorization", SECRET)],
+        [("authorization", f"Basic {SECRET}")],
+        [bearer(SECRET), bearer(SECRET)],
+        [bearer(OTHER), bearer(SECRET)],
+    ],
+)
+def test_a_wrong_claim_is_refused_everywhere(
+    token: ServiceToken, loopback: bool, metadata: list[tuple[str, str]]
+) -> None:
+    """Who claims something and cannot prove it is not taken for a stranger, but stopped."""
+    with pytest.raises(Unauthenticated):
+        Authenticator.of(token, loopback=loopback).principal(metadata)
+
+
+def test_the_scheme_s_case_does_not_matter(token: ServiceToken) -> None:
+    authenticator = Authenticator.of(token, loopback=False)
+
+    assert authenticator.principal([("authorization", f"bearer {SECRET}")]).kind is Kind.SERVICE
+
+
+@pytest.mark.parametrize("tenant", ["", "-acme", "Acme", "a" * 64, "a/b", "acme\n", "ümlaut"])
+def test_an_impossible_tenant_is_refused_and_the_field_named(
+    token: ServiceToken, tenant: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        Authenticator.of(token, loopback=False).principal(
+            [bearer(SECRET), ("failsoft-tenant", tenant)]
+        )
+    assert [violation.field for violation in refusal.value.violations] == ["failsoft-tenant"]
+
+
+@pytest.mark.parametrize("tenant", ["a", "0", "a" * 63, "team-7"])
+def test_a_possible_tenant_is_accepted(token: ServiceToken, tenant: str) -> None:
+    principal = Authenticator.of(token, loopback=False).principal(
+        [bearer(SECRET), ("failsoft-tenant", tenant)]
+    )
+    assert principal.tenant == tenant
+
+
+def test_a_call_for_two_tenants_is_refused(token: ServiceToken) -> None:
+    """Two readers of such metadata could each believe another one."""
+    with pytest.raises(InvalidRequest):
+        Authenticator.of(token, loopback=False).principal(
+            [bearer(SECRET), ("failsoft-tenant", "a"), ("failsoft-tenant", "b")]
+        )
+
+
+# What a method demands.
+
+
+def test_who_may_call_what() -> None:
+    user = Principal(tenant="acme", kind=Kind.USER)
+    operator = Principal(tenant="acme", kind=Kind.USER, scopes=frozenset({"operator"}))
+    service = Principal(tenant="acme", kind=Kind.SERVICE)
+
+    allowed = {
+        access: [access.permits(principal) for principal in (user, operator, service)]
+        for access in Access
+    }
+    assert allowed == {
+        Access.ANYONE: [True, True, True],
+        Access.TENANT: [True, True, True],
+        Access.SERVICE: [False, False, True],
+        Access.OPERATOR: [False, True, False],
+    }
