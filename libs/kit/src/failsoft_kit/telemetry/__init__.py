@@ -1,0 +1,50 @@
+"""Spans: starting them, naming them, sending them to a collector off the request path."""
+
+from failsoft_kit.telemetry.context import SpanContext, format_traceparent, parse_traceparent
+from failsoft_kit.telemetry.names import (
+    AttributeName,
+    EventName,
+    Name,
+    NameRegistry,
+    SpanName,
+    UnregisteredName,
+    ValueType,
+)
+from failsoft_kit.telemetry.recorder import Recorder
+from failsoft_kit.telemetry.setup import Telemetry, telemetry_from
+from failsoft_kit.telemetry.span import (
+    Attributes,
+    Kind,
+    Sink,
+    Span,
+    Value,
+    activate,
+    current_span,
+    error_type_of,
+)
+from failsoft_kit.telemetry.tracer import Tracer
+
+__all__ = [
+    "AttributeName",
+    "Attributes",
+    "EventName",
+    "Kind",
+    "Name",
+    "NameRegistry",
+    "Recorder",
+    "Sink",
+    "Span",
+    "SpanContext",
+    "SpanName",
+    "Telemetry",
+    "Tracer",
+    "UnregisteredName",
+    "Value",
+    "ValueType",
+    "activate",
+    "current_span",
+    "error_type_of",
+    "format_traceparent",
+    "parse_traceparent",
+    "telemetry_from",
+]

@@ -1,0 +1,160 @@
+"""Keeps ended spans until a background task has sent them to a collector.
+
+The request path only appends to a bounded queue. A collector that is dead, slow or
+hanging costs spans, never a request and never memory: what doesn't fit is dropped
+and counted. The log gets one line when export breaks and one when it is back.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.span import Span
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+_CAPACITY = 8192
+_BATCH = 512
+_INTERVAL = 1.0
+_LONGEST_PAUSE = 30.0
+
+
+class ExportFailed(Exception):
+    """The collector did not take a batch.
+
+    `again` says whether it may take the same batch later.
+    """
+
+    def __init__(self, message: str, *, again: bool) -> None:
+        super().__init__(message)
+        self.again = again
+
+
+class Exporter(Protocol):
+    """Sends an encoded `ExportTraceServiceRequest` to a collector."""
+
+    async def export(self, request: bytes) -> None:
+        """Send one batch within the exporter's own time limit.
+
+        Raises:
+            ExportFailed: the collector was not there, or refused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Recorder:
+    """A sink that exports in batches.
+
+    Its owner runs `run` in a task for as long as the service lives, and then `close`.
+
+    Args:
+        capacity: Spans that may wait; more are dropped.
+        interval: Seconds between two batches while there is little to send.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        encoder: Encoder,
+        *,
+        capacity: int = _CAPACITY,
+        batch: int = _BATCH,
+        interval: float = _INTERVAL,
+    ) -> None:
+        self._exporter = exporter
+        self._encoder = encoder
+        self._capacity = capacity
+        self._batch = batch
+        self._interval = interval
+        self._waiting: deque[Span] = deque()
+        self._unsent: list[Span] = []
+        self._full_batch = asyncio.Event()
+        self._pause = interval
+        self._failing = False
+        self.dropped = 0
+        """Spans lost so far, for whatever reason."""
+
+    def record(self, span: Span) -> None:
+        """Queue an ended span."""
+        waiting = self._waiting
+        if len(waiting) >= self._capacity:
+            self.dropped += 1
+            return
+        waiting.append(span)
+        if len(waiting) == self._batch:
+            self._full_batch.set()
+
+    async def run(self) -> None:
+        """Export until cancelled."""
+        while True:
+            await self._wait()
+            await self._export_next()
+
+    async def flush(self) -> None:
+        """Export what waits; give up at the first failure. The caller limits the time."""
+        while self._waiting or self._unsent:
+            if not await self._export_next():
+                return
+
+    async def close(self, *, within: float) -> None:
+        """Flush for at most `within` seconds, then give connections back."""
+        try:
+            async with asyncio.timeout(within):
+                await self.flush()
+        except TimeoutError:
+            self._note_failure("the collector did not answer before the end")
+        finally:
+            await self._exporter.close()
+
+    async def _wait(self) -> None:
+        """Until a batch is full or the interval is over; while export fails, its pause only."""
+        if self._failing:
+            await asyncio.sleep(self._pause)
+            return
+        try:
+            async with asyncio.timeout(self._interval):
+                await self._full_batch.wait()
+        except TimeoutError:
+            return
+
+    async def _export_next(self) -> bool:
+        """Send one batch, the one that failed last first. False if it failed."""
+        if not self._unsent:
+            self._full_batch.clear()
+            waiting = self._waiting
+            self._unsent = [waiting.popleft() for _ in range(min(self._batch, len(waiting)))]
+            if len(waiting) >= self._batch:
+                self._full_batch.set()
+        if not self._unsent:
+            return True
+        try:
+            await self._exporter.export(await self._encoder.encode(self._unsent))
+        except ExportFailed as error:
+            if not error.again:
+                self.dropped += len(self._unsent)
+                self._unsent = []
+            self._note_failure(str(error))
+            return False
+        self._unsent = []
+        self._note_success()
+        return True
+
+    def _note_failure(self, problem: str) -> None:
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+        if not self._failing:
+            self._failing = True
+            _log.warning("telemetry.export_failing", problem=problem, dropped=self.dropped)
+
+    def _note_success(self) -> None:
+        self._pause = self._interval
+        if self._failing:
+            self._failing = False
+            _log.info("telemetry.export_recovered", dropped=self.dropped)
