@@ -1,0 +1,1 @@
+"""gRPC: serving and calling, the same way in every service."""

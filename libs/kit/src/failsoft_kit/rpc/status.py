@@ -1,0 +1,172 @@
+"""Errors on the wire: `FailsoftError` to `google.rpc.Status` and back.
+
+Every status carries an ErrorInfo of domain `failsoft`; a retry hint is a RetryInfo, what is
+wrong with which field a BadRequest, the request's id a RequestInfo. Together they stay small
+enough for the 8 KiB of metadata that a gRPC peer accepts: what comes last is left out first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import grpc
+from failsoft_model.errors import Code, FailsoftError, FieldViolation
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+DOMAIN = "failsoft"
+DETAILS_METADATA = "grpc-status-details-bin"
+
+_STATUS_BYTES = 4864
+"""With base64 (4/3) and the percent-encoded message beside it this stays below 8 KiB."""
+_MESSAGE_BYTES = 512
+_METADATA_ENTRIES = 16
+_METADATA_VALUE_CHARACTERS = 128
+_VIOLATIONS = 32
+_VIOLATION_CHARACTERS = 160
+
+
+class RemoteError(Exception):
+    """What a peer answered instead of a reply.
+
+    A value as much as an exception: adapters look at it, clients may raise it.
+
+    `reason` is "" if the peer gave none, as when no peer was reached at all.
+    `retry_after` is in seconds, None without a hint. `details` are the details of the
+    status that are not kit's own, for whoever knows their type.
+    """
+
+    def __init__(
+        self,
+        *,
+        code: Code,
+        reason: str,
+        message: str,
+        retry_after: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[FieldViolation] = (),
+        request_id: str = "",
+        details: Sequence[any_pb2.Any] = (),
+    ) -> None:
+        super().__init__(f"{reason or code.name}: {message}")
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+        self.metadata: dict[str, str] = dict(metadata or {})
+        self.violations = tuple(violations)
+        self.request_id = request_id
+        self.details = tuple(details)
+
+
+def grpc_code(code: Code) -> grpc.StatusCode:
+    """The same code as grpc spells it."""
+    return _GRPC_CODES[code]
+
+
+def to_status(
+    error: FailsoftError, *, request_id: str = "", details: Sequence[Message] = ()
+) -> status_pb2.Status:
+    """What a caller is told about an error.
+
+    Args:
+        request_id: The id to quote in a report; "": none.
+        details: More messages for callers who know their types.
+    """
+    code: int = grpc_code(error.code).value[0]
+    status = status_pb2.Status(code=code, message=_shorten(error.message))
+    for detail in (*_standard_details(error, request_id), *details):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        if status.ByteSize() + packed.ByteSize() <= _STATUS_BYTES:
+            status.details.append(packed)
+    return status
+
+
+def trailing_metadata(status: status_pb2.Status) -> tuple[tuple[str, bytes], ...]:
+    """How a status travels beside gRPC's own code and message."""
+    return ((DETAILS_METADATA, status.SerializeToString()),)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> RemoteError:
+    """Read what a call ended with; details that cannot be read count as absent."""
+    code = Code.__members__.get(error.code().name, Code.UNKNOWN)
+    remote = RemoteError(code=code, reason="", message=error.details() or "")
+    for detail in _details(error):
+        _take(remote, detail)
+    return remote
+
+
+def _standard_details(error: FailsoftError, request_id: str) -> Iterator[Message]:
+    entries = sorted(error.metadata.items())[:_METADATA_ENTRIES]
+    yield error_details_pb2.ErrorInfo(
+        reason=error.reason,
+        domain=DOMAIN,
+        metadata={key: value[:_METADATA_VALUE_CHARACTERS] for key, value in entries},
+    )
+    if error.retry_after is not None:
+        yield error_details_pb2.RetryInfo(retry_delay=_duration(error.retry_after))
+    if request_id:
+        yield error_details_pb2.RequestInfo(request_id=request_id)
+    if error.violations:
+        yield _bad_request(error.violations)
+
+
+def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
+    """As many violations as a status has room for."""
+    request = error_details_pb2.BadRequest()
+    for violation in violations[:_VIOLATIONS]:
+        request.field_violations.add(
+            field=violation.field[:_VIOLATION_CHARACTERS],
+            description=violation.description[:_VIOLATION_CHARACTERS],
+        )
+        if request.ByteSize() > _STATUS_BYTES // 2:
+            break
+    return request
+
+
+def _duration(seconds: float) -> duration_pb2.Duration:
+    duration = duration_pb2.Duration()
+    duration.FromMilliseconds(max(0, round(seconds * 1000)))
+    return duration
+
+
+def _shorten(message: str) -> str:
+    encoded = message.encode("utf-8", "replace")
+    if len(encoded) <= _MESSAGE_BYTES:
+        return message
+    return encoded[: _MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "..."
+
+
+def _details(error: grpc.aio.AioRpcError) -> Sequence[any_pb2.Any]:
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_METADATA and isinstance(value, bytes):
+            try:
+                return tuple(status_pb2.Status.FromString(value).details)
+            except DecodeError:
+                return ()
+    return ()
+
+
+def _take(remote: RemoteError, detail: any_pb2.Any) -> None:
+    """Add what one detail says."""
+    info = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    bad_request = error_details_pb2.BadRequest()
+    request = error_details_pb2.RequestInfo()
+    if detail.Unpack(info):
+        remote.reason = info.reason
+        remote.metadata = dict(info.metadata)
+    elif detail.Unpack(retry):
+        remote.retry_after = retry.retry_delay.ToMilliseconds() / 1000
+    elif detail.Unpack(request):
+        remote.request_id = request.request_id
+    elif detail.Unpack(bad_request):
+        remote.violations = tuple(
+            FieldViolation(field=violation.field, description=violation.description)
+            for violation in bad_request.field_violations
+        )
+    else:
+        remote.details = (*remote.details, detail)
+
+
+_GRPC_CODES = {code: grpc.StatusCode[code.name] for code in Code}
