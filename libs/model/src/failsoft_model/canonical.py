@@ -73,12 +73,12 @@ def _part(part: Part) -> object:
 
 
 def _sampling(sampling: Sampling) -> dict[str, object]:
-    """The set fields; whole numbers and floats of the same value are the same."""
+    """The set fields; numbers of the same value are the same: 1 and 1.0, 0.0 and -0.0."""
     form: dict[str, object] = {}
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
         number: float | None = getattr(sampling, name)
         if number is not None:
-            form[name] = float(number)
+            form[name] = float(number) + 0.0
     for name in ("top_k", "max_tokens", "seed"):
         whole: int | None = getattr(sampling, name)
         if whole is not None:
