@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from failsoft_kit.identity import Access, Authenticator, Kind, Principal, ServiceToken
 from failsoft_kit.process import StartupError
 from failsoft_model.errors import InvalidRequest, Unauthenticated

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from failsoft_model.errors import (
     BudgetSpent,
     Code,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Self
 
 import structlog
-from failsoft_model.errors import FieldViolation, InvalidRequest, Unauthenticated
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.process import StartupError
+from failsoft_model.errors import FieldViolation, InvalidRequest, Unauthenticated
 
 DEFAULT_TENANT = "default"
 OPERATOR_SCOPE = "operator"

@@ -1,0 +1,117 @@
+"""A YAML file as plain values, strictly read, that still knows on which line each of them stood."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import yaml
+
+from failsoft_kit.settings.errors import SettingsError
+
+Trail: TypeAlias = tuple[str | int, ...]
+"""The way from the top of a document to one value: keys, and indices of lists."""
+
+_TEXT = "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a file said."""
+
+    name: str
+    """The file, as it was named to us."""
+    values: Mapping[str, object]
+    """Plain dicts, lists and scalars; every key is text. Empty for an empty file."""
+    lines: Mapping[Trail, int]
+    """Line number, from 1, of each value that was written out (not those behind an alias)."""
+
+    def place(self, trail: Trail) -> str:
+        """Where the value is, or would be, in words: the file and the nearest known line."""
+        while trail and trail not in self.lines:
+            trail = trail[:-1]
+        return f"{self.name}, line {self.lines[trail]}" if trail else self.name
+
+
+EMPTY = Document(name="", values={}, lines={})
+"""No file at all."""
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        SettingsError: it cannot be read, is no YAML, is no mapping, or has a key twice or one
+            that is no text (such as an unquoted `on`, which YAML takes for `true`).
+    """
+    try:
+        return _document(str(path), path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"{path}{line}: is not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: is not valid YAML: {error}") from None
+
+
+def _document(name: str, content: bytes) -> Document:
+    loader = yaml.SafeLoader(content)
+    node = loader.get_single_node()
+    if node is None:
+        return Document(name=name, values={}, lines={})
+    if not isinstance(node, yaml.MappingNode):
+        raise SettingsError(f"{name}: must be a mapping of keys to values")
+    survey = _Survey(name)
+    survey.visit(node, ())
+    if survey.problems:
+        raise SettingsError(*survey.problems)
+    return Document(name=name, values=loader.construct_document(node), lines=survey.lines)
+
+
+class _Survey:
+    """One walk over a document's nodes, each visited once, so that aliases cannot blow it up."""
+
+    def __init__(self, name: str) -> None:
+        self.lines: dict[Trail, int] = {}
+        self.problems: list[str] = []
+        self._name = name
+        self._visited: set[int] = set()
+
+    def visit(self, node: yaml.Node, trail: Trail) -> None:
+        if id(node) in self._visited:
+            return
+        self._visited.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._visit_mapping(node, trail)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self._visit_at((*trail, index), item, item)
+
+    def _visit_mapping(self, node: yaml.MappingNode, trail: Trail) -> None:
+        first_lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = _line(key)
+            if key.tag == _MERGE:
+                continue
+            if key.tag != _TEXT:
+                self._problem(line, "a key must be text; put it in quotes")
+            elif key.value in first_lines:
+                first = first_lines[key.value]
+                self._problem(line, f"the key `{key.value}` is already on line {first}")
+            else:
+                first_lines[key.value] = line
+                self._visit_at((*trail, key.value), key, value)
+
+    def _visit_at(self, trail: Trail, marked: yaml.Node, value: yaml.Node) -> None:
+        self.lines[trail] = _line(marked)
+        self.visit(value, trail)
+
+    def _problem(self, line: int, text: str) -> None:
+        self.problems.append(f"{self._name}, line {line}: {text}")
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
