@@ -8,10 +8,11 @@ enough for the 8 KiB of metadata that a gRPC peer accepts: what comes last is le
 from collections.abc import Iterator, Mapping, Sequence
 
 import grpc
-from failsoft_model.errors import Code, FailsoftError, FieldViolation
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
+
+from failsoft_model.errors import Code, FailsoftError, FieldViolation
 
 DOMAIN = "failsoft"
 DETAILS_METADATA = "grpc-status-details-bin"

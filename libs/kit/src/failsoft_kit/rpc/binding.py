@@ -1,0 +1,101 @@
+"""From a listener to a gRPC server that is bound and whose handlers are wrapped."""
+
+from collections.abc import Mapping
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+
+from failsoft_kit.identity import Access, Authenticator
+from failsoft_kit.process import StartupError
+from failsoft_kit.rpc.address import Address, parse_address, why_not_bound
+from failsoft_kit.rpc.channel import MAX_MESSAGE_BYTES
+from failsoft_kit.rpc.handlers import Handler
+from failsoft_kit.rpc.health import HealthServicer
+from failsoft_kit.rpc.interceptor import Interceptor
+from failsoft_kit.rpc.reflection import reflection_handlers
+from failsoft_kit.rpc.registrar import Registrar
+from failsoft_kit.rpc.running import RunningCalls
+from failsoft_kit.rpc.service import Listener, Service
+
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_concurrent_streams", 256),
+    ("grpc.max_connection_age_ms", 600_000),
+    ("grpc.max_connection_age_grace_ms", 660_000),
+)
+
+Services = Mapping[str, Mapping[str, Handler]]
+
+
+def bind(service: Service, listener: Listener, calls: RunningCalls) -> tuple[grpc.aio.Server, int]:
+    """A server that is bound and doesn't serve yet, and its port.
+
+    Raises:
+        StartupError: the address is none, cannot be had, or may not be opened.
+    """
+    address = parse_address(listener.address, setting=listener.setting)
+    server = grpc.aio.server(options=_OPTIONS)
+    _register(server, service, listener, address, calls)
+    try:
+        return server, server.add_insecure_port(str(address))
+    except RuntimeError:
+        reason = why_not_bound(address)
+        raise StartupError(
+            f"{listener.setting}: {service.name} cannot listen on {address}: {reason}"
+        ) from None
+
+
+def _register(
+    server: grpc.aio.Server,
+    service: Service,
+    listener: Listener,
+    address: Address,
+    calls: RunningCalls,
+) -> None:
+    own, open_to_all = _services(service, listener)
+    interceptor = Interceptor(
+        authenticator=_authenticator(service, listener, address),
+        access={**listener.access, **dict.fromkeys(_methods(open_to_all), Access.ANYONE)},
+        tracer=service.telemetry.tracer,
+        clock=service.clock,
+        running=calls,
+        details=service.error_details,
+    )
+    for name, handlers in {**own, **open_to_all}.items():
+        wrapped = {
+            method: interceptor.wrap(f"{name}/{method}", handler)
+            for method, handler in handlers.items()
+        }
+        server.add_registered_method_handlers(name, wrapped)
+
+
+def _services(service: Service, listener: Listener) -> tuple[Services, Services]:
+    """What the listener was made for, and what it tells anyone: health and reflection."""
+    own, open_to_all = Registrar(), Registrar()
+    listener.register(own.as_server())
+    health_pb2_grpc.add_HealthServicer_to_server(
+        HealthServicer(service.health), open_to_all.as_server()
+    )
+    if not listener.reflection:
+        return own.services, open_to_all.services
+    names = (*own.services, *open_to_all.services)
+    return own.services, {**open_to_all.services, **reflection_handlers(names)}
+
+
+def _methods(services: Services) -> list[str]:
+    return [f"{name}/{method}" for name, handlers in services.items() for method in handlers]
+
+
+def _authenticator(service: Service, listener: Listener, address: Address) -> Authenticator:
+    if service.token is None and not address.loopback:
+        raise StartupError(
+            f"{listener.setting}: {address} can be reached from other machines, which demands a"
+            " service token; configure one, or listen on 127.0.0.1"
+        )
+    trusted = address.loopback and listener.trust_loopback
+    return Authenticator.of(service.token, loopback=trusted)

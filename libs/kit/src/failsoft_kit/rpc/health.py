@@ -1,0 +1,122 @@
+"""`grpc.health.v1`: what a service says about itself to probes, balancers and people.
+
+There is one state per name, and "" for the whole server, which is well when every name
+is. When the server drains everything is NOT_SERVING and stays so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+import structlog
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_model.errors import Code, FailsoftError
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+_WHOLE_SERVER = ""
+
+
+class UnknownService(FailsoftError):
+    """Nobody reports the health of that name."""
+
+    code = Code.NOT_FOUND
+    reason = "HEALTH_SERVICE_UNKNOWN"
+
+
+class Health:
+    """What is well and what isn't.
+
+    Args:
+        names: Names that are not well until `set` says so.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._serving: dict[str, bool] = dict.fromkeys(names, False)
+        self._draining = False
+        self._changed = asyncio.Event()
+
+    def set(self, service: str, *, serving: bool, why: str) -> None:
+        """Say how a service is; a change is one line in the log.
+
+        Args:
+            why: For the operator: what made it so.
+        """
+        if self._serving.get(service) is not serving:
+            self._serving[service] = serving
+            _log.info("health.changed", service=service, serving=serving, why=why)
+            self._wake_watchers()
+
+    def drain(self) -> None:
+        """From now on nothing is well, whatever `set` says."""
+        self._draining = True
+        self._wake_watchers()
+
+    def serving(self, service: str) -> bool | None:
+        """Whether a name, or "" for all of them, is well; None: nobody reports that name."""
+        if service == _WHOLE_SERVER:
+            return not self._draining and all(self._serving.values())
+        known = self._serving.get(service)
+        return None if known is None else known and not self._draining
+
+    def services(self) -> tuple[str, ...]:
+        """Every name, "" first."""
+        return (_WHOLE_SERVER, *self._serving)
+
+    async def changes(self, service: str) -> AsyncIterator[bool | None]:
+        """What `serving` says now, and then each time that it says something else."""
+        said: list[bool | None] = []
+        while True:
+            serving = self.serving(service)
+            if said != [serving]:
+                said = [serving]
+                yield serving
+                continue
+            await self._changed.wait()
+
+    def _wake_watchers(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """Translates `Health` to the protocol."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    async def Check(  # noqa: N802 - the name is the contract's
+        self, request: health_pb2.HealthCheckRequest, context: object
+    ) -> health_pb2.HealthCheckResponse:
+        serving = self._health.serving(request.service)
+        if serving is None:
+            raise UnknownService("no service of that name reports its health")
+        return _response(serving)
+
+    async def List(  # noqa: N802 - the name is the contract's
+        self, request: Message, context: object
+    ) -> Message:
+        services = self._health.services()
+        reply: Message = health_pb2.HealthListResponse(  # type: ignore[attr-defined] # newer than its stubs
+            statuses={name: _response(self._health.serving(name)) for name in services}
+        )
+        return reply
+
+    async def Watch(  # noqa: N802 - the name is the contract's
+        self, request: health_pb2.HealthCheckRequest, context: object
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        async for serving in self._health.changes(request.service):
+            yield _response(serving)
+
+
+def _response(serving: bool | None) -> health_pb2.HealthCheckResponse:  # noqa: FBT001 - one thing
+    return health_pb2.HealthCheckResponse(status=_STATUSES[serving])
+
+
+_STATUSES = {
+    None: health_pb2.HealthCheckResponse.SERVICE_UNKNOWN,
+    True: health_pb2.HealthCheckResponse.SERVING,
+    False: health_pb2.HealthCheckResponse.NOT_SERVING,
+}

@@ -1,0 +1,239 @@
+"""What happens around every call that a service answers.
+
+    arrive -> span, ids -> deadline past? -> who calls? -> may they? -> decode -> servicer -> end
+
+It wraps each method's handler once, when the server is built; a call then passes
+through one function of ours, and gRPC's chain of interceptors stays empty.
+
+Servicers raise `FailsoftError` for what a caller can act on; it becomes a status with
+details. Anything else becomes INTERNAL with the request's id and no text, and a log line
+with the stack. A call that is cancelled ends its span as it is: that is no error.
+"""
+# ruff: noqa: ANN401 - it hands through messages of any type
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.call import Call, enter
+from failsoft_kit.clock import Clock
+from failsoft_kit.deadline import Deadline
+from failsoft_kit.identity import Access, Authenticator, Principal
+from failsoft_kit.identity import Kind as PrincipalKind
+from failsoft_kit.rpc import crash
+from failsoft_kit.rpc.channel import ATTEMPT_METADATA, REQUEST_ID_METADATA, TRACE_METADATA
+from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
+from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
+from failsoft_kit.rpc.running import RunningCall, RunningCalls
+from failsoft_kit.rpc.status import grpc_code, to_status, trailing_metadata
+from failsoft_kit.telemetry.context import parse_traceparent
+from failsoft_kit.telemetry.span import Kind, activate, error_type_of
+from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_model.errors import BudgetSpent, FailsoftError, PermissionDenied
+
+ErrorDetails = Callable[[FailsoftError], Sequence[Message]]
+Metadata = Collection[tuple[str, str | bytes]]
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ATTEMPT_ID = re.compile(r"[A-Za-z0-9._/-]{1,160}")
+_ANYONE = Principal(tenant="", kind=PrincipalKind.USER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Method:
+    """What is known of a method before its first call. `access` None: it is in no table."""
+
+    name: str
+    access: Access | None
+    attributes: Mapping[str, str]
+
+
+class Interceptor:
+    """Wraps the handlers of one listener.
+
+    Args:
+        access: What each method demands, by its full name without a leading slash;
+            a method that is missing is refused to everybody.
+        details: More details for the status of an error, for callers who know their types.
+    """
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        access: Mapping[str, Access],
+        tracer: Tracer,
+        clock: Clock,
+        running: RunningCalls,
+        details: ErrorDetails,
+    ) -> None:
+        self._authenticator = authenticator
+        self._access = access
+        self._tracer = tracer
+        self._unrecorded = Tracer(clock=clock)
+        self._clock = clock
+        self._running = running
+        self._details = details
+        self._log: FilteringBoundLogger = _log.bind()
+        self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
+
+    def wrap(self, name: str, handler: Handler) -> Handler:
+        """The handler that serves the method of that full name instead of `handler`."""
+        method = _Method(
+            name=name,
+            access=self._access.get(name),
+            attributes={"rpc.system.name": "grpc", "rpc.method": name},
+        )
+        decode = decoder(handler)
+        guarded = self._guard(method, responder(handler), decode)
+        match handler.request_streaming, handler.response_streaming:
+            case False, False:
+                return grpc.unary_unary_rpc_method_handler(guarded)
+            case False, True:
+                return grpc.unary_stream_rpc_method_handler(
+                    guarded, None, handler.response_serializer
+                )
+            case True, False:
+                return grpc.stream_unary_rpc_method_handler(guarded, decode)
+            case _:
+                return grpc.stream_stream_rpc_method_handler(
+                    guarded, decode, handler.response_serializer
+                )
+
+    def _guard(
+        self,
+        method: _Method,
+        respond: Respond,
+        decode: Decode,
+    ) -> Respond:
+        async def guarded(request: Any, context: Context) -> bytes | None:
+            metadata = context.invocation_metadata() or ()
+            call = self._arrive(method, metadata, context.time_remaining())
+            try:
+                self._admit(method, call, metadata)
+                message = decode(request) if isinstance(request, bytes) else request
+                reply = await respond(message, context)
+            except BaseException as error:
+                ending = ending_of(call, error, code=context.code(), now=self._clock.now())
+                self._finish(call, ending)
+                if ending.answer is None:
+                    raise
+                await self._answer(call, ending.answer, context)
+                raise
+            else:
+                self._finish(call, Ending(code=code_name(context.code())))
+                return reply
+            finally:
+                self._running.remove(call)
+
+        return guarded
+
+    def _arrive(self, method: _Method, metadata: Metadata, remaining: float | None) -> RunningCall:
+        """Give a call its span and its id. Never raises."""
+        sent = dict(metadata)
+        tracer = self._unrecorded if method.access is Access.ANYONE else self._tracer
+        traceparent = sent.get(TRACE_METADATA)
+        span = tracer.start(
+            method.name,
+            kind=Kind.SERVER,
+            parent=parse_traceparent(traceparent) if isinstance(traceparent, str) else None,
+            attributes=method.attributes,
+        )
+        own_id = _valid(sent.get(REQUEST_ID_METADATA), _REQUEST_ID)
+        now = self._clock.now()
+        call = RunningCall(
+            method=method.name,
+            held=method.access is not Access.ANYONE,
+            request_id=own_id or span.context.trace_hex,
+            attempt_id=_valid(sent.get(ATTEMPT_METADATA), _ATTEMPT_ID),
+            span=span,
+            started=now,
+            deadline_at=math.inf if remaining is None else now + remaining,
+            task=asyncio.current_task(),
+        )
+        self._running.add(call)
+        return call
+
+    def _admit(self, method: _Method, call: RunningCall, metadata: Metadata) -> None:
+        """Let the call in, or raise why not."""
+        if call.deadline_at <= call.started:
+            raise BudgetSpent("the deadline was past before the call arrived")
+        principal = self._principal(method, metadata)
+        call.span.set("failsoft.tenant", principal.tenant)
+        call.span.set("failsoft.request_id", call.request_id)
+        activate(call.span)
+        enter(
+            Call(
+                method=method.name,
+                principal=principal,
+                deadline=Deadline(at=call.deadline_at),
+                request_id=call.request_id,
+                span=call.span,
+                attempt_id=call.attempt_id,
+            )
+        )
+
+    def _principal(self, method: _Method, metadata: Metadata) -> Principal:
+        if method.access is Access.ANYONE:
+            return _ANYONE
+        if method.access is None:
+            raise PermissionDenied(f"{method.name} is open to nobody")
+        principal = self._authenticator.principal(metadata)
+        if not method.access.permits(principal):
+            raise PermissionDenied(f"{method.name} demands the access {method.access.value}")
+        return principal
+
+    async def _answer(self, call: RunningCall, error: FailsoftError, context: Context) -> None:
+        """Tell the caller, by ending the call; raises what gRPC ends a servicer with."""
+        if call.aborted and call.task is not None:
+            call.task.uncancel()
+        status = to_status(error, request_id=call.request_id, details=self._details(error))
+        await context.abort(grpc_code(error.code), status.message, trailing_metadata(status))
+
+    def _finish(self, call: RunningCall, ending: Ending) -> None:
+        """End the span and write what there is to say into the log."""
+        span = call.span
+        span.set("rpc.status_code", ending.code)
+        if ending.answer is not None:
+            span.set("failsoft.reason", ending.answer.reason)
+        if ending.crash is not None:
+            span.fail(error_type_of(ending.crash))
+        elif ending.code in OUR_FAULT:
+            span.fail(ending.code)
+        span.end()
+        if ending.code != OK or self._logs_ok:
+            self._write_log(call, ending)
+
+    def _write_log(self, call: RunningCall, ending: Ending) -> None:
+        facts = {
+            "method": call.method,
+            "code": ending.code,
+            "ms": round((self._clock.now() - call.started) * 1000, 3),
+            "request_id": call.request_id,
+            "trace_id": call.span.context.trace_hex,
+        }
+        if ending.crash is not None:
+            self._log.error("rpc.crashed", stack=crash.describe(ending.crash), **facts)
+        elif ending.code == OK:
+            self._log.debug("rpc.answered", **facts)
+        elif ending.code in OUR_FAULT:
+            self._log.warning("rpc.failed", **facts)
+        else:
+            self._log.info("rpc.refused", **facts)
+
+
+def _valid(value: str | bytes | None, pattern: re.Pattern[str]) -> str | None:
+    if isinstance(value, str) and pattern.fullmatch(value):
+        return value
+    return None

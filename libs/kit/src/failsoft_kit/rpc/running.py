@@ -1,0 +1,78 @@
+"""The calls that a service is answering now, so that a drain can wait for them or end them."""
+
+import asyncio
+
+from failsoft_kit.telemetry.span import Span
+
+
+class RunningCall:
+    """One call from its arrival to its end.
+
+    `held` is False for calls that nobody waits for: health and reflection.
+    `aborted` says that its task was cancelled by the drain and not by the caller.
+    """
+
+    __slots__ = (
+        "aborted",
+        "attempt_id",
+        "deadline_at",
+        "held",
+        "method",
+        "request_id",
+        "span",
+        "started",
+        "task",
+    )
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        held: bool,
+        request_id: str,
+        attempt_id: str | None,
+        span: Span,
+        started: float,
+        deadline_at: float,
+        task: "asyncio.Task[object] | None",
+    ) -> None:
+        self.method = method
+        self.held = held
+        self.request_id = request_id
+        self.attempt_id = attempt_id
+        self.span = span
+        self.started = started
+        self.deadline_at = deadline_at
+        self.task = task
+        self.aborted = False
+
+
+class RunningCalls:
+    """All of them, over all listeners of a service."""
+
+    def __init__(self) -> None:
+        self._calls: set[RunningCall] = set()
+        self._ended = asyncio.Event()
+
+    def add(self, call: RunningCall) -> None:
+        """A call has arrived."""
+        self._calls.add(call)
+
+    def remove(self, call: RunningCall) -> None:
+        """It is over."""
+        self._calls.discard(call)
+        self._ended.set()
+
+    async def wait_until_idle(self) -> None:
+        """Until no call is left that is worth waiting for."""
+        while any(call.held for call in self._calls):
+            self._ended.clear()
+            await self._ended.wait()
+
+    def abort(self) -> int:
+        """End all calls; each answers that the service is shutting down. How many were held."""
+        for call in self._calls:
+            if call.task is not None:
+                call.aborted = True
+                call.task.cancel()
+        return sum(call.held for call in self._calls)

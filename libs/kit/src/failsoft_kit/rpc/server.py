@@ -1,0 +1,134 @@
+"""Serving: from bound ports to the last drained call.
+
+    bind all ports -> background work starts -> serving
+    -> a signal -> NOT_SERVING, no new calls -> running calls end, or are ended -> flush -> over
+
+`serve` is for a process and owns its signals; `running` is the same without them.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import grpc
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.rpc.binding import bind
+from failsoft_kit.rpc.running import RunningCalls
+from failsoft_kit.rpc.service import Listener, Service
+
+__all__ = ["Listener", "Service", "running", "serve"]
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+_ABORT_SECONDS = 1.0
+_FLUSH_SECONDS = 2.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(service: Service) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the drain at once.
+
+    Raises:
+        StartupError: a port cannot be had, or may not be opened.
+    """
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    with _signals(stop, hurry):
+        async with _run(service, hurry) as ports:
+            _log.info("service.serving", service=service.name, ports=ports)
+            await stop.wait()
+            _log.info("service.draining", service=service.name, within=service.drain_seconds)
+    _log.info("service.stopped", service=service.name)
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[tuple[int, ...]]:
+    """Serve inside the block and drain at its end; gives the listeners' ports in their order.
+
+    Raises:
+        StartupError: a port cannot be had, or may not be opened.
+    """
+    async with _run(service, asyncio.Event()) as ports:
+        yield ports
+
+
+@asynccontextmanager
+async def _run(service: Service, hurry: asyncio.Event) -> AsyncIterator[tuple[int, ...]]:
+    calls = RunningCalls()
+    bound = [bind(service, listener, calls) for listener in service.listeners]
+    servers = [server for server, _ in bound]
+    failure: Exception | None = None
+    async with _background(service):
+        for server in servers:
+            await server.start()
+        try:
+            yield tuple(port for _, port in bound)
+        except Exception as error:
+            # Not through the task group, which would wrap it.
+            failure = error
+        finally:
+            service.health.drain()
+            await _drain(servers, calls, within=service.drain_seconds, hurry=hurry)
+    if failure is not None:
+        raise failure
+
+
+@asynccontextmanager
+async def _background(service: Service) -> AsyncIterator[None]:
+    """The service's own tasks and the export of its spans, which is flushed at the end."""
+    recorder = service.telemetry.recorder
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [tasks.create_task(job()) for job in service.background]
+            if recorder is not None:
+                jobs.append(tasks.create_task(recorder.run()))
+            try:
+                yield
+            finally:
+                for job in jobs:
+                    job.cancel()
+    finally:
+        if recorder is not None:
+            await recorder.close(within=_FLUSH_SECONDS)
+
+
+async def _drain(
+    servers: Sequence[grpc.aio.Server],
+    calls: RunningCalls,
+    *,
+    within: float,
+    hurry: asyncio.Event,
+) -> None:
+    """Refuse new calls, wait for the running ones, and end those that outlast `within` seconds."""
+    async with asyncio.TaskGroup() as tasks:
+        for server in servers:
+            tasks.create_task(server.stop(within + _ABORT_SECONDS))
+        idle = tasks.create_task(calls.wait_until_idle())
+        hurried = tasks.create_task(hurry.wait())
+        await asyncio.wait((idle, hurried), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        hurried.cancel()
+        aborted = calls.abort()
+        if aborted:
+            _log.warning("service.calls_aborted", calls=aborted)
+        for server in servers:
+            tasks.create_task(server.stop(_ABORT_SECONDS))
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
+    """The first SIGTERM or SIGINT sets `stop`, every later one `hurry`."""
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,55 @@
+"""What a process serves: the values that its wiring puts together."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.message import Message
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.health import Health
+from failsoft_kit.telemetry.setup import Telemetry
+from failsoft_model.errors import FailsoftError
+
+
+def no_details(_: FailsoftError) -> Sequence[Message]:
+    """Nothing besides what every error's status carries."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """One port and what is served on it; health is served on every one."""
+
+    address: str
+    """`host:port`; port 0 for any free one."""
+    setting: str
+    """Where the operator wrote the address, for messages about it."""
+    register: Callable[[grpc.aio.Server], None]
+    """Adds the servicers, by their generated `add_…Servicer_to_server`."""
+    access: Mapping[str, Access]
+    """What each method demands, by its full name without a leading slash."""
+    reflection: bool = False
+    """Whether it tells what it serves; for ports that only insiders reach."""
+    trust_loopback: bool = True
+    """False demands the token from this machine's callers too, as behind a local proxy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that one process serves."""
+
+    name: str
+    listeners: Sequence[Listener]
+    clock: Clock
+    telemetry: Telemetry
+    health: Health
+    token: ServiceToken | None = None
+    """None: there is no identity, and every port must be on loopback."""
+    background: Sequence[Callable[[], Coroutine[object, object, None]]] = ()
+    """Run from before the first call until after the last; one that raises ends the service."""
+    drain_seconds: float = 25.0
+    """How long running calls may still take once the service stops."""
+    error_details: Callable[[FailsoftError], Sequence[Message]] = no_details
+    """Adds to an error's status what callers who know this service can read."""
