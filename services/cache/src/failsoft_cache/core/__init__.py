@@ -1,0 +1,1 @@
+"""What the cache decides, without doing anything: keys, entries, freshness, refusals."""
