@@ -1,0 +1,121 @@
+{{/* What every pod of Failsoft is allowed, which is as little as the restricted pod security standard demands. */}}
+{{- define "failsoft.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "failsoft.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end -}}
+
+{{/*
+Native gRPC probes: (list port startupSeconds).
+Liveness asks nothing but whether the process still answers, so it can be patient;
+readiness is what takes a draining pod out of its Service.
+*/}}
+{{- define "failsoft.probes" -}}
+{{- $port := index . 0 -}}
+startupProbe:
+  grpc:
+    port: {{ $port }}
+    service: startup
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: {{ div (add (index . 1) 1) 2 }}
+livenessProbe:
+  grpc:
+    port: {{ $port }}
+    service: liveness
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 3
+readinessProbe:
+  grpc:
+    port: {{ $port }}
+    service: readiness
+  periodSeconds: 5
+  timeoutSeconds: 2
+  failureThreshold: 2
+{{- end -}}
+
+{{- define "failsoft.preStop" -}}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: {{ .Values.preStopSeconds }}
+{{- end -}}
+
+{{/* Seconds until SIGKILL: (list $ drainSeconds). */}}
+{{- define "failsoft.gracePeriod" -}}
+{{- add (index . 0).Values.preStopSeconds (index . 1) 15 -}}
+{{- end -}}
+
+{{/* Where spans go; the pod's name tells one replica's from another's. */}}
+{{- define "failsoft.telemetry" -}}
+{{- with .Values.telemetry.otlpEndpoint -}}
+env:
+  - name: POD_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.name
+  - name: OTEL_EXPORTER_OTLP_ENDPOINT
+    value: {{ . | quote }}
+  - name: OTEL_RESOURCE_ATTRIBUTES
+    value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
+{{- end }}
+{{- end -}}
+
+{{- define "failsoft.volumeMounts" -}}
+- name: etc
+  mountPath: /etc/failsoft
+  readOnly: true
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{/* The only writable place. */}}
+{{- define "failsoft.tmpVolume" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- end -}}
+
+{{/* The start of the volume at /etc/failsoft, to which a component adds its own sources: (list $ "router"). */}}
+{{- define "failsoft.etcVolume" -}}
+{{- $root := index . 0 -}}
+- name: etc
+  projected:
+    defaultMode: 0440
+    sources:
+      - configMap:
+          name: {{ include "failsoft.objectName" . }}
+      - secret:
+          name: {{ include "failsoft.serviceTokenSecret" $root }}
+          items:
+            - key: {{ $root.Values.serviceToken.key }}
+              path: keys/service-token
+{{- end -}}
+
+{{/* The resources of local-llm, with its GPUs. */}}
+{{- define "failsoft.localLlmResources" -}}
+{{- $resources := deepCopy .Values.localLlm.resources -}}
+{{- with .Values.localLlm.gpu.count | int -}}
+{{- $_ := set $resources "limits" (set (default dict $resources.limits) "nvidia.com/gpu" .) -}}
+{{- end -}}
+{{- toYaml $resources -}}
+{{- end -}}

@@ -1,0 +1,84 @@
+"""Render deploy/helm/failsoft/examples/*/values.yaml to the `rendered` folder beside it.
+
+With --check, say whether the folders are up to date. What the chart would draw at random
+when it is installed is replaced by a word.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "deploy" / "helm" / "failsoft"
+DRAWN = re.compile(r"^(  [\w.-]+: )[A-Za-z0-9+/]{80,}={0,2}$", re.MULTILINE)
+
+
+def helm() -> str:
+    """The helm program's path; exits with the reason where there is none."""
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "chart_tools.py"), "helm"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        sys.exit(found.returncode)
+    return found.stdout.strip()
+
+
+def render(program: str, values: Path, out: Path) -> None:
+    """Write each template's manifests below `out`, by its path in the chart."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [
+                *(program, "template", "failsoft", str(CHART), "--namespace", "failsoft"),
+                *("--values", str(values), "--output-dir", folder),
+            ],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        shutil.copytree(Path(folder) / "failsoft" / "templates", out)
+    for manifest in out.rglob("*.yaml"):
+        text = manifest.read_text()
+        if "kind: Secret" in text:
+            manifest.write_text(DRAWN.sub(r"\1<made at installation>", text))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The text of every file below a folder, by its path in it; empty where there is none."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text() for path in files}
+
+
+def differences(left: Path, right: Path) -> list[str]:
+    """The files that only one of the folders has, or that differ, as paths in the right one."""
+    ours, theirs = contents(left), contents(right)
+    names = sorted(ours.keys() | theirs.keys())
+    return [str(right / name) for name in names if ours.get(name) != theirs.get(name)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
+    check: bool = parser.parse_args().check
+    program = helm()
+    stale: list[str] = []
+    for values in sorted(CHART.glob("examples/*/values.yaml")):
+        rendered = values.parent / "rendered"
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = Path(folder) / "rendered"
+            render(program, values, fresh)
+            stale += differences(fresh, rendered)
+            if not check:
+                shutil.rmtree(rendered, ignore_errors=True)
+                shutil.copytree(fresh, rendered)
+    if check and stale:
+        sys.exit("stale, run scripts/chart_examples.py:\n  " + "\n  ".join(stale))
+
+
+if __name__ == "__main__":
+    main()

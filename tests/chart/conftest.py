@@ -1,0 +1,90 @@
+"""The chart as tests see it: its files, and what Helm makes of them."""
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "deploy" / "helm" / "failsoft"
+
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+Manifests = list[dict[str, Any]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `ci_values` once for each behaviour of the chart."""
+    if "ci_values" in metafunc.fixturenames:
+        files = sorted(CHART.glob("ci/*-values.yaml"))
+        names = [file.name.removesuffix("-values.yaml") for file in files]
+        metafunc.parametrize("ci_values", files, ids=names)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def chart() -> Path:
+    """The chart's folder."""
+    return CHART
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """Calls Helm with the given arguments, whatever its exit status."""
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "chart_tools.py"), "helm"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        pytest.skip(found.stderr.strip())
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [found.stdout.strip(), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def render(helm: Helm) -> Callable[..., Manifests]:
+    """What the chart makes of a values file, and of further arguments such as `--set`."""
+
+    @functools.cache
+    def manifests(values: Path, *arguments: str) -> Manifests:
+        made = helm(
+            *("template", "failsoft", CHART, "--namespace", "failsoft"),
+            *("--values", values, *arguments),
+        )
+        assert made.returncode == 0, made.stderr
+        return [manifest for manifest in yaml.safe_load_all(made.stdout) if manifest]
+
+    return manifests
+
+
+@pytest.fixture
+def manifests(ci_values: Path, render: Callable[..., Manifests]) -> Manifests:
+    """What the chart makes of one of the `ci` files."""
+    return render(ci_values)
+
+
+@pytest.fixture
+def deployments(manifests: Manifests) -> Manifests:
+    """The Deployments among them."""
+    return [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+
+
+@pytest.fixture
+def defaults(chart: Path, render: Callable[..., Manifests]) -> Callable[..., Manifests]:
+    """What the chart makes of its own values and of further arguments such as `--set`."""
+    return functools.partial(render, chart / "ci" / "default-values.yaml")

@@ -1,0 +1,92 @@
+"""values.schema.json refuses what would otherwise install happily and do nothing."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.chart
+
+MISTAKES = [
+    ("routers.replicas=3", "additional properties 'routers' not allowed"),
+    ("router.replica=3", "additional properties 'replica' not allowed"),
+    ("router.drainSecond=9", "additional properties 'drainSecond' not allowed"),
+    ("router.credentials.secret=a", "additional properties 'secret' not allowed"),
+    ("router.resources.limits.memry=1Gi", "additional properties 'memry' not allowed"),
+    ("router.resources.limit.memory=1Gi", "additional properties 'limit' not allowed"),
+    ("router.resources.limits.memory=null", "missing property 'memory'"),
+    ("router.resources.limits.memory=1GB", "'1GB' does not match pattern"),
+    ("router.replicas=0", "minimum: got 0, want 1"),
+    ("router.replicas=two", "got string, want integer"),
+    ("router.drainSeconds=30s", "got string, want integer"),
+    ("router.policy=", "minLength: got 0, want 1"),
+    ("cache.secret.name=a", "additional properties 'name' not allowed"),
+    ("cache.secret.existingSecret=My_Secret", "'My_Secret' does not match pattern"),
+    ("localllm.replicas=1", "additional properties 'localllm' not allowed"),
+    ("localLlm.gpu.counts=1", "additional properties 'counts' not allowed"),
+    ("localLlm.gpu.count=0.5", "got string, want integer"),
+    ("localLlm.gpu.count=-1", "minimum: got -1, want 0"),
+    ("localLlm.startupSeconds=1", "minimum: got 1, want 10"),
+    ("image.repository=a", "additional properties 'repository' not allowed"),
+    ("image.registry=https://registry.example.com", "does not match pattern"),
+    ("image.registry=registry.example.com/", "does not match pattern"),
+    ("image.tag=1", "got number, want string"),
+    ("image.digest=sha256:1", "got string, want object"),
+    ("image.digest.router=sha256:1", "'sha256:1' does not match pattern"),
+    ("image.pullPolicy=Sometimes", "value must be one of 'IfNotPresent', 'Always', 'Never'"),
+    ("imagePullSecrets[0]=login", "got string, want object"),
+    ("serviceToken.value=hunter2", "additional properties 'value' not allowed"),
+    ("valkey.url=valkey:6379", "'valkey:6379' does not match pattern"),
+    ("valkey.url=valkey://user:word@valkey:6379", "does not match pattern"),
+    ("telemetry.otlpEndpoint=collector:4317", "does not match pattern"),
+    ("preStopSeconds=0", "minimum: got 0, want 1"),
+]
+
+
+@pytest.mark.parametrize(("setting", "message"), MISTAKES, ids=[row[0] for row in MISTAKES])
+def test_a_mistake_in_the_values_is_refused_and_named(
+    helm: Callable[..., CompletedProcess[str]], chart: Path, setting: str, message: str
+) -> None:
+    made = helm("template", "failsoft", chart, "--set", setting)
+
+    assert made.returncode != 0
+    assert message in made.stderr
+
+
+def test_a_chart_may_include_this_one(
+    helm: Callable[..., CompletedProcess[str]], chart: Path
+) -> None:
+    """Helm then adds `global`, which a strict schema would refuse."""
+    made = helm("template", "failsoft", chart, "--set", "global.team=search")
+
+    assert made.returncode == 0, made.stderr
+
+
+def test_no_object_of_the_values_takes_unknown_keys(chart: Path) -> None:
+    schema = json.loads((chart / "values.schema.json").read_text())
+    lax = {
+        where: node
+        for where, node in _objects(schema, "")
+        if node.get("additionalProperties", True)
+    }
+
+    assert list(lax) == [
+        "/properties/global",
+        "/properties/localLlm/properties/gpu/properties/nodeSelector",
+    ]
+    assert all(
+        node.get("additionalProperties", {"type": "string"}) == {"type": "string"}
+        for node in lax.values()
+    )
+
+
+def _objects(node: object, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of the schema that describes an object, with its JSON pointer."""
+    if isinstance(node, dict):
+        if node.get("type") == "object":
+            yield where, node
+        for key, value in node.items():
+            yield from _objects(value, f"{where}/{key}")

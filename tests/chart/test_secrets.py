@@ -1,0 +1,123 @@
+"""Secrets reach the services as files, are made once, and are in nothing else."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.chart
+
+
+def etc_files(pod: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Each file that a Secret puts below /etc/failsoft, and that Secret's name and key."""
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "etc"]
+    return {
+        item["path"]: (source["secret"]["name"], item["key"])
+        for source in volume["projected"]["sources"]
+        if "secret" in source
+        for item in source["secret"]["items"]
+    }
+
+
+def pod_of(manifests: list[dict[str, Any]], component: str) -> dict[str, Any]:
+    [pod] = [
+        manifest["spec"]["template"]["spec"]
+        for manifest in manifests
+        if manifest["kind"] == "Deployment"
+        and manifest["metadata"]["labels"]["app.kubernetes.io/component"] == component
+    ]
+    found: dict[str, Any] = pod
+    return found
+
+
+def test_no_variable_takes_its_value_from_a_secret(deployments: list[dict[str, Any]]) -> None:
+    for deployment in deployments:
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            assert "envFrom" not in container
+            for variable in container.get("env", []):
+                assert "secretKeyRef" not in variable.get("valueFrom", {})
+
+
+def test_every_service_reads_the_service_token_from_a_file(
+    deployments: list[dict[str, Any]],
+) -> None:
+    tokens = {
+        etc_files(deployment["spec"]["template"]["spec"])["keys/service-token"]
+        for deployment in deployments
+    }
+
+    assert len(tokens) == 1
+
+
+def test_secret_files_are_read_by_the_services_group_only(
+    deployments: list[dict[str, Any]],
+) -> None:
+    for deployment in deployments:
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["securityContext"]["fsGroup"] == 10001
+        for volume in pod["volumes"]:
+            for kind in {"projected", "secret"} & volume.keys():
+                assert volume[kind]["defaultMode"] == 0o440
+
+
+def test_no_service_sees_the_secret_of_another(manifests: list[dict[str, Any]]) -> None:
+    """Who takes over the model must not be able to compute a tenant's cache keys."""
+    router = pod_of(manifests, "router")
+    local_llm = pod_of(manifests, "local-llm")
+
+    assert etc_files(router).keys() == {"keys/service-token"}
+    assert etc_files(local_llm).keys() == {"keys/service-token"}
+    assert {volume["name"] for volume in local_llm["volumes"]} == {"tmp", "etc"}
+
+
+def test_the_providers_credentials_are_files_of_the_router(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    made = defaults("--set", "router.credentials.existingSecret=ours")
+    pod = pod_of(made, "router")
+
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "credentials"]
+    [mount] = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "credentials"]
+
+    assert volume["secret"]["secretName"] == "ours"
+    assert mount == {
+        "name": "credentials",
+        "mountPath": "/etc/failsoft/secrets",
+        "readOnly": True,
+    }
+
+
+def test_valkeys_address_with_its_password_is_a_file_of_the_cache(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    made = defaults("--set", "valkey.existingSecret=ours,valkey.key=address")
+
+    assert etc_files(pod_of(made, "cache"))["keys/valkey-url"] == ("ours", "address")
+
+
+def test_existing_secrets_are_used_and_none_is_made(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    made = defaults(
+        "--set", "serviceToken.existingSecret=a,serviceToken.key=t,cache.secret.existingSecret=b"
+    )
+
+    assert not [manifest for manifest in made if manifest["kind"] == "Secret"]
+    files = etc_files(pod_of(made, "cache"))
+    assert files["keys/service-token"] == ("a", "t")
+    assert files["keys/master-secret"] == ("b", "master-secret")
+
+
+def test_made_secrets_are_long_and_different(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    values = [
+        value
+        for manifest in defaults()
+        if manifest["kind"] == "Secret"
+        for value in manifest["data"].values()
+    ]
+
+    assert len(set(values)) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9+/]{80,}={0,2}", value) for value in values)

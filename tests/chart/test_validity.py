@@ -1,0 +1,71 @@
+"""What the chart renders is something that Kubernetes accepts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.chart
+
+KUBERNETES = ["1.30", "1.34", "1.37"]
+"""The oldest that the chart allows, the newest whose schemas we have, and one between."""
+
+
+def test_the_chart_passes_helms_strict_lint_with_every_values_file(
+    helm: Callable[..., CompletedProcess[str]], chart: Path, ci_values: Path
+) -> None:
+    lint = helm("lint", "--strict", chart, "--values", ci_values)
+
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_every_object_fits_the_schemas_of_kubernetes(
+    manifests: list[dict[str, Any]], version: str
+) -> None:
+    """Strictly: an unknown field is one that Kubernetes would silently drop."""
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="kubernetes-validate is missing: uv sync --group chart"
+    )
+
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_an_unknown_field_does_not_fit() -> None:
+    """Shows that the check above can fail."""
+    kubernetes_validate = pytest.importorskip(
+        "kubernetes_validate", reason="kubernetes-validate is missing: uv sync --group chart"
+    )
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "x"},
+        "spec": {"clusterIp": "None"},
+    }
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(service, KUBERNETES[0], strict=True)
+
+
+def test_an_older_kubernetes_is_refused_with_the_version_that_is_needed(
+    helm: Callable[..., CompletedProcess[str]], chart: Path
+) -> None:
+    """Without the preStop sleep every roll would cut answers."""
+    made = helm("template", "failsoft", chart, "--kube-version", "1.29.9")
+
+    assert made.returncode != 0
+    assert ">=1.30.0-0" in made.stderr
+
+
+def test_no_object_is_rendered_twice(manifests: list[dict[str, Any]]) -> None:
+    names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
+
+    assert len(names) == len(set(names))
+
+
+def test_names_fit_a_dns_label(manifests: list[dict[str, Any]]) -> None:
+    """A Service's name is one; Helm's own limit on release names is no help with long suffixes."""
+    assert all(len(manifest["metadata"]["name"]) <= 63 for manifest in manifests)

@@ -1,0 +1,278 @@
+"""How the pods run: as nobody, within limits, told apart by probes, and stopped without a cut."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.chart
+
+PORTS = {
+    "failsoft-router": {"grpc": 50050, "grpc-admin": 50060},
+    "failsoft-cache": {"grpc": 50052},
+    "failsoft-local-llm": {"grpc": 50051},
+}
+
+
+def pods(deployments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [deployment["spec"]["template"]["spec"] for deployment in deployments]
+
+
+def containers(deployments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [container for pod in pods(deployments) for container in pod["containers"]]
+
+
+def test_each_service_is_a_deployment(deployments: list[dict[str, Any]]) -> None:
+    components = [
+        deployment["metadata"]["labels"]["app.kubernetes.io/component"]
+        for deployment in deployments
+    ]
+
+    assert sorted(components) == ["cache", "local-llm", "router"]
+
+
+def test_pods_meet_the_restricted_pod_security_standard(deployments: list[dict[str, Any]]) -> None:
+    for pod in pods(deployments):
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"]
+        assert security["runAsUser"] == security["runAsGroup"] == 10001
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert all("hostPath" not in volume for volume in pod["volumes"])
+    for container in containers(deployments):
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_only_tmp_can_be_written_and_it_is_bounded(deployments: list[dict[str, Any]]) -> None:
+    for pod in pods(deployments):
+        bounded = {
+            volume["name"]
+            for volume in pod["volumes"]
+            if volume.get("emptyDir", {}).get("sizeLimit")
+        }
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            writable = [mount for mount in container["volumeMounts"] if not mount.get("readOnly")]
+            assert [mount["mountPath"] for mount in writable] == ["/tmp"]  # noqa: S108
+            assert {mount["name"] for mount in writable} <= bounded
+
+
+def test_pods_get_nothing_from_the_cluster_that_they_do_not_need(
+    deployments: list[dict[str, Any]],
+) -> None:
+    """Service links would look like settings: FAILSOFT_ROUTER_PORT and its like."""
+    for pod in pods(deployments):
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+
+
+def test_every_container_says_what_it_needs_and_where_it_ends(
+    deployments: list[dict[str, Any]],
+) -> None:
+    for container in containers(deployments):
+        resources = container["resources"]
+        assert {"cpu", "memory"} <= resources["requests"].keys()
+        assert "memory" in resources["limits"]
+
+
+def test_every_port_has_a_name_and_a_protocol(manifests: list[dict[str, Any]]) -> None:
+    """Helm 4 applies on the server's side, where a port is merged by number and protocol."""
+    for manifest in manifests:
+        match manifest["kind"]:
+            case "Deployment":
+                ports = [
+                    port for container in containers([manifest]) for port in container["ports"]
+                ]
+            case "Service":
+                ports = manifest["spec"]["ports"]
+            case _:
+                continue
+        assert ports
+        assert all(port["name"] and port["protocol"] == "TCP" for port in ports)
+
+
+def test_probes_are_native_grpc_on_a_port_of_the_container(
+    deployments: list[dict[str, Any]],
+) -> None:
+    for container in containers(deployments):
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container[probe]["grpc"]["port"] == ports["grpc"]
+
+
+def test_services_listen_where_the_table_of_ports_says(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    deployments = [manifest for manifest in defaults() if manifest["kind"] == "Deployment"]
+
+    listening = {
+        deployment["metadata"]["name"]: {
+            port["name"]: port["containerPort"]
+            for container in containers([deployment])
+            for port in container["ports"]
+        }
+        for deployment in deployments
+    }
+
+    assert listening == PORTS
+
+
+def test_every_service_finds_pods_that_have_its_ports(manifests: list[dict[str, Any]]) -> None:
+    deployments = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):
+        found = [
+            deployment
+            for deployment in deployments
+            if service["spec"]["selector"].items()
+            <= deployment["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert len(found) == 1
+        ports = {port["name"]: port["containerPort"] for port in containers(found)[0]["ports"]}
+        for port in service["spec"]["ports"]:
+            assert ports[port["targetPort"]] == port["port"]
+
+
+def test_what_routers_balance_over_is_headless_and_the_admin_port_never_behind_one_address(
+    manifests: list[dict[str, Any]],
+) -> None:
+    """Behind one address an operator would see the breakers of a random replica."""
+    for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):
+        ports = {port["name"] for port in service["spec"]["ports"]}
+        component = service["metadata"]["labels"]["app.kubernetes.io/component"]
+        if component != "router" or "grpc-admin" in ports:
+            assert service["spec"]["clusterIP"] == "None"
+
+
+def test_sigkill_comes_after_the_sleep_and_the_drain(
+    deployments: list[dict[str, Any]],
+) -> None:
+    for pod in pods(deployments):
+        [container] = pod["containers"]
+        sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert sleep > 0
+        assert pod["terminationGracePeriodSeconds"] > sleep
+
+
+def test_the_grace_follows_the_values(defaults: Callable[..., list[dict[str, Any]]]) -> None:
+    graces = {
+        manifest["metadata"]["name"]: manifest["spec"]["template"]["spec"][
+            "terminationGracePeriodSeconds"
+        ]
+        for manifest in defaults("--set", "preStopSeconds=7,router.drainSeconds=100")
+        if manifest["kind"] == "Deployment"
+    }
+
+    assert graces["failsoft-router"] == 7 + 100 + 15
+
+
+def test_a_roll_takes_no_pod_away_before_a_new_one_is_ready(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    for manifest in defaults():
+        if manifest["kind"] == "Deployment":
+            assert manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_selectors_never_change_with_the_version(manifests: list[dict[str, Any]]) -> None:
+    """A Deployment's selector cannot be changed, and a new version label would roll GPU pods."""
+    for manifest in manifests:
+        if manifest["kind"] == "Deployment":
+            labels = manifest["spec"]["template"]["metadata"]["labels"]
+            assert manifest["spec"]["selector"]["matchLabels"] == labels
+            assert not any("version" in label or "chart" in label for label in labels)
+
+
+class TestGpu:
+    """`localLlm.gpu.count` decides where the model runs."""
+
+    @staticmethod
+    def pod(manifests: list[dict[str, Any]]) -> dict[str, Any]:
+        [deployment] = [
+            manifest
+            for manifest in manifests
+            if manifest["kind"] == "Deployment"
+            and manifest["metadata"]["name"] == "failsoft-local-llm"
+        ]
+        pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
+        return pod
+
+    def test_without_one_the_pod_fits_any_node(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        pod = self.pod(
+            defaults("--set", "localLlm.gpu.runtimeClassName=nvidia,localLlm.gpu.nodeSelector.a=b")
+        )
+
+        assert not {"tolerations", "nodeSelector", "runtimeClassName"} & pod.keys()
+        assert "nvidia.com/gpu" not in pod["containers"][0]["resources"]["limits"]
+
+    def test_with_one_the_pod_goes_where_gpus_are(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        pod = self.pod(
+            defaults(
+                "--set",
+                "localLlm.gpu.count=2,localLlm.gpu.runtimeClassName=nvidia,"
+                "localLlm.gpu.nodeSelector.zone=gpus",
+            )
+        )
+
+        limits = pod["containers"][0]["resources"]["limits"]
+        assert limits["nvidia.com/gpu"] == 2
+        assert limits["memory"]
+        assert pod["tolerations"] == [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+        ]
+        assert pod["nodeSelector"] == {"zone": "gpus"}
+        assert pod["runtimeClassName"] == "nvidia"
+
+    def test_a_roll_frees_the_gpu_first(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        """Where every GPU is in use a new pod beside the old one would wait for ever."""
+        [strategy] = [
+            manifest["spec"]["strategy"]["rollingUpdate"]
+            for manifest in defaults("--set", "localLlm.gpu.count=1")
+            if manifest["metadata"]["name"] == "failsoft-local-llm"
+            and manifest["kind"] == "Deployment"
+        ]
+
+        assert strategy == {"maxUnavailable": 1, "maxSurge": 0}
+
+
+class TestImages:
+    """Where images come from and which ones."""
+
+    @staticmethod
+    def images(manifests: list[dict[str, Any]]) -> list[str]:
+        return sorted(
+            container["image"]
+            for manifest in manifests
+            if manifest["kind"] == "Deployment"
+            for container in containers([manifest])
+        )
+
+    def test_are_of_the_charts_own_version(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        """Never `latest`, which is another one tomorrow."""
+        assert self.images(defaults()) == [
+            "failsoft/cache:0.1.0",
+            "failsoft/local-llm:0.1.0",
+            "failsoft/router:0.1.0",
+        ]
+
+    def test_come_from_the_registry_and_a_digest_wins_over_the_tag(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        digest = "sha256:" + "a" * 64
+        made = defaults(
+            "--set", f"image.registry=here:5000/x,image.tag=v1,image.digest.router={digest}"
+        )
+
+        assert self.images(made) == [
+            "here:5000/x/failsoft/cache:v1",
+            "here:5000/x/failsoft/local-llm:v1",
+            f"here:5000/x/failsoft/router@{digest}",
+        ]
