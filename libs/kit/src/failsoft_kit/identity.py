@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock, SystemClock
-from failsoft_kit.process import StartupError
+from failsoft_kit.startup import StartupError
 from failsoft_model.errors import FieldViolation, InvalidRequest, Unauthenticated
 
 DEFAULT_TENANT = "default"

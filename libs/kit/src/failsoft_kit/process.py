@@ -1,13 +1,58 @@
-"""Starting and ending a service's process."""
+"""A service's process, from `main` to its exit code."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+
+import structlog
+import uvloop
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit import logs
+from failsoft_kit.startup import StartupError
+
+__all__ = ["CRASHED", "DRAINED", "INTERRUPTED", "REFUSED", "StartupError", "main"]
+
+DRAINED = 0
+CRASHED = 1
+REFUSED = 2
+INTERRUPTED = 130
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
-class StartupError(Exception):
-    """Why the process refuses to start, in words for the operator who reads stderr."""
+def main(run: Callable[[], Coroutine[object, None, None]]) -> int:
+    """Run a service on uvloop until it ends.
 
-    def __init__(self, *problems: str) -> None:
-        """
-        Args:
-            problems: One sentence each: what is wrong, where, and what to do. No secrets.
-        """
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    Args:
+        run: Reads the settings, wires the service and serves; called once, within no loop yet.
+
+    Returns:
+        The exit code. 0: drained. 1: crashed, the traceback is logged. 2: refused to start, every
+        problem is a line on stderr. 130: interrupted before it served.
+    """
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        refusals = list(_refusals(error))
+        if refusals:
+            problems = [problem for refusal in refusals for problem in refusal.problems]
+            sys.stderr.writelines(f"{problem}\n" for problem in problems)
+            return REFUSED
+        if not structlog.is_configured():
+            logs.configure(logs.LogSettings(), service="failsoft", trace=lambda: None)
+        _log.critical("process.crashed", exc_info=error)
+        return CRASHED
+    return DRAINED
+
+
+def _refusals(error: Exception) -> Iterator[StartupError]:
+    """The refusals that an error consists of; none if it is or holds anything else."""
+    if isinstance(error, StartupError):
+        yield error
+    elif isinstance(error, ExceptionGroup) and error.split(StartupError)[1] is None:
+        for inner in error.exceptions:
+            yield from _refusals(inner)

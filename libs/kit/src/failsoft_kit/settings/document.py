@@ -54,7 +54,7 @@ def read_document(path: Path) -> Document:
         line = f", line {mark.line + 1}" if mark else ""
         raise SettingsError(f"{path}{line}: is not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: is not valid YAML: {error}") from None
+        raise SettingsError(f"{path}: is not valid YAML: {_one_line(error)}") from None
 
 
 def _document(name: str, content: bytes) -> Document:
@@ -111,6 +111,10 @@ class _Survey:
 
     def _problem(self, line: int, text: str) -> None:
         self.problems.append(f"{self._name}, line {line}: {text}")
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())
 
 
 def _line(node: yaml.Node) -> int:

@@ -1,6 +1,6 @@
 """What is wrong with the settings, for the operator who has to put it right."""
 
-from failsoft_kit.process import StartupError
+from failsoft_kit.startup import StartupError
 
 
 class SettingsError(StartupError):

@@ -1,0 +1,149 @@
+"""Logs on stderr: one JSON object a line for machines, coloured columns for a terminal.
+
+Everybody logs with `structlog.get_logger()`: a constant event, `noun.happened`, and facts by key.
+On the request path an object logs with `get_logger().bind()`, kept since its construction: an
+event that is filtered out then costs 0.2 µs instead of 4.
+What libraries say through `logging`, from WARNING on, comes out the same way as `library.said`.
+Prompts, answers and secrets are no facts.
+"""
+
+import contextlib
+import enum
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import TextIO, TypeAlias
+
+import orjson
+import structlog
+from pydantic import Field
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from failsoft_kit.settings import Settings
+
+TraceIds: TypeAlias = tuple[int, int, bool]
+"""A trace's id, a span's id, and whether it is sampled; a `SpanContext` is one."""
+
+
+class Level(enum.Enum):
+    """From which severity on events are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Form(enum.Enum):
+    """How an event looks."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogSettings(Settings):
+    """What a service logs; a part of its own settings, named `log`."""
+
+    level: Level = Field(
+        default=Level.INFO,
+        description="From which severity on events are logged; `debug` logs every call.",
+    )
+    form: Form = Field(
+        default=Form.AUTO,
+        description="One JSON object a line, or text; `auto` is text on a terminal only.",
+    )
+
+
+def configure(
+    settings: LogSettings,
+    *,
+    service: str,
+    trace: Callable[[], TraceIds | None],
+    stream: TextIO | None = None,
+) -> None:
+    """Set up the logs of this process; once, before anything is logged.
+
+    Args:
+        service: What `service` says in every event.
+        trace: Tells the span that is current where an event is logged; None: there is none.
+        stream: None: stderr.
+    """
+    target = sys.stderr if stream is None else stream
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _origin(service, trace),
+            *_rendering(settings.form, terminal=target.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.level.value),
+        logger_factory=lambda *_: _Output(target),
+    )
+    logging.basicConfig(handlers=[_Library()], level=logging.WARNING, force=True)
+
+
+def _origin(service: str, trace: Callable[[], TraceIds | None]) -> Processor:
+    """Says where an event comes from: the service and the span."""
+
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        ids = trace()
+        if ids is not None:
+            trace_id, span_id, sampled = ids
+            event["trace_id"] = f"{trace_id:032x}"
+            event["span_id"] = f"{span_id:016x}"
+            event["trace_flags"] = f"{sampled:02x}"
+        return event
+
+    return add
+
+
+def _rendering(form: Form, *, terminal: bool) -> list[Processor]:
+    if form is Form.JSON or (form is Form.AUTO and not terminal):
+        return [structlog.processors.format_exc_info, _json]
+    # The default formatter of tracebacks shows local variables, and so prompts.
+    plain = structlog.dev.plain_traceback
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=terminal, exception_formatter=plain, timestamp_key="time"
+        )
+    ]
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """One line, whatever the facts are: what JSON lacks is shown as Python shows it."""
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return json.dumps(event, default=repr)
+
+
+class _Output:
+    """Writes rendered events. That nobody reads them any more is no reason to fail a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+class _Library(logging.Handler):
+    """Passes on what libraries say through `logging`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log: FilteringBoundLogger = structlog.get_logger()
+        severe = record.levelno >= logging.ERROR
+        log.log(
+            logging.ERROR if severe else logging.WARNING,
+            "library.said",
+            logger=record.name,
+            message=record.getMessage(),
+            exc_info=record.exc_info,
+        )

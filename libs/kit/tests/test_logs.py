@@ -1,0 +1,152 @@
+"""A log line is one JSON object that can be tied to its trace, and logging never fails a call."""
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.logs import Form, Level, LogSettings, TraceIds, configure
+
+pytestmark = pytest.mark.usefixtures("own_logs")
+
+TRACE = (0xABC, 0x7, True)
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Closed(io.StringIO):
+    """A stream whose reader has gone away."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def log_to(
+    stream: io.StringIO,
+    *,
+    level: Level = Level.INFO,
+    form: Form = Form.AUTO,
+    trace: TraceIds | None = TRACE,
+) -> FilteringBoundLogger:
+    settings = LogSettings(level=level, form=form)
+    configure(settings, service="relay", trace=lambda: trace, stream=stream)
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log
+
+
+def test_an_event_is_one_json_object_with_its_trace() -> None:
+    stream = io.StringIO()
+    log_to(stream).info("hop.skipped", target="cloud", seconds=1.5)
+
+    event = json.loads(stream.getvalue())
+    assert event.pop("time").endswith("Z")
+    assert event == {
+        "event": "hop.skipped",
+        "level": "info",
+        "service": "relay",
+        "target": "cloud",
+        "seconds": 1.5,
+        "trace_id": "00000000000000000000000000000abc",
+        "span_id": "0000000000000007",
+        "trace_flags": "01",
+    }
+
+
+def test_outside_of_any_span_there_are_no_ids() -> None:
+    stream = io.StringIO()
+    log_to(stream, trace=None).info("service.serving")
+
+    assert "trace_id" not in json.loads(stream.getvalue())
+
+
+def test_only_what_is_severe_enough_is_logged() -> None:
+    stream = io.StringIO()
+    log = log_to(stream, level=Level.WARNING)
+    log.info("a.happened")
+    log.warning("b.happened")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["b.happened"]
+
+
+def test_people_at_a_terminal_get_text() -> None:
+    stream = Terminal()
+    log_to(stream).info("hop.skipped")
+
+    with pytest.raises(ValueError):
+        json.loads(stream.getvalue())
+    assert "\x1b[" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("form", "is_json"), [(Form.JSON, True), (Form.TEXT, False)])
+def test_the_form_can_be_chosen(form: Form, is_json: bool) -> None:
+    streams = (io.StringIO(), Terminal())
+    for stream in streams:
+        log_to(stream, form=form).info("hop.skipped")
+        structlog.reset_defaults()
+
+    assert [stream.getvalue().startswith("{") for stream in streams] == [is_json, is_json]
+    assert "\x1b[" not in streams[0].getvalue()
+
+
+@pytest.mark.parametrize("form", [Form.JSON, Form.TEXT])
+def test_a_traceback_shows_no_local_variables(form: Form) -> None:
+    """They may hold prompts and secrets."""
+    stream = Terminal()
+    log = log_to(stream, form=form)
+
+    def fail(prompt: str) -> None:
+        raise LookupError(len(prompt))
+
+    canary = "canary".upper()
+    try:
+        fail(canary)
+    except LookupError:
+        log.exception("walk.crashed")
+
+    assert "LookupError" in stream.getvalue()
+    assert "in fail" in stream.getvalue()
+    assert "CANARY" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("fact", [2**70, "\ud800", b"bytes", {1: 2}, object(), float("nan")])
+def test_any_fact_can_be_logged(fact: object) -> None:
+    stream = io.StringIO()
+    log_to(stream).info("fact.told", fact=fact)
+
+    (line,) = stream.getvalue().splitlines()
+    assert "fact" in json.loads(line)
+
+
+def test_a_fact_cannot_forge_a_line() -> None:
+    stream = io.StringIO()
+    log_to(stream).info("fact.told", fact='x\n{"event": "forged"}')
+
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_a_log_that_nobody_reads_fails_nobody() -> None:
+    log_to(Closed()).error("stream.lost")
+    gone = io.StringIO()
+    log = log_to(gone)
+    gone.close()
+
+    log.error("stream.lost")
+
+
+def test_what_libraries_warn_of_comes_out_the_same_way() -> None:
+    stream = io.StringIO()
+    log_to(stream)
+    logging.getLogger("asyncio").error("lost %s", "task")
+    logging.getLogger("chatty").info("hello")
+
+    event = json.loads(stream.getvalue())
+    assert (event["event"], event["level"]) == ("library.said", "error")
+    assert (event["logger"], event["message"]) == ("asyncio", "lost task")
