@@ -330,6 +330,15 @@ def test_what_is_no_plain_yaml_is_refused_with_its_line(
     assert problem.startswith(f"{file}{line}: is not valid YAML: ")
 
 
+@pytest.mark.parametrize("written", [f"*{CANARY}", f"!{CANARY} x", f"&{CANARY} *{CANARY}x"])
+def test_a_secret_that_yaml_takes_for_something_else_is_not_shown(
+    write: Write, written: str
+) -> None:
+    (problem,) = problems(file=write(f"relay:\n  admin: {{token: {written}}}\n"))
+    assert "line 2" in problem
+    assert CANARY not in problem
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\xfd", b"\xe9: 1\n"])
 def test_what_is_no_text_is_refused(write: Write, content: bytes) -> None:
     (problem,) = problems(file=write(content))

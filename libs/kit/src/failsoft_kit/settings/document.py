@@ -1,5 +1,6 @@
 """A YAML file as plain values, strictly read, that still knows on which line each of them stood."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ Trail: TypeAlias = tuple[str | int, ...]
 
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
+
+_QUOTED = re.compile(r"'[^'<]{2,}'")
+"""What the parser quotes of the file, which may be a secret: one that begins with `*` or `!`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ def read_document(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise SettingsError(f"{path}{line}: is not valid YAML: {error.problem}") from None
+        problem = _QUOTED.sub("…", error.problem or "")
+        raise SettingsError(f"{path}{line}: is not valid YAML: {problem}") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: is not valid YAML: {_one_line(error)}") from None
 
