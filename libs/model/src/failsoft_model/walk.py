@@ -150,3 +150,20 @@ class Hop:
     started: float = 0.0
     latency: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkFailure:
+    """Why a walk ended with nothing.
+
+    Attributes:
+        trace_id: 32 hex digits; empty when the request was not traced.
+        cause: Class of the first telling failure; None when no hop was tried.
+        hops: Every hop of the plan.
+    """
+
+    walk_id: str
+    route: str
+    trace_id: str = ""
+    cause: ErrorClass | None = None
+    hops: tuple[Hop, ...] = ()
