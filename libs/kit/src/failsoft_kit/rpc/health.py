@@ -2,6 +2,7 @@
 
 There is one state per name, and "" for the whole server, which is well when every name
 is. When the server drains everything is NOT_SERVING and stays so.
+Only `liveness` is always well: a process that loads, mends its engine or drains is alive.
 """
 
 import asyncio
@@ -15,6 +16,9 @@ from structlog.typing import FilteringBoundLogger
 from failsoft_model.errors import Code, FailsoftError
 
 _log: FilteringBoundLogger = structlog.get_logger()
+
+LIVENESS = "liveness"
+"""The name that a liveness probe asks for: who answers in time is alive. It is not listed."""
 
 _WHOLE_SERVER = ""
 
@@ -58,6 +62,8 @@ class Health:
         """Whether a name, or "" for all of them, is well; None: nobody reports that name."""
         if service == _WHOLE_SERVER:
             return not self._draining and all(self._serving.values())
+        if service == LIVENESS:
+            return True
         known = self._serving.get(service)
         return None if known is None else known and not self._draining
 
