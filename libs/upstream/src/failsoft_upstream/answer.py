@@ -1,0 +1,114 @@
+"""What a look-alike says: always the same to the same question."""
+
+import re
+from dataclasses import dataclass
+
+from failsoft_upstream.faults import FinishReason
+
+_TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+$")
+_QUOTED_CHARACTERS = 120
+_FILLER = (
+    " It has been asked to say a little more, so it goes on in plain words"
+    " until the answer is as long as it should be."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How long answers are and how fast they come.
+
+    Attributes:
+        chunks: Contents per answer; None: as many as the answer needs.
+        tokens_per_chunk: Tokens in each content.
+        first_delay: Seconds until the first content.
+        chunk_delay: Seconds between two contents.
+    """
+
+    chunks: int | None = None
+    tokens_per_chunk: int = 1
+    first_delay: float = 0.0
+    chunk_delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a dialect has understood of a request.
+
+    Attributes:
+        model: The model asked for, without a fault's suffix.
+        text: What the last user message says.
+        tokens: Of the whole question.
+        max_tokens: At most so many are said; None: no limit.
+        stops: The answer ends before the first of these.
+    """
+
+    model: str
+    text: str
+    tokens: int
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One piece of an answer, sent as one chunk."""
+
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer: its pieces, and why it ends."""
+
+    contents: tuple[Content, ...]
+    reason: FinishReason
+
+
+def count_tokens(text: str) -> int:
+    """Tokens of `text`: words and runs of punctuation."""
+    return len(_TOKEN.findall(text))
+
+
+def answer(question: Question, style: Style) -> Answer:
+    """The answer to `question`, cut where its limit or a stop ends it."""
+    tokens = _tokens(question, style)
+    reason = FinishReason.STOP
+    if question.max_tokens is not None and len(tokens) > question.max_tokens:
+        tokens = tokens[: question.max_tokens]
+        reason = FinishReason.LENGTH
+    if question.stops:
+        text = "".join(tokens)
+        kept = _before_stops(text, question.stops)
+        if len(kept) < len(text):
+            tokens, reason = _TOKEN.findall(kept), FinishReason.STOP
+    size = style.tokens_per_chunk
+    pieces = (tokens[start : start + size] for start in range(0, len(tokens), size))
+    return Answer(
+        contents=tuple(Content("".join(piece), len(piece)) for piece in pieces),
+        reason=reason,
+    )
+
+
+def _tokens(question: Question, style: Style) -> list[str]:
+    tokens: list[str] = _TOKEN.findall(_plain(question))
+    if style.chunks is None:
+        return tokens
+    wanted = style.chunks * style.tokens_per_chunk
+    filler: list[str] = _TOKEN.findall(_FILLER)
+    while len(tokens) < wanted:
+        tokens += filler
+    return tokens[:wanted]
+
+
+def _plain(question: Question) -> str:
+    # The typographic quotes are there on purpose: every answer has multi-byte characters.
+    asked = " ".join(question.text.split())
+    if len(asked) > _QUOTED_CHARACTERS:
+        asked = asked[:_QUOTED_CHARACTERS].rstrip() + "…"
+    return f"You asked: “{asked}” This is the answer of {question.model}, played by a look-alike."
+
+
+def _before_stops(text: str, stops: tuple[str, ...]) -> str:
+    ends = [at for stop in stops if (at := text.find(stop)) >= 0]
+    return text[: min(ends)] if ends else text

@@ -1,0 +1,1 @@
+"""The OpenAI dialect: chat completions, unary and streamed, and the list of models."""

@@ -1,0 +1,143 @@
+"""OpenAI's HTTP paths."""
+
+import hmac
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import orjson
+from aiohttp import web
+
+from failsoft_upstream import notation
+from failsoft_upstream.answer import answer
+from failsoft_upstream.dialect import Backstage
+from failsoft_upstream.faults import ErrorKind, Fault, Refuse
+from failsoft_upstream.openai.encoders import DocumentEncoder, EventEncoder
+from failsoft_upstream.openai.errors import OpenAIErrors, Rejected, body
+from failsoft_upstream.openai.request import ChatRequest, parse
+from failsoft_upstream.player import play
+from failsoft_upstream.reply import Encoder, Reply
+from failsoft_upstream.stage import perform
+
+_FAULT_HEADER = "x-failsoft-fault"
+_DEFAULT_MODELS = ("gpt-5-mini",)
+_JSON = "application/json"
+
+
+class OpenAI:
+    """Serves chat completions and the list of models.
+
+    A request that OpenAI would refuse is refused here too, whatever fault is
+    set, and uses up no step of a script: a fault must not hide the caller's
+    mistake.
+    """
+
+    def __init__(self, backstage: Backstage) -> None:
+        """Share `backstage` with every other dialect of the same look-alike."""
+        self._backstage = backstage
+        self._errors = OpenAIErrors()
+        self._numbers = itertools.count(1)
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """What to add to an application."""
+        return (
+            web.post("/v1/chat/completions", self._chat),
+            web.get("/v1/models", self._models),
+            web.route("*", "/v1/{rest:.*}", self._unknown),
+        )
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        with self._backstage.meter.call(request.path):
+            content = await request.read()
+            self._backstage.received.append(request, content)
+            try:
+                self._check_key(request)
+                asked = parse(content)
+                self._check_model(asked.question.model)
+                fault = self._fault(request, asked)
+            except Rejected as rejected:
+                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
+            self._backstage.meter.asked(
+                model=asked.question.model, fault=fault.kind, tokens=asked.question.tokens
+            )
+            return await play(request, self._reply(asked, fault), self._backstage.meter)
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        with self._backstage.meter.call(request.path):
+            try:
+                self._check_key(request)
+            except Rejected as rejected:
+                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
+            names = self._backstage.options.models or _DEFAULT_MODELS
+            models = [
+                {"id": name, "object": "model", "created": 0, "owned_by": "look-alike"}
+                for name in names
+            ]
+            return web.Response(
+                body=orjson.dumps({"object": "list", "data": models}), content_type=_JSON
+            )
+
+    async def _unknown(self, request: web.Request) -> web.StreamResponse:
+        with self._backstage.meter.call(request.path):
+            message = f"Invalid URL ({request.method} {request.path})"
+            return web.Response(status=404, body=body(message), content_type=_JSON)
+
+    def _check_key(self, request: web.Request) -> None:
+        key = self._backstage.options.api_key
+        if key is None:
+            return
+        given = request.headers.get("authorization", "")
+        if not given:
+            raise Rejected("You didn't provide an API key.", status=401)
+        if not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+            raise Rejected(
+                "Incorrect API key provided.", status=401, code=ErrorKind.INVALID_API_KEY.value
+            )
+
+    def _check_model(self, model: str) -> None:
+        models = self._backstage.options.models
+        if models is not None and model not in models:
+            raise Rejected(
+                f"The model `{model}` does not exist or you do not have access to it.",
+                status=404,
+                code=ErrorKind.MODEL_NOT_FOUND.value,
+            )
+
+    def _fault(self, request: web.Request, asked: ChatRequest) -> Fault:
+        text = request.headers.get(_FAULT_HEADER) or asked.fault
+        if text is None:
+            return self._backstage.playbook.next(asked.question.model)
+        try:
+            fault = notation.parse(text)
+        except notation.BadFault as error:
+            raise Rejected(str(error), code="invalid_fault") from error
+        if isinstance(fault, Refuse):
+            raise Rejected("refuse is for a whole target, not for a request", code="invalid_fault")
+        return fault
+
+    def _reply(self, asked: ChatRequest, fault: Fault) -> Reply:
+        style = self._backstage.options.style
+        said = answer(asked.question, style)
+        identifier = f"chatcmpl-{next(self._numbers)}"
+        model = asked.question.model
+        encoder: Encoder
+        if asked.stream:
+            encoder = EventEncoder(
+                identifier=identifier,
+                model=model,
+                question_tokens=asked.question.tokens,
+                include_usage=asked.include_usage,
+            )
+        else:
+            encoder = DocumentEncoder(
+                identifier=identifier, model=model, question_tokens=asked.question.tokens
+            )
+        return perform(
+            fault,
+            said,
+            encoder=encoder,
+            errors=self._errors,
+            style=style,
+            model=model,
+            now=datetime.now(UTC),
+        )
