@@ -48,7 +48,7 @@ def test_a_text_names_a_fault(text: str, fault: Fault) -> None:
         ("status=1000", "status.status: must be a whole number from 200 to 599, not '1000'"),
         ("status=-1", "status.status: must be a whole number"),
         ("hang=3", "hang takes no value"),
-        ("cut=3;befor=2", "cut has no field 'befor'; its fields: after"),
+        ("cut=3;until=2", "cut has no field 'until'; its fields: after"),
         ("cut=3;after", "'after' is no option: write name=value"),
         ("slow=soon", "slow.seconds: must be seconds, such as 2, 0.5, 2s or 250ms, not 'soon'"),
         ("error=oops", "error.error: must be one of invalid_api_key, forbidden"),

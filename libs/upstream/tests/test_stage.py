@@ -12,7 +12,7 @@ from failsoft_upstream.openai.errors import OpenAIErrors
 from failsoft_upstream.reply import Encoder, Pause, Reply, SendHeaders, Silence, Write
 from failsoft_upstream.stage import perform
 
-ANSWER = Answer(contents=(Content("Hel", 1), Content("lo", 1)), reason=FinishReason.STOP)
+ANSWER = Answer(contents=(Content("Good", 1), Content("bye", 1)), reason=FinishReason.STOP)
 AT_ONCE = Style()
 NOW = datetime(2026, 11, 21, 7, 28, 0, 1, tzinfo=UTC)
 EVENTS = EventEncoder(identifier="a", model="mini", question_tokens=3, include_usage=False)
@@ -29,8 +29,8 @@ def shape(given: Reply) -> list[object]:
     """The steps, where a write is told by what it is."""
     names = {
         EVENTS.opening(): "role",
-        EVENTS.content("Hel"): "Hel",
-        EVENTS.content("lo"): "lo",
+        EVENTS.content("Good"): "Good",
+        EVENTS.content("bye"): "bye",
         EVENTS.blank(): "blank",
         EVENTS.keep_alive(): "comment",
         EVENTS.finish(FinishReason.STOP, tokens=2): "finish",
@@ -41,7 +41,7 @@ def shape(given: Reply) -> list[object]:
 
 def test_an_answer_takes_its_time() -> None:
     steps = shape(reply(faults.HEALTHY, style=Style(first_delay=0.5, chunk_delay=0.1)))
-    assert steps == [Pause(0.5), "role", "Hel", Pause(0.1), "lo", "finish", "done"]
+    assert steps == [Pause(0.5), "role", "Good", Pause(0.1), "bye", "finish", "done"]
 
 
 def test_a_whole_answer_comes_when_its_last_word_is_known() -> None:
@@ -72,17 +72,17 @@ def test_a_slow_target_may_send_anything_but_content(cover: Cover, first: list[o
     pauses = [step.seconds for step in steps if isinstance(step, Pause)]
     assert sum(pauses) == pytest.approx(0.25)
     rounded = [Pause(round(s.seconds, 6)) if isinstance(s, Pause) else s for s in steps]
-    assert rounded == [*first, "Hel", "lo", "finish", "done"]
+    assert rounded == [*first, "Good", "bye", "finish", "done"]
 
 
 def test_a_stall_can_end() -> None:
     steps = shape(reply(faults.Stall(after=1, seconds=3.0)))
-    assert steps == ["role", "Hel", Pause(3.0), "lo", "finish", "done"]
+    assert steps == ["role", "Good", Pause(3.0), "bye", "finish", "done"]
 
 
 @pytest.mark.parametrize("after", [2, 99])
 def test_what_comes_after_more_contents_than_there_are_comes_before_the_finish(after: int) -> None:
-    assert shape(reply(faults.Stall(after=after)))[:4] == ["role", "Hel", "lo", Silence()]
+    assert shape(reply(faults.Stall(after=after)))[:4] == ["role", "Good", "bye", Silence()]
 
 
 @pytest.mark.parametrize(
