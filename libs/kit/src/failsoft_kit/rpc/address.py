@@ -5,7 +5,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from failsoft_kit.process import StartupError
+from failsoft_kit.startup import StartupError
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 _PORTS = range(65536)

@@ -6,7 +6,6 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from failsoft_kit.identity import Access, Authenticator
-from failsoft_kit.process import StartupError
 from failsoft_kit.rpc.address import Address, parse_address, why_not_bound
 from failsoft_kit.rpc.channel import MAX_MESSAGE_BYTES
 from failsoft_kit.rpc.handlers import Handler
@@ -16,6 +15,7 @@ from failsoft_kit.rpc.reflection import reflection_handlers
 from failsoft_kit.rpc.registrar import Registrar
 from failsoft_kit.rpc.running import RunningCalls
 from failsoft_kit.rpc.service import Listener, Service
+from failsoft_kit.startup import StartupError
 
 _OPTIONS = (
     ("grpc.so_reuseport", 0),

@@ -15,8 +15,8 @@ OUR_FAULT = frozenset(
 """Statuses that make a SERVER span an error; the others are the caller's own doing."""
 
 _RETRY_AFTER_SHUTDOWN = 1.0
-_DEADLINE_SLACK = 0.05
-"""gRPC's timer and our clock may differ by this many seconds about when a deadline is."""
+_DEADLINE_SLACK = 0.02
+"""The caller's timer may be ahead of ours by this many seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,9 @@ _log: FilteringBoundLogger = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ATTEMPT_ID = re.compile(r"[A-Za-z0-9._/-]{1,160}")
+_CERTAIN_SHARE = 0.99
+"""gRPC rounds a deadline up by at most 1 % to write it down: only this share of it is sure."""
+
 _ANYONE = Principal(tenant="", kind=PrincipalKind.USER)
 
 
@@ -159,7 +162,7 @@ class Interceptor:
             attempt_id=_valid(sent.get(ATTEMPT_METADATA), _ATTEMPT_ID),
             span=span,
             started=now,
-            deadline_at=math.inf if remaining is None else now + remaining,
+            deadline_at=math.inf if remaining is None else now + remaining * _CERTAIN_SHARE,
             task=asyncio.current_task(),
         )
         self._running.add(call)

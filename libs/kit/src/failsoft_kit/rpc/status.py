@@ -19,11 +19,11 @@ DETAILS_METADATA = "grpc-status-details-bin"
 
 _STATUS_BYTES = 4864
 """With base64 (4/3) and the percent-encoded message beside it this stays below 8 KiB."""
+_FIELD_OVERHEAD = 4
 _MESSAGE_BYTES = 512
-_METADATA_ENTRIES = 16
-_METADATA_VALUE_CHARACTERS = 128
-_VIOLATIONS = 32
-_VIOLATION_CHARACTERS = 160
+_METADATA_BYTES = 1024
+_BAD_REQUEST_BYTES = 2560
+_TEXT_CHARACTERS = 160
 
 
 class RemoteError(Exception):
@@ -78,7 +78,7 @@ def to_status(
     for detail in (*_standard_details(error, request_id), *details):
         packed = any_pb2.Any()
         packed.Pack(detail)
-        if status.ByteSize() + packed.ByteSize() <= _STATUS_BYTES:
+        if status.ByteSize() + packed.ByteSize() + _FIELD_OVERHEAD <= _STATUS_BYTES:
             status.details.append(packed)
     return status
 
@@ -98,12 +98,7 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> RemoteError:
 
 
 def _standard_details(error: FailsoftError, request_id: str) -> Iterator[Message]:
-    entries = sorted(error.metadata.items())[:_METADATA_ENTRIES]
-    yield error_details_pb2.ErrorInfo(
-        reason=error.reason,
-        domain=DOMAIN,
-        metadata={key: value[:_METADATA_VALUE_CHARACTERS] for key, value in entries},
-    )
+    yield _error_info(error)
     if error.retry_after is not None:
         yield error_details_pb2.RetryInfo(retry_delay=_duration(error.retry_after))
     if request_id:
@@ -112,15 +107,25 @@ def _standard_details(error: FailsoftError, request_id: str) -> Iterator[Message
         yield _bad_request(error.violations)
 
 
+def _error_info(error: FailsoftError) -> error_details_pb2.ErrorInfo:
+    """The reason, and as many facts as there is room for."""
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
+    for key, value in error.metadata.items():
+        if len(key) + len(value.encode()) + info.ByteSize() <= _METADATA_BYTES:
+            info.metadata[key] = value
+    return info
+
+
 def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
-    """As many violations as a status has room for."""
+    """As many violations as there is room for."""
     request = error_details_pb2.BadRequest()
-    for violation in violations[:_VIOLATIONS]:
+    for violation in violations:
         request.field_violations.add(
-            field=violation.field[:_VIOLATION_CHARACTERS],
-            description=violation.description[:_VIOLATION_CHARACTERS],
+            field=violation.field[:_TEXT_CHARACTERS],
+            description=violation.description[:_TEXT_CHARACTERS],
         )
-        if request.ByteSize() > _STATUS_BYTES // 2:
+        if request.ByteSize() > _BAD_REQUEST_BYTES:
+            del request.field_violations[-1]
             break
     return request
 

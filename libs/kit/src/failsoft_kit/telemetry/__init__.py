@@ -19,6 +19,7 @@ from failsoft_kit.telemetry.span import (
     Span,
     Value,
     activate,
+    current_context,
     current_span,
     error_type_of,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Value",
     "ValueType",
     "activate",
+    "current_context",
     "current_span",
     "error_type_of",
     "format_traceparent",

@@ -1,6 +1,7 @@
 """The two ways to a collector: OTLP over gRPC, and OTLP over HTTP with protobuf bodies."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
@@ -105,7 +106,9 @@ class HttpExporter:
             status_line = await reader.readline()
             return int(status_line.split()[1])
         finally:
-            writer.close()
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 def _head(url: SplitResult, headers: Mapping[str, str]) -> bytes:

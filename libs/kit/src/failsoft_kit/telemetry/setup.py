@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.process import StartupError
+from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry.encoding import Encoder
 from failsoft_kit.telemetry.names import NameRegistry
 from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter

@@ -18,11 +18,10 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
-from failsoft_model.errors import FailsoftError
-
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.names import NameRegistry
+from failsoft_model.errors import FailsoftError
 
 Value: TypeAlias = str | int | float | bool | Sequence[str]
 Attributes: TypeAlias = Mapping[str, Value]
@@ -210,6 +209,12 @@ def error_type_of(error: BaseException) -> str:
 def current_span() -> Span | None:
     """The span that is active here; None outside of any."""
     return _current.get()
+
+
+def current_context() -> SpanContext | None:
+    """Names the span that is active here, as the log wants it; None outside of any."""
+    span = _current.get()
+    return None if span is None else span.context
 
 
 def activate(span: Span) -> None:

@@ -1,0 +1,232 @@
+"""Spans reach a collector over real sockets, as the standard environment says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from failsoft_kit.clock import SystemClock
+from failsoft_kit.startup import StartupError
+from failsoft_kit.telemetry import Telemetry, telemetry_from
+from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter
+from failsoft_kit.telemetry.recorder import ExportFailed
+
+pytestmark = pytest.mark.integration
+
+
+class GrpcCollector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Keeps the requests and the metadata that they came with."""
+
+    def __init__(self) -> None:
+        self.requests: list[ExportTraceServiceRequest] = []
+        self.metadata: dict[str, str | bytes] = {}
+        self.refusal: grpc.StatusCode | None = None
+
+    async def Export(  # noqa: N802 - the name is the contract's
+        self,
+        request: ExportTraceServiceRequest,
+        context: grpc.aio.ServicerContext[ExportTraceServiceRequest, ExportTraceServiceResponse],
+    ) -> ExportTraceServiceResponse:
+        if self.refusal is not None:
+            await context.abort(self.refusal)
+        self.requests.append(request)
+        self.metadata = dict(context.invocation_metadata() or ())
+        return ExportTraceServiceResponse()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[int]:
+        server = grpc.aio.server()
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            yield port
+        finally:
+            await server.stop(None)
+
+
+@asynccontextmanager
+async def listening(
+    answer: Callable[[asyncio.StreamReader], Awaitable[bytes]],
+) -> AsyncIterator[int]:
+    """A TCP server that reads and answers so; gives its port, waits for its connections' ends."""
+    connections: list[asyncio.Future[None]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        over = asyncio.get_running_loop().create_future()
+        connections.append(over)
+        writer.write(await answer(reader))
+        writer.close()
+        await writer.wait_closed()
+        over.set_result(None)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*connections)
+
+
+class HttpCollector:
+    """Keeps what was posted; answers every request with one status."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.head = ""
+        self.body = b""
+
+    async def answer(self, reader: asyncio.StreamReader) -> bytes:
+        self.head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(
+            int(line.partition(":")[2])
+            for line in self.head.splitlines()
+            if line.startswith("Content-Length:")
+        )
+        self.body = await reader.readexactly(length)
+        return f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def telemetry(environ: Mapping[str, str]) -> Telemetry:
+    return telemetry_from(environ, service="router", clock=SystemClock())
+
+
+async def export_one(environ: Mapping[str, str]) -> None:
+    built = telemetry(environ)
+    built.tracer.start("work").end()
+    assert built.recorder is not None
+    await built.recorder.close(within=5.0)
+
+
+async def test_grpc_is_the_default() -> None:
+    collector = GrpcCollector()
+    async with collector.listening() as port:
+        await export_one(
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_EXPORTER_OTLP_HEADERS": "X-Key=a%20b",
+                "OTEL_SERVICE_NAME": "my-router",
+                "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=prod,team=a%2Cb",
+            }
+        )
+    (request,) = collector.requests
+    (of_resource,) = request.resource_spans
+    assert of_resource.scope_spans[0].spans[0].name == "work"
+    assert {entry.key: entry.value.string_value for entry in of_resource.resource.attributes} == {
+        "service.name": "my-router",
+        "deployment.environment.name": "prod",
+        "team": "a,b",
+    }
+    assert collector.metadata["x-key"] == "a b"
+
+
+async def test_http_posts_protobuf_to_the_usual_path() -> None:
+    collector = HttpCollector()
+    async with listening(collector.answer) as port:
+        await export_one(
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}/",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret",
+            }
+        )
+    assert collector.head.startswith("POST /v1/traces HTTP/1.1\r\n")
+    assert "\r\nContent-Type: application/x-protobuf\r\n" in collector.head
+    assert "\r\nx-key: secret\r\n" in collector.head
+    request = ExportTraceServiceRequest.FromString(collector.body)
+    assert request.resource_spans[0].scope_spans[0].spans[0].name == "work"
+
+
+async def test_an_endpoint_for_traces_is_taken_as_it_is() -> None:
+    collector = HttpCollector()
+    async with listening(collector.answer) as port:
+        await export_one(
+            {
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{port}/my/traces?a=b",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            }
+        )
+    assert collector.head.startswith("POST /my/traces?a=b HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "again"),
+    [(grpc.StatusCode.UNAVAILABLE, True), (grpc.StatusCode.INVALID_ARGUMENT, False)],
+)
+async def test_a_grpc_collector_says_whether_to_come_back(
+    code: grpc.StatusCode, again: bool
+) -> None:
+    collector = GrpcCollector()
+    collector.refusal = code
+    async with collector.listening() as port:
+        exporter = GrpcExporter(f"http://127.0.0.1:{port}", headers={}, timeout=5.0)
+        with pytest.raises(ExportFailed) as failed:
+            await exporter.export(b"")
+        await exporter.close()
+    assert failed.value.again is again
+
+
+@pytest.mark.parametrize(("status", "again"), [(503, True), (400, False)])
+async def test_an_http_collector_says_whether_to_come_back(status: int, again: bool) -> None:
+    async with listening(HttpCollector(status).answer) as port:
+        exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/traces", headers={}, timeout=5.0)
+        with pytest.raises(ExportFailed) as failed:
+            await exporter.export(b"")
+    assert failed.value.again is again
+
+
+async def test_a_hanging_http_collector_costs_its_timeout() -> None:
+    async def say_nothing(reader: asyncio.StreamReader) -> bytes:
+        return await reader.read() and b""
+
+    async with listening(say_nothing) as port:
+        exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/traces", headers={}, timeout=0.05)
+        with pytest.raises(ExportFailed) as failed:
+            await exporter.export(b"")
+    assert failed.value.again
+
+
+@pytest.mark.parametrize("answer", [b"", b"\r\n", b"hello\r\n", b"HTTP/1.1 ok\r\n"])
+async def test_what_is_no_http_answer_is_a_failure(answer: bytes) -> None:
+    async def answer_so(reader: asyncio.StreamReader) -> bytes:
+        await reader.readuntil(b"\r\n\r\n")
+        return answer
+
+    async with listening(answer_so) as port:
+        exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/traces", headers={}, timeout=5.0)
+        with pytest.raises(ExportFailed):
+            await exporter.export(b"")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"},
+    ],
+)
+async def test_without_an_endpoint_nothing_is_recorded(environ: Mapping[str, str]) -> None:
+    built = telemetry(environ)
+    assert built.recorder is None
+    assert not built.tracer.start("work").recording
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "key"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team"),
+    ],
+)
+async def test_a_variable_that_says_nonsense_is_named(variable: str, value: str) -> None:
+    with pytest.raises(StartupError) as refused:
+        telemetry({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", variable: value})
+    assert variable in str(refused.value)
