@@ -5,7 +5,20 @@ from typing import Any
 
 import pytest
 
+from failsoft.cache.v1 import cache_service_pb2
+from failsoft.inference.v1 import inference_service_pb2
+from failsoft_kit.rpc.health import LIVENESS
+
 pytestmark = pytest.mark.chart
+
+SERVING = {
+    file.DESCRIPTOR.services_by_name[name].full_name
+    for file, name in [
+        (cache_service_pb2, "CacheService"),
+        (inference_service_pb2, "InferenceService"),
+    ]
+}
+"""What the services call themselves in their health."""
 
 PORTS = {
     "failsoft-router": {"grpc": 50050, "grpc-admin": 50060},
@@ -99,6 +112,33 @@ def test_probes_are_native_grpc_on_a_port_of_the_container(
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert container[probe]["grpc"]["port"] == ports["grpc"]
+
+
+def test_liveness_asks_less_than_readiness(deployments: list[dict[str, Any]]) -> None:
+    """A loading or draining service is alive; killing it would only make things worse."""
+    for container in containers(deployments):
+        assert container["livenessProbe"]["grpc"]["service"] == LIVENESS
+        assert container["readinessProbe"]["grpc"]["service"] in SERVING
+        assert container["startupProbe"]["grpc"] == container["readinessProbe"]["grpc"]
+
+
+def test_the_startup_budget_follows_the_values(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    """A big model may load for half an hour, and 125 s must not become 124."""
+    budgets = {
+        container["name"]: container["startupProbe"]["periodSeconds"]
+        * container["startupProbe"]["failureThreshold"]
+        for container in containers(
+            [
+                manifest
+                for manifest in defaults("--set", "localLlm.startupSeconds=125")
+                if manifest["kind"] == "Deployment"
+            ]
+        )
+    }
+
+    assert budgets["local-llm"] == 126
 
 
 def test_services_listen_where_the_table_of_ports_says(

@@ -24,19 +24,20 @@ securityContext:
 {{- end -}}
 
 {{/*
-Native gRPC probes: (list port startupSeconds).
-Liveness asks nothing but whether the process still answers, so it can be patient;
-readiness is what takes a draining pod out of its Service.
+Native gRPC probes: (list port service startupSeconds).
+`liveness` is well whenever the process answers in time. The service's own name is well when it
+can take calls: not while its model loads or it drains, but with every provider and Valkey away.
 */}}
 {{- define "failsoft.probes" -}}
 {{- $port := index . 0 -}}
+{{- $service := index . 1 -}}
 startupProbe:
   grpc:
     port: {{ $port }}
-    service: startup
+    service: {{ $service }}
   periodSeconds: 2
   timeoutSeconds: 2
-  failureThreshold: {{ div (add (index . 1) 1) 2 }}
+  failureThreshold: {{ div (add (index . 2) 1) 2 }}
 livenessProbe:
   grpc:
     port: {{ $port }}
@@ -47,7 +48,7 @@ livenessProbe:
 readinessProbe:
   grpc:
     port: {{ $port }}
-    service: readiness
+    service: {{ $service }}
   periodSeconds: 5
   timeoutSeconds: 2
   failureThreshold: 2

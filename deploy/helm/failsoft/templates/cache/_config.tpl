@@ -9,5 +9,6 @@ cache:
   {{- else if .Values.valkey.url }}
   valkey_url: {{ .Values.valkey.url | quote }}
   {{- end }}
+  local_bytes: {{ .Values.cache.localBytes }}
   drain: {{ .Values.cache.drainSeconds }}s
 {{- end -}}
