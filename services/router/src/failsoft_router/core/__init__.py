@@ -1,0 +1,1 @@
+"""The router's judgement: pure functions and state machines, no clock, no I/O."""

@@ -1,0 +1,89 @@
+"""The errors a caller of the router can act on."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from failsoft_model.errors import Code, FailsoftError
+from failsoft_model.walk import ErrorClass, Hop
+
+
+class RouteNotFound(FailsoftError):
+    """No route serves the model that was asked for, and no route is the default."""
+
+    code: ClassVar[Code] = Code.NOT_FOUND
+    reason: ClassVar[str] = "ROUTE_NOT_FOUND"
+
+
+class TargetNotFound(FailsoftError):
+    """The policy has no target of this name."""
+
+    code: ClassVar[Code] = Code.NOT_FOUND
+    reason: ClassVar[str] = "TARGET_NOT_FOUND"
+
+
+class WalkError(FailsoftError):
+    """A walk that ended without a whole answer.
+
+    Attributes:
+        hops: Every hop of the plan as it ended.
+        cause: Class of the first telling failure; None when no target was tried.
+        walk_id: The walk.
+        route: Its route.
+        trace_id: 32 hex digits; empty when the request was not traced.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hops: Sequence[Hop],
+        cause: ErrorClass | None,
+        walk_id: str,
+        route: str,
+        trace_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        metadata = {"walkId": walk_id, "route": route}
+        if cause is not None:
+            metadata["cause"] = cause.value
+        super().__init__(message, retry_after=retry_after, metadata=metadata)
+        self.hops = tuple(hops)
+        self.cause = cause
+        self.walk_id = walk_id
+        self.route = route
+        self.trace_id = trace_id
+
+
+class RouteExhausted(WalkError):
+    """Every hop of the route refused, failed or was skipped."""
+
+    code: ClassVar[Code] = Code.UNAVAILABLE
+    reason: ClassVar[str] = "ROUTE_EXHAUSTED"
+
+
+class WalkDeadlinePassed(WalkError):
+    """The caller's deadline came before an answer."""
+
+    code: ClassVar[Code] = Code.DEADLINE_EXCEEDED
+    reason: ClassVar[str] = "BUDGET_SPENT"
+
+
+class ContentRefused(WalkError):
+    """The provider refused the content, and the route does not look further for that."""
+
+    code: ClassVar[Code] = Code.FAILED_PRECONDITION
+    reason: ClassVar[str] = "CONTENT_REFUSED"
+
+
+class CallerFault(WalkError):
+    """A target says that the request itself is wrong; no other target will differ."""
+
+    code: ClassVar[Code] = Code.INVALID_ARGUMENT
+    reason: ClassVar[str] = "INVALID_REQUEST"
+
+
+class StreamBroken(WalkError):
+    """The target died after content was sent, and the route lets nobody else go on."""
+
+    code: ClassVar[Code] = Code.ABORTED
+    reason: ClassVar[str] = "STREAM_BROKEN"

@@ -1,0 +1,201 @@
+"""The policy as frozen values: who may answer, in which order, under which limits.
+
+`adapters/policy_file.py` reads them from YAML and refuses what is wrong; docs/policy.md
+explains every field. All times are seconds.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from failsoft_model.walk import Capability
+
+CACHE_HOP = "cache"
+"""The hop that answers with a stale answer of the cache."""
+MOCK_HOP = "mock"
+"""The hop that answers with a made-up answer that says so."""
+
+
+class Provider(enum.Enum):
+    """Whose wire format a target speaks."""
+
+    OPENAI = "openai"
+    FAILSOFT = "failsoft"
+
+
+class TargetKind(enum.Enum):
+    """What a target runs on."""
+
+    REMOTE = "remote"
+    GPU = "gpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long one attempt may take, in seconds.
+
+    Attributes:
+        connect: To an open connection.
+        first_content: To the first content; keep-alives and empty deltas do not count.
+        stall: Between two contents.
+        total: To the end.
+    """
+
+    connect: float = 3.0
+    first_content: float = 10.0
+    stall: float = 15.0
+    total: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """When a target is taken out, and how it comes back.
+
+    The window's defaults follow what LLM traffic looks like: few calls, so a ratio
+    needs at least `minimum_calls`, and low traffic is covered by the consecutive rule.
+
+    Attributes:
+        window: Seconds that the failure ratio looks back over.
+        failure_ratio: Share of failed calls in the window that opens, over 0 to 1.
+        minimum_calls: Calls in the window below which the ratio says nothing.
+        consecutive_failures: Failures in a row that open, whatever the ratio.
+        open_for: Seconds of the first open time; it doubles each time.
+        open_cap: Seconds that an open time never exceeds, jitter included.
+        probes: Calls that may be out at once while half-open.
+        good_probes: Good probes that close.
+    """
+
+    window: float = 60.0
+    failure_ratio: float = 0.5
+    minimum_calls: int = 10
+    consecutive_failures: int = 5
+    open_for: float = 5.0
+    open_cap: float = 15.0
+    probes: int = 3
+    good_probes: int = 2
+
+
+REMOTE_BREAKER = BreakerPolicy()
+GPU_BREAKER = BreakerPolicy(open_cap=30.0, probes=1, good_probes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialSource:
+    """Where a target's key is: a file or a variable of the environment."""
+
+    file: str = ""
+    env: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPolicy:
+    """One thing that can answer.
+
+    Attributes:
+        model: The target's own model id.
+        endpoint: An http(s) base URL, or a gRPC target for provider `failsoft`.
+        credential: None: none is needed.
+        context_tokens: Request and answer together; 0: not known.
+        external: It leaves our own network; tenants may forbid that.
+        allow_private: Its address may be loopback or private.
+    """
+
+    name: str
+    provider: Provider
+    model: str
+    endpoint: str
+    credential: CredentialSource | None = None
+    context_tokens: int = 0
+    capabilities: frozenset[Capability] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    kind: TargetKind = TargetKind.REMOTE
+    breaker: BreakerPolicy = REMOTE_BREAKER
+    external: bool = True
+    allow_private: bool = False
+
+    @property
+    def health_key(self) -> tuple[str, str]:
+        """What shares one fate: endpoint and model."""
+        return (self.endpoint, self.model)
+
+
+class FreshHits(enum.Enum):
+    """When a fresh stored answer may be given without asking a target."""
+
+    DETERMINISTIC = "deterministic"
+    """Where the caller wants the same answer twice: temperature 0."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachePolicy:
+    """What a route keeps; raising `epoch` by hand makes its old answers unreachable."""
+
+    fresh_for: float = 300.0
+    stale_if_error: float = 86400.0
+    epoch: int = 1
+    fresh_hits: FreshHits = FreshHits.DETERMINISTIC
+
+
+class Midstream(enum.Enum):
+    """What happens when a target dies after it has spoken."""
+
+    RESTART = "restart"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePolicy:
+    """A model alias that callers ask for, with its hops, best first.
+
+    Attributes:
+        hops: Names of targets, `cache` or `mock`.
+        serves: Model ids that lead here; a trailing `*` matches any rest.
+        default: It takes what no route serves.
+        deadline: Seconds to the first content, for callers without their own.
+        content_filter_falls_back: A provider's content refusal tries the next hop.
+        cache: None: nothing is looked up or stored.
+    """
+
+    name: str
+    hops: tuple[str, ...]
+    serves: tuple[str, ...] = ()
+    default: bool = False
+    deadline: float = 120.0
+    midstream: Midstream = Midstream.RESTART
+    content_filter_falls_back: bool = False
+    cache: CachePolicy | None = field(default_factory=CachePolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPolicy:
+    """What one tenant wants and allows.
+
+    Attributes:
+        prefer: Route name to targets, which come first in this order.
+        no_external: Only targets in our own network may answer.
+        allow_mock: A made-up answer is better than none.
+        allow_stale: An old answer is better than none.
+    """
+
+    prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    no_external: bool = False
+    allow_mock: bool = False
+    allow_stale: bool = True
+
+
+_UNLISTED = TenantPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The whole policy; names are unique and every hop names a target that is there."""
+
+    targets: Mapping[str, TargetPolicy]
+    routes: Mapping[str, RoutePolicy]
+    tenants: Mapping[str, TenantPolicy] = field(default_factory=dict)
+
+    def tenant(self, name: str) -> TenantPolicy:
+        """The tenant's policy, or the defaults for one that is not listed."""
+        return self.tenants.get(name, _UNLISTED)
