@@ -1,0 +1,1 @@
+"""How the router reaches targets, the cache and its own files."""

@@ -1,0 +1,134 @@
+"""What no single field of a policy can know: names that lead nowhere, patterns that clash.
+
+Everything here reads raw YAML values, which may be wrong in any way; what has the wrong
+shape is passed over, because the field's own validation names it.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from failsoft_kit.settings.document import Trail
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Provider
+from failsoft_router.core.route import overlap
+
+Mistake = tuple[Trail, str]
+Raw = Mapping[str, object]
+
+
+def mistakes(policy: Raw) -> Iterator[Mistake]:
+    """Every mistake: where it is, and the rest of a sentence that begins with the place."""
+    targets, routes, tenants = (_map(policy.get(key)) for key in ("targets", "routes", "tenants"))
+    for name, target in _maps(targets):
+        yield from _of_target(name, target)
+    for name, route in _maps(routes):
+        yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
+        yield from _of_patterns(("routes", name, "serves"), _texts(route.get("serves")))
+    yield from _of_defaults(routes)
+    yield from _of_overlaps(routes)
+    for name, tenant in _maps(tenants):
+        yield from _of_preferences(name, _map(tenant.get("prefer")), routes)
+
+
+def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
+    here: Trail = ("targets", name)
+    if name in (CACHE_HOP, MOCK_HOP):
+        yield here, "is the name of a hop that is always there; choose another"
+    credential = _map(target.get("credential"))
+    if "credential" in target and not (credential.get("file") or credential.get("env")):
+        yield (*here, "credential"), "must name a `file` or an `env` variable"
+    endpoint = target.get("endpoint", "")
+    if isinstance(endpoint, str):
+        yield from _of_endpoint((*here, "endpoint"), endpoint, target)
+
+
+def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
+    if target.get("provider") == Provider.FAILSOFT.value:
+        if not endpoint:
+            yield here, "is missing: a gRPC target such as `dns:///failsoft-local-llm:50051`"
+        return
+    if not endpoint:
+        return
+    try:
+        parts = urlsplit(endpoint)
+        host = parts.hostname
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+        yield here, "must be a base URL such as `https://api.openai.com/v1`, without user or query"
+    elif target.get("allow_private") is not True and is_private(host):
+        yield here, "is a private address; set `allow_private: true` if it is meant"
+
+
+def is_private(host: str) -> bool:
+    """Whether an address is one that the public internet cannot reach; names are not."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def _of_hops(here: Trail, hops: list[str], targets: Raw) -> Iterator[Mistake]:
+    for index, hop in enumerate(hops):
+        if hop in hops[:index]:
+            yield (*here, index), f"names `{hop}` a second time"
+        elif hop not in (CACHE_HOP, MOCK_HOP) and hop not in targets:
+            known = ", ".join(f"`{name}`" for name in (*targets, CACHE_HOP, MOCK_HOP))
+            yield (*here, index), f"names `{hop}`, which is no target; known are {known}"
+        if MOCK_HOP in hops[:index]:
+            yield (*here, index), "comes after `mock`, which always answers"
+
+
+def _of_patterns(here: Trail, patterns: list[str]) -> Iterator[Mistake]:
+    for index, pattern in enumerate(patterns):
+        if not pattern or "*" in pattern[:-1]:
+            yield (
+                (*here, index),
+                "must be a model id, or the beginning of one and then `*`",
+            )
+
+
+def _of_defaults(routes: Raw) -> Iterator[Mistake]:
+    defaults = [name for name, route in _maps(routes) if route.get("default") is True]
+    for name in defaults[1:]:
+        yield ("routes", name, "default"), f"is set, and route `{defaults[0]}` is the default"
+
+
+def _of_overlaps(routes: Raw) -> Iterator[Mistake]:
+    seen: list[tuple[str, str]] = []
+    for name, route in _maps(routes):
+        for index, pattern in enumerate(_texts(route.get("serves"))):
+            for other, earlier in seen:
+                if overlap(pattern, earlier):
+                    here: Trail = ("routes", name, "serves", index)
+                    yield here, f"overlaps with `{earlier}` of route `{other}`"
+            seen.append((name, pattern))
+
+
+def _of_preferences(tenant: str, prefer: Raw, routes: Raw) -> Iterator[Mistake]:
+    for route, names in prefer.items():
+        here: Trail = ("tenants", tenant, "prefer", route)
+        if route not in routes:
+            yield here, "is no route of the policy"
+            continue
+        hops = _texts(_map(routes[route]).get("hops"))
+        for index, name in enumerate(_texts(names)):
+            if name not in hops:
+                yield (*here, index), f"names `{name}`, which is no hop of route `{route}`"
+
+
+def _map(value: object) -> Raw:
+    return value if isinstance(value, dict) else {}
+
+
+def _maps(value: Raw) -> Iterable[tuple[str, Raw]]:
+    return ((name, each) for name, each in value.items() if isinstance(each, dict))
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

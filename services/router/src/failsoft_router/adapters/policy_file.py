@@ -1,0 +1,186 @@
+"""The policy file: YAML in, frozen policy out, or every mistake at once."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from failsoft_kit.settings import Duration, Settings
+from failsoft_kit.settings.whole import load_file
+from failsoft_model.walk import Capability
+from failsoft_router.adapters.policy_check import mistakes
+from failsoft_router.core.policy import (
+    GPU_BREAKER,
+    REMOTE_BREAKER,
+    BreakerPolicy,
+    CachePolicy,
+    CredentialSource,
+    FreshHits,
+    Limits,
+    Midstream,
+    Policy,
+    Provider,
+    RoutePolicy,
+    TargetKind,
+    TargetPolicy,
+    TenantPolicy,
+)
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+Seconds = Annotated[Duration, Field(gt=0, le=3600)]
+Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+
+
+class _Credential(Settings):
+    file: str = Field(default="", description="Path of the key's file, from the policy's folder.")
+    env: str = Field(default="", description="Name of the variable that holds the key.")
+
+
+class _Limits(Settings):
+    connect: Seconds = Field(default=3.0, description="To an open connection.")
+    first_content: Seconds = Field(default=10.0, description="To the first content.")
+    stall: Seconds = Field(default=15.0, description="Between two contents.")
+    total: Seconds = Field(default=600.0, description="To the end.")
+
+
+class _Breaker(Settings):
+    window: Seconds | None = Field(default=None, description="What the ratio looks back over.")
+    failure_ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Share of failed calls that opens."
+    )
+    minimum_calls: Count | None = Field(
+        default=None, description="Below it the ratio says nothing."
+    )
+    consecutive_failures: Count | None = Field(
+        default=None, description="Failures in a row that open."
+    )
+    open_for: Seconds | None = Field(default=None, description="The first open time; it doubles.")
+    open_cap: Seconds | None = Field(default=None, description="No open time is longer.")
+    probes: Count | None = Field(default=None, description="Calls out at once while half-open.")
+    good_probes: Count | None = Field(default=None, description="Good probes that close.")
+
+
+class _Target(Settings):
+    provider: Provider = Field(description="Whose wire format it speaks.")
+    model: str = Field(min_length=1, max_length=256, description="Its own model id.")
+    endpoint: str = Field(default="", description="Base URL, or gRPC target for provider failsoft.")
+    credential: _Credential | None = Field(default=None, description="Where its key is.")
+    context_tokens: int = Field(default=0, ge=0, description="Request and answer; 0: not known.")
+    capabilities: list[Capability] = Field(default=[], description="What it can do beyond text.")
+    limits: _Limits = Field(default=_Limits(), description="How long one attempt may take.")
+    kind: TargetKind = Field(default=TargetKind.REMOTE, description="What it runs on.")
+    breaker: _Breaker = Field(default=_Breaker(), description="When it is taken out.")
+    external: bool | None = Field(default=None, description="It leaves our own network.")
+    allow_private: bool = Field(default=False, description="Its address may be private.")
+
+
+class _Cache(Settings):
+    fresh_for: Storage = Field(default=300.0, description="Served in good times.")
+    stale_if_error: Storage = Field(
+        default=86400.0, description="Served when nothing else answers."
+    )
+    epoch: int = Field(default=1, ge=0, description="Raise it to forget the route's old answers.")
+    fresh_hits: FreshHits = Field(
+        default=FreshHits.DETERMINISTIC, description="When a fresh answer is given unasked."
+    )
+
+
+class _Route(Settings):
+    hops: list[str] = Field(min_length=1, max_length=16, description="Best first.")
+    serves: list[str] = Field(
+        default=[], description="Model ids that lead here; `*` at the end only."
+    )
+    default: bool = Field(default=False, description="Takes what no route serves.")
+    deadline: Seconds = Field(
+        default=120.0, description="To the first content, without a caller's own."
+    )
+    midstream: Midstream = Field(
+        default=Midstream.RESTART,
+        description="What happens when a target dies after it has spoken.",
+    )
+    content_filter_falls_back: bool = Field(
+        default=False, description="A provider's content refusal tries the next hop."
+    )
+    cache: _Cache | None = Field(default=_Cache(), description="null: nothing is stored.")
+
+
+class _Tenant(Settings):
+    prefer: dict[str, list[str]] = Field(
+        default={}, description="Route to targets that come first."
+    )
+    no_external: bool = Field(default=False, description="Only targets in our own network.")
+    allow_mock: bool = Field(default=False, description="A made-up answer is better than none.")
+    allow_stale: bool = Field(default=True, description="An old answer is better than none.")
+
+
+class _Policy(Settings):
+    targets: dict[str, _Target] = Field(description="Who may answer.")
+    routes: dict[str, _Route] = Field(min_length=1, description="What may be asked for.")
+    tenants: dict[str, _Tenant] = Field(default={}, description="What each tenant wants.")
+
+
+def load_policy(file: Path) -> Policy:
+    """Read a policy.
+
+    Raises:
+        SettingsError: With every mistake: its path and line, what is wrong, what is allowed.
+    """
+    raw = load_file(_Policy, file, check=mistakes)
+    return Policy(
+        targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},
+        routes={name: _route(name, each) for name, each in raw.routes.items()},
+        tenants={name: _tenant(each) for name, each in raw.tenants.items()},
+    )
+
+
+def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
+    ours = raw.provider is Provider.FAILSOFT
+    breaker = GPU_BREAKER if raw.kind is TargetKind.GPU else REMOTE_BREAKER
+    return TargetPolicy(
+        name=name,
+        provider=raw.provider,
+        model=raw.model,
+        endpoint=(raw.endpoint or OPENAI_URL).rstrip("/"),
+        credential=_credential(raw.credential, folder) if raw.credential else None,
+        context_tokens=raw.context_tokens,
+        capabilities=frozenset(raw.capabilities),
+        limits=Limits(**raw.limits.model_dump()),
+        kind=raw.kind,
+        breaker=_breaker(breaker, raw.breaker),
+        external=not ours if raw.external is None else raw.external,
+        allow_private=raw.allow_private,
+    )
+
+
+def _credential(raw: _Credential, folder: Path) -> CredentialSource:
+    return CredentialSource(file=str(folder / raw.file) if raw.file else "", env=raw.env)
+
+
+def _breaker(defaults: BreakerPolicy, raw: _Breaker) -> BreakerPolicy:
+    written = raw.model_dump(exclude_none=True)
+    return replace(defaults, **written)
+
+
+def _route(name: str, raw: _Route) -> RoutePolicy:
+    return RoutePolicy(
+        name=name,
+        hops=tuple(raw.hops),
+        serves=tuple(raw.serves),
+        default=raw.default,
+        deadline=raw.deadline,
+        midstream=raw.midstream,
+        content_filter_falls_back=raw.content_filter_falls_back,
+        cache=CachePolicy(**dict(raw.cache)) if raw.cache is not None else None,
+    )
+
+
+def _tenant(raw: _Tenant) -> TenantPolicy:
+    return TenantPolicy(
+        prefer={route: tuple(targets) for route, targets in raw.prefer.items()},
+        no_external=raw.no_external,
+        allow_mock=raw.allow_mock,
+        allow_stale=raw.allow_stale,
+    )
