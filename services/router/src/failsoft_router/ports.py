@@ -1,0 +1,179 @@
+"""What the walk needs of the outside: targets, the answer cache, credentials."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from failsoft_kit.telemetry.context import SpanContext
+from failsoft_model.chat import ChatRequest
+from failsoft_model.events import Choice, Delta, StreamReset
+from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetCall:
+    """One attempt, as a target is asked.
+
+    Attributes:
+        request: The caller's request; its `model` is the caller's, not the target's.
+        attempt_id: walk_id/hop/attempt.
+        tenant: Whose request it is; only our own services are told.
+        span: The attempt's span; only our own services are told.
+        connect: Seconds to an open connection.
+        total: Seconds to the end.
+    """
+
+    request: ChatRequest
+    attempt_id: str
+    tenant: str
+    span: SpanContext
+    connect: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The target's answer is whole.
+
+    Attributes:
+        model: The model that answered, as the target names it.
+        usage: None when the target did not count.
+        dropped_parameters: Field paths that it could not honour.
+    """
+
+    finish_reason: FinishReason
+    model: str
+    usage: Usage | None = None
+    dropped_parameters: tuple[str, ...] = ()
+
+
+Piece = Delta | StreamReset | Ending
+
+
+class AttemptFailed(Exception):
+    """An attempt gave no whole answer.
+
+    Attributes:
+        error_class: What was wrong.
+        detail: One sentence for people; no prompt, no answer, no secret.
+        http_status: 0 where there was no reply or it was not HTTP.
+        retry_after: Seconds that the target asks to wait; None when it says nothing.
+    """
+
+    def __init__(
+        self,
+        error_class: ErrorClass,
+        detail: str,
+        *,
+        http_status: int = 0,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.error_class = error_class
+        self.detail = detail
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class Target(Protocol):
+    """One thing that can answer."""
+
+    def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
+        """Ask it, and give its answer piece by piece: deltas with content, then one `Ending`.
+
+        A `StreamReset` voids earlier deltas: the target is a router and walks itself.
+
+        What carries no content (keep-alives, roles, empty deltas) is not given. Closing
+        the generator, or cancelling the task that waits for it, ends the call.
+
+        Raises:
+            AttemptFailed: There is no whole answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; calls that run are ended."""
+        ...
+
+
+class Credential(Protocol):
+    """Where a target's key comes from."""
+
+    def value(self) -> str | None:
+        """The key as it is now, or None where there is none. Never logged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """A whole answer as it was given.
+
+    Attributes:
+        served_by: The target that answered.
+        model: The model that answered, as the provider names it.
+        created: Seconds since the epoch at which it was complete.
+    """
+
+    choice: Choice
+    finish_reason: FinishReason
+    usage: Usage | None
+    served_by: str
+    model: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a look-up gave.
+
+    Attributes:
+        key: For `store` and later look-ups; empty when the cache was away.
+        status: `BYPASS` also when the cache was away.
+        age: Seconds; None without an answer.
+        answer: Set for hits.
+        away: The cache did not answer in time.
+    """
+
+    key: bytes
+    status: CacheStatus
+    age: float | None = None
+    answer: StoredAnswer | None = None
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How long an answer may be served, in seconds from its creation, and then as stale."""
+
+    fresh_for: float
+    stale_if_error: float
+
+
+class AnswerCache(Protocol):
+    """Whole answers of earlier requests. It never raises and never takes longer than its limit."""
+
+    async def find(
+        self,
+        canonical: bytes,
+        *,
+        tenant: str,
+        fresh: bool,
+        max_age: float | None,
+        span: SpanContext,
+    ) -> Found:
+        """Look a request up.
+
+        Args:
+            canonical: The request's canonical form.
+            fresh: Hand out a fresh answer; otherwise only the key is wanted.
+            max_age: Seconds; an older answer is not wanted. None: any that is fresh.
+        """
+        ...
+
+    async def find_stale(self, key: bytes, *, tenant: str, span: SpanContext) -> Found:
+        """The answer of an earlier look-up's key, however old the cache lets it be."""
+        ...
+
+    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+        """Keep an answer; it is sent in the background, together with others."""
+        ...

@@ -1,0 +1,1 @@
+"""Pure codecs between providers' bytes and the model."""

@@ -1,0 +1,144 @@
+"""A request of ours as the JSON body of POST /chat/completions."""
+
+import base64
+from collections.abc import Iterable, Mapping
+
+import orjson
+
+from failsoft_model.chat import (
+    ChatRequest,
+    Image,
+    Message,
+    ResponseFormatKind,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolChoiceMode,
+    ToolResult,
+)
+
+Json = dict[str, object]
+
+UNSUPPORTED = ("sampling.top_k",)
+"""Parameters that the format has no word for, as field paths of the contract."""
+
+
+def encode(request: ChatRequest, *, model: str) -> bytes:
+    """The body of a streamed call, usage included.
+
+    Args:
+        model: The target's own model id.
+    """
+    body: Json = {
+        "model": model,
+        "messages": _messages(request),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    body.update(_sampling(request.sampling))
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        if request.tool_choice.mode is not ToolChoiceMode.AUTO:
+            body["tool_choice"] = _tool_choice(request.tool_choice)
+    match request.response_format.kind:
+        case ResponseFormatKind.TEXT:
+            pass
+        case ResponseFormatKind.JSON_OBJECT:
+            body["response_format"] = {"type": "json_object"}
+        case ResponseFormatKind.JSON_SCHEMA:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {
+                    "name": request.response_format.name,
+                    "schema": orjson.Fragment(request.response_format.schema_json),
+                    "strict": True,
+                },
+            }
+    return orjson.dumps(body)
+
+
+def dropped(request: ChatRequest) -> tuple[str, ...]:
+    """Field paths of the request that the format cannot carry."""
+    return UNSUPPORTED if request.sampling.top_k is not None else ()
+
+
+def _messages(request: ChatRequest) -> list[Json]:
+    messages = [wire for message in request.messages for wire in _message(message)]
+    if request.continue_from:
+        messages.append({"role": "assistant", "content": request.continue_from})
+    return messages
+
+
+def _message(message: Message) -> Iterable[Json]:
+    """One message of ours is one of theirs, but each tool result is one of its own."""
+    match message.role:
+        case Role.TOOL:
+            for part in message.parts:
+                if isinstance(part, ToolResult):
+                    yield {
+                        "role": "tool",
+                        "tool_call_id": part.tool_call_id,
+                        "content": part.content,
+                    }
+        case Role.ASSISTANT:
+            calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
+            wire: Json = {"role": "assistant", "content": message.text or None}
+            if calls:
+                wire["tool_calls"] = calls
+            yield wire
+        case Role.SYSTEM | Role.USER:
+            yield {"role": message.role.value, "content": _content(message)}
+
+
+def _content(message: Message) -> str | list[Json]:
+    if len(message.parts) == 1 and isinstance(only := message.parts[0], Text):
+        return only.text
+    content: list[Json] = []
+    for part in message.parts:
+        if isinstance(part, Text):
+            content.append({"type": "text", "text": part.text})
+        elif isinstance(part, Image):
+            content.append({"type": "image_url", "image_url": {"url": _image_url(part)}})
+    return content
+
+
+def _image_url(image: Image) -> str:
+    return image.url or f"data:{image.mime_type};base64,{base64.b64encode(image.data).decode()}"
+
+
+def _call(call: ToolCall) -> Json:
+    function = {"name": call.name, "arguments": call.arguments_json}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _tool(tool: Tool) -> Json:
+    function: Json = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.parameters_json:
+        function["parameters"] = orjson.Fragment(tool.parameters_json)
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: ToolChoice) -> str | Json:
+    if choice.mode is ToolChoiceMode.NAMED:
+        return {"type": "function", "function": {"name": choice.name}}
+    mode: str = choice.mode.value
+    return mode
+
+
+def _sampling(sampling: Sampling) -> Json:
+    """The set fields under the provider's names."""
+    fields: Mapping[str, object] = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_completion_tokens": sampling.max_tokens,
+        "stop": list(sampling.stop) or None,
+        "seed": sampling.seed,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,182 @@
+"""The chunks of a streamed chat completion as deltas of ours."""
+
+from typing import Annotated
+
+import msgspec
+
+from failsoft_model.events import BlockKind, Delta
+from failsoft_model.walk import ErrorClass, FinishReason, Usage
+from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.wire.openai.errors import ErrorBody, from_error_object
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    index: Annotated[int, msgspec.Meta(ge=0)] = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Cached(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Reasoning(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Cached | None = None
+    completion_tokens_details: _Reasoning | None = None
+
+
+class _Chunk(msgspec.Struct):
+    model: str = ""
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: ErrorBody | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+_FINISH_REASONS = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+
+
+class ChunkReader:
+    """Turns payloads into deltas and remembers what the ending needs.
+
+    A block is a run of one kind, and each tool call is a block of its own.
+    """
+
+    def __init__(self, *, model: str) -> None:
+        """
+        Args:
+            model: The model id that was asked for, until the provider names its own.
+        """
+        self._model = model
+        self._finish_reason: FinishReason | None = None
+        self._usage: Usage | None = None
+        self._block = -1
+        self._kind: BlockKind | None = None
+        self._tool_index = -1
+        self._any_content = False
+
+    @property
+    def finished(self) -> bool:
+        """A finish reason came; only usage may follow."""
+        return self._finish_reason is not None
+
+    @property
+    def complete(self) -> bool:
+        """Finish reason and usage came: nothing more is worth waiting for."""
+        return self._finish_reason is not None and self._usage is not None
+
+    def read(self, payload: bytes) -> list[Delta]:
+        """The content of one payload; empty for one without content.
+
+        Raises:
+            AttemptFailed: `MALFORMED`, or the class of an error inside the stream.
+        """
+        try:
+            chunk = _decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise AttemptFailed(
+                ErrorClass.MALFORMED, "the stream has a chunk that is no chat completion"
+            ) from error
+        if chunk.error is not None:
+            raise from_error_object(chunk.error)
+        if chunk.model:
+            self._model = chunk.model
+        if chunk.usage is not None:
+            self._usage = _usage(chunk.usage)
+        if not chunk.choices:
+            return []
+        choice = chunk.choices[0]
+        deltas = self._deltas(choice.delta) if choice.delta is not None else []
+        if choice.finish_reason:
+            self._finish_reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
+        return deltas
+
+    def ending(self) -> Ending:
+        """What the stream said of itself, after its body ended cleanly.
+
+        Raises:
+            AttemptFailed: `TRUNCATED`: no finish reason came, or no content;
+                `CONTENT_FILTER`: the provider cut the answer.
+        """
+        if self._finish_reason is None:
+            raise AttemptFailed(ErrorClass.TRUNCATED, "the stream ended without a finish reason")
+        if self._finish_reason is FinishReason.CONTENT_FILTER:
+            raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
+        if not self._any_content:
+            raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
+        return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
+
+    def _deltas(self, delta: _Delta) -> list[Delta]:
+        found = []
+        if delta.reasoning_content:
+            found.append(self._delta(BlockKind.REASONING, delta.reasoning_content))
+        if delta.content:
+            found.append(self._delta(BlockKind.TEXT, delta.content))
+        if delta.refusal:
+            found.append(self._delta(BlockKind.REFUSAL, delta.refusal))
+        if delta.tool_calls:
+            found += [self._tool_delta(call) for call in delta.tool_calls]
+        if found:
+            self._any_content = True
+        return found
+
+    def _delta(self, kind: BlockKind, text: str) -> Delta:
+        if kind is not self._kind:
+            self._kind = kind
+            self._block += 1
+        return Delta(text=text, kind=kind, block=self._block)
+
+    def _tool_delta(self, call: _ToolCall) -> Delta:
+        if self._kind is not BlockKind.TOOL_CALL or call.index != self._tool_index:
+            self._kind = BlockKind.TOOL_CALL
+            self._tool_index = call.index
+            self._block += 1
+        function = call.function or _Function()
+        return Delta(
+            text=function.arguments or "",
+            kind=BlockKind.TOOL_CALL,
+            block=self._block,
+            tool_call_id=call.id or "",
+            tool_name=function.name or "",
+        )
+
+
+def _usage(usage: _Usage) -> Usage:
+    cached = usage.prompt_tokens_details
+    reasoning = usage.completion_tokens_details
+    return Usage(
+        input_tokens=max(0, usage.prompt_tokens),
+        output_tokens=max(0, usage.completion_tokens),
+        cached_input_tokens=max(0, (cached and cached.cached_tokens) or 0),
+        reasoning_tokens=max(0, (reasoning and reasoning.reasoning_tokens) or 0),
+    )

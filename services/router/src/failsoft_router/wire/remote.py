@@ -1,0 +1,49 @@
+"""What the end of a call to one of our own services means for a walk."""
+
+from failsoft_kit.rpc.status import RemoteError
+from failsoft_model.errors import Code
+from failsoft_model.walk import ErrorClass
+from failsoft_router.ports import AttemptFailed
+
+_BY_REASON = {
+    "CONTENT_REFUSED": ErrorClass.CONTENT_FILTER,
+    "CONTEXT_LENGTH": ErrorClass.CONTEXT_LENGTH,
+    "STREAM_BROKEN": ErrorClass.TRUNCATED,
+}
+
+_BY_CODE = {
+    Code.CANCELLED: ErrorClass.TRANSIENT,
+    Code.DEADLINE_EXCEEDED: ErrorClass.TIMEOUT_TOTAL,
+    Code.INVALID_ARGUMENT: ErrorClass.CALLER_FAULT,
+    Code.NOT_FOUND: ErrorClass.MODEL_GONE,
+    Code.PERMISSION_DENIED: ErrorClass.CREDENTIAL,
+    Code.UNAUTHENTICATED: ErrorClass.CREDENTIAL,
+    Code.RESOURCE_EXHAUSTED: ErrorClass.RATE_LIMITED,
+    Code.UNIMPLEMENTED: ErrorClass.MALFORMED,
+    Code.UNKNOWN: ErrorClass.UNKNOWN,
+}
+
+_SENTENCES = {
+    ErrorClass.CREDENTIAL: "it does not accept our service token",
+    ErrorClass.RATE_LIMITED: "it is overloaded",
+    ErrorClass.MODEL_GONE: "it does not have this model",
+    ErrorClass.CONTENT_FILTER: "it refused the content",
+    ErrorClass.CONTEXT_LENGTH: "the request is longer than its context",
+    ErrorClass.TIMEOUT_TOTAL: "the answer took too long",
+    ErrorClass.TRUNCATED: "its own stream broke off",
+}
+
+
+def attempt_failed(error: RemoteError) -> AttemptFailed:
+    """The failure; every code that is not listed is the service's own trouble.
+
+    A peer's INVALID_ARGUMENT names fields of the request, not their content, so its words
+    are passed on; other words of a peer are not.
+    """
+    error_class = _BY_REASON.get(error.reason) or _BY_CODE.get(error.code, ErrorClass.TRANSIENT)
+    if error_class is ErrorClass.CALLER_FAULT:
+        sentence = error.message
+    else:
+        sentence = _SENTENCES.get(error_class, "it is not available")
+    name = error.reason or error.code.value
+    return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=error.retry_after)

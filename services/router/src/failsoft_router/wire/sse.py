@@ -1,0 +1,45 @@
+"""Server-sent events, bytes in and data payloads out.
+
+Only what LLM providers send: `data:` lines. Comments (keep-alives), other fields and
+blank lines carry no content and are passed over.
+"""
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""A provider that sends more without an end of line is not speaking SSE."""
+
+
+class EventTooLong(Exception):
+    """A line grew past `MAX_EVENT_BYTES`."""
+
+
+class SseParser:
+    """Cuts a body into the payloads of its `data:` lines, however the body is cut into chunks.
+
+    A payload of several lines is given line by line: no provider sends one.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The payloads that `chunk` completes, in order.
+
+        Raises:
+            EventTooLong: A line is longer than any provider's.
+        """
+        data = self._rest + chunk if self._rest else chunk
+        lines = data.split(b"\n")
+        self._rest = lines.pop()
+        if len(self._rest) > MAX_EVENT_BYTES:
+            raise EventTooLong
+        return [payload for line in lines if (payload := _payload(line))]
+
+    def end(self) -> list[bytes]:
+        """The payload of a last line that no end of line follows; the body is over."""
+        payload = _payload(self._rest)
+        self._rest = b""
+        return [payload] if payload else []
+
+
+def _payload(line: bytes) -> bytes:
+    return line[5:].strip() if line.startswith(b"data:") else b""
