@@ -1,0 +1,173 @@
+"""A target that speaks OpenAI's chat completions over HTTP.
+
+One pooled session a target. Always streamed, because a hang or a cut shows early only
+in a stream. The walk watches the content; the client library gets connect and total.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import replace
+
+import aiohttp
+
+from failsoft_kit.clock import Clock
+from failsoft_model.events import Delta
+from failsoft_model.walk import ErrorClass
+from failsoft_router.adapters.resolver import PublicOnly
+from failsoft_router.core.policy import TargetPolicy
+from failsoft_router.ports import AttemptFailed, Credential, Piece, TargetCall
+from failsoft_router.wire.openai.errors import from_response
+from failsoft_router.wire.openai.request import dropped, encode
+from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.sse import EventTooLong, SseParser
+
+AFTER_FINISH = 0.25
+"""Seconds that usage and the end of the body may follow the finish reason by."""
+
+IDLE_CONNECTION = 15.0
+"""Seconds; a connection that was idle for longer may be half closed by the provider."""
+
+_ERROR_BODY_BYTES = 64 * 1024
+_READ_BUFFER = 256 * 1024
+
+
+class OpenAiTarget:
+    """One model behind one base URL."""
+
+    def __init__(
+        self, policy: TargetPolicy, *, credential: Credential | None, clock: Clock
+    ) -> None:
+        self._policy = policy
+        self._credential = credential
+        self._clock = clock
+        self._url = f"{policy.endpoint}/chat/completions"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
+        """See `ports.Target`."""
+        body = encode(call.request, model=self._policy.model)
+        timeout = aiohttp.ClientTimeout(total=call.total, sock_connect=call.connect)
+        try:
+            async with self._open().post(
+                self._url,
+                data=body,
+                headers=self._headers(),
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                await self._check(response)
+                reader = ChunkReader(model=self._policy.model)
+                async for delta in _deltas(response.content, reader):
+                    yield delta
+                yield replace(reader.ending(), dropped_parameters=dropped(call.request))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _failure(error) from error
+
+    async def close(self) -> None:
+        """See `ports.Target`."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver = None if self._policy.allow_private else PublicOnly()
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=IDLE_CONNECTION, resolver=resolver
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                read_bufsize=_READ_BUFFER,
+                headers={
+                    "Accept": "text/event-stream",
+                    "Accept-Encoding": "identity",
+                    "Content-Type": "application/json",
+                    "User-Agent": "failsoft",
+                },
+            )
+        return self._session
+
+    def _headers(self) -> Mapping[str, str]:
+        key = self._credential.value() if self._credential is not None else None
+        return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+    async def _check(self, response: aiohttp.ClientResponse) -> None:
+        """Refuse a reply that is not the beginning of a stream."""
+        if response.status != 200:
+            body = await response.content.read(_ERROR_BODY_BYTES)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            raise from_response(response.status, headers, body, unix=self._clock.unix())
+        if response.content_type != "text/event-stream":
+            raise AttemptFailed(
+                ErrorClass.MALFORMED,
+                "the reply is no event stream; does the endpoint lead to an OpenAI-compatible API?",
+                http_status=200,
+            )
+
+
+async def _deltas(
+    content: aiohttp.StreamReader, reader: ChunkReader
+) -> AsyncGenerator[Delta, None]:
+    """The content of the body, up to its end or until nothing more is worth waiting for."""
+    parser = SseParser()
+    while True:
+        chunk = await _read(content, patient=not reader.finished)
+        try:
+            payloads = parser.feed(chunk) if chunk else parser.end()
+        except EventTooLong:
+            raise AttemptFailed(ErrorClass.MALFORMED, "an event has no end") from None
+        over = not chunk
+        deltas: list[Delta] = []
+        for payload in payloads:
+            if payload == b"[DONE]":
+                over = True
+                break
+            deltas += reader.read(payload)
+        for delta in _joined(deltas):
+            yield delta
+        if over:
+            return
+
+
+async def _read(content: aiohttp.StreamReader, *, patient: bool) -> bytes:
+    """The next bytes; none at the end, or when what may follow a finish reason does not come."""
+    if patient:
+        return await content.readany()
+    try:
+        async with asyncio.timeout(AFTER_FINISH):
+            return await content.readany()
+    except TimeoutError:
+        return b""
+
+
+def _joined(deltas: Iterable[Delta]) -> Iterable[Delta]:
+    """Neighbours of one block as one delta: what arrived together leaves together."""
+    last: Delta | None = None
+    for delta in deltas:
+        if last is None:
+            last = delta
+        elif delta.block == last.block:
+            last = replace(last, text=last.text + delta.text)
+        else:
+            yield last
+            last = delta
+    if last is not None:
+        yield last
+
+
+def _failure(error: Exception) -> AttemptFailed:
+    """What a transport error means; its text may hold addresses and is not passed on."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection within its limit")
+        case TimeoutError():
+            return AttemptFailed(ErrorClass.TIMEOUT_TOTAL, "the answer took too long")
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, OSError):
+            reason = error.os_error.strerror or "the name does not resolve"
+            return AttemptFailed(ErrorClass.TRANSIENT, f"no connection: {reason}")
+        case aiohttp.ClientPayloadError():
+            return AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
+        case aiohttp.ClientResponseError():
+            return AttemptFailed(ErrorClass.MALFORMED, "the reply is not HTTP")
+        case _:
+            return AttemptFailed(ErrorClass.TRANSIENT, "the connection was lost")

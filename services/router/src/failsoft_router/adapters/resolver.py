@@ -1,0 +1,37 @@
+"""Resolving a provider's name, and refusing what it must not lead to.
+
+A provider's address comes from the policy, but a name can be made to resolve to a
+machine of our own network. The addresses that a connection is opened to are the ones
+that are checked here; there is no second look-up between check and use.
+"""
+
+import socket
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from failsoft_router.adapters.policy_check import is_private
+
+
+class PublicOnly(AbstractResolver):
+    """Gives the public addresses of a name and refuses one that has none."""
+
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        self._inner = inner or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """
+        Raises:
+            OSError: The name has no public address.
+        """
+        found = await self._inner.resolve(host, port, family)
+        public = [each for each in found if not is_private(each["host"])]
+        if not public:
+            raise OSError(f"{host} resolves to private addresses only, and that is not allowed")
+        return public
+
+    async def close(self) -> None:
+        """Let go of what the look-ups need."""
+        await self._inner.close()

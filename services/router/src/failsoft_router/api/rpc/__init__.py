@@ -1,0 +1,1 @@
+"""The gRPC front doors: they translate and decide nothing."""

@@ -1,0 +1,1 @@
+"""Where the judgement meets targets and the cache."""

@@ -1,0 +1,98 @@
+"""Puts the pieces of an answer together, and takes a whole one apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from failsoft_model.chat import Message, Part, Role, Text, ToolCall
+from failsoft_model.events import BlockKind, Choice, Delta
+
+REPLAY_CHARACTERS = 80
+"""A stored answer is streamed in pieces of at most this many characters."""
+
+
+@dataclass(slots=True)
+class _Block:
+    kind: BlockKind
+    pieces: list[str] = field(default_factory=list)
+    tool_call_id: str = ""
+    tool_name: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class Assembler:
+    """Collects the deltas of one answer, block by block."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, _Block] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._blocks)
+
+    def add(self, delta: Delta) -> None:
+        """Take the next piece."""
+        block = self._blocks.get(delta.block)
+        if block is None:
+            block = self._blocks[delta.block] = _Block(delta.kind)
+        block.pieces.append(delta.text)
+        if delta.tool_name:
+            block.tool_name = delta.tool_name
+        if delta.tool_call_id:
+            block.tool_call_id = delta.tool_call_id
+
+    def clear(self, *, from_block: int = 0) -> None:
+        """Forget the blocks from this one on: they start again."""
+        for block in [block for block in self._blocks if block >= from_block]:
+            del self._blocks[block]
+
+    def choice(self) -> Choice:
+        """The answer so far."""
+        parts: list[Part] = []
+        for block in self._blocks.values():
+            if block.kind is BlockKind.TEXT:
+                parts.append(Text(text=block.text))
+            elif block.kind is BlockKind.TOOL_CALL:
+                call = ToolCall(
+                    id=block.tool_call_id, name=block.tool_name, arguments_json=block.text
+                )
+                parts.append(call)
+        return Choice(
+            message=Message(role=Role.ASSISTANT, parts=tuple(parts)),
+            reasoning=self._joined(BlockKind.REASONING),
+            refusal=self._joined(BlockKind.REFUSAL),
+        )
+
+    def _joined(self, kind: BlockKind) -> str:
+        return "".join(block.text for block in self._blocks.values() if block.kind is kind)
+
+
+def replay(choice: Choice) -> Iterator[Delta]:
+    """A whole answer as the deltas of a stream, in pieces that a reader can follow."""
+    block = 0
+    for kind, text in (
+        (BlockKind.REASONING, choice.reasoning),
+        (BlockKind.REFUSAL, choice.refusal),
+    ):
+        if text:
+            yield from _pieces(kind, text, block)
+            block += 1
+    for part in choice.message.parts:
+        match part:
+            case Text(text=text):
+                yield from _pieces(BlockKind.TEXT, text, block)
+            case ToolCall():
+                yield Delta(
+                    text=part.arguments_json,
+                    kind=BlockKind.TOOL_CALL,
+                    block=block,
+                    tool_call_id=part.id,
+                    tool_name=part.name,
+                )
+        block += 1
+
+
+def _pieces(kind: BlockKind, text: str, block: int) -> Iterator[Delta]:
+    for start in range(0, len(text), REPLAY_CHARACTERS):
+        yield Delta(text=text[start : start + REPLAY_CHARACTERS], kind=kind, block=block)

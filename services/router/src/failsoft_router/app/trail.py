@@ -1,0 +1,114 @@
+"""The trail of one walk: each hop as a span and as a `Hop` of the reply, in the same words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry.span import Kind, Span
+from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_model.walk import Attempt, ErrorClass, Hop, HopOutcome, SkipReason
+from failsoft_router import telemetry
+from failsoft_router.core.plan import PlannedHop
+
+
+@dataclass(slots=True)
+class OpenHop:
+    """A hop that has begun: its span, when it began (seconds of the clock), and its end."""
+
+    planned: PlannedHop
+    span: Span
+    began: float
+    ended: bool = False
+
+
+class Trail:
+    """Writes the hops of one walk down; a hop that replaces another links to it."""
+
+    def __init__(self, tracer: Tracer, walk: Span, *, clock: Clock) -> None:
+        self._tracer = tracer
+        self._walk = walk
+        self._clock = clock
+        self._began = clock.now()
+        self._replaced: Span | None = None
+        self._hops: list[Hop] = []
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The hops that ended, in order."""
+        return tuple(self._hops)
+
+    @contextmanager
+    def begin(self, planned: PlannedHop) -> Iterator[OpenHop]:
+        """A hop is looked at from now on; one that nobody ended was abandoned by its caller."""
+        hop = self._open(planned)
+        try:
+            yield hop
+        finally:
+            if not hop.ended:
+                self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
+
+    def _open(self, planned: PlannedHop) -> OpenHop:
+        span = self._tracer.start(
+            telemetry.HOP,
+            kind=Kind.INTERNAL,
+            parent=self._walk,
+            attributes={
+                telemetry.HOP_TARGET: planned.name,
+                telemetry.HOP_POSITION: planned.position,
+            },
+        )
+        if self._replaced is not None:
+            span.link(self._replaced.context, {telemetry.LINK: "fallback_of"})
+        return OpenHop(planned, span, self._clock.now())
+
+    def trying(self, hop: OpenHop) -> Hop:
+        """The open hop, for those who watch."""
+        return Hop(
+            position=hop.planned.position,
+            target=hop.planned.name,
+            outcome=HopOutcome.TRYING,
+            started=hop.began - self._began,
+        )
+
+    def served(self, hop: OpenHop, attempts: tuple[Attempt, ...] = ()) -> Hop:
+        """The hop's answer was used."""
+        return self._end(hop, self._hop(hop, HopOutcome.SERVED, attempts))
+
+    def failed(
+        self,
+        hop: OpenHop,
+        error_class: ErrorClass,
+        detail: str,
+        attempts: tuple[Attempt, ...],
+    ) -> Hop:
+        """The hop gave no answer that could be used."""
+        hop.span.set(telemetry.ERROR_CLASS, error_class.value)
+        if error_class is not ErrorClass.CANCELLED:
+            hop.span.fail(error_class.value)
+        ended = self._hop(hop, HopOutcome.FAILED, attempts)
+        return self._end(hop, replace(ended, error_class=error_class, detail=detail))
+
+    def skipped(self, hop: OpenHop, reason: SkipReason, detail: str) -> Hop:
+        """The hop was not tried, or had nothing to give."""
+        hop.span.set(telemetry.HOP_SKIP_REASON, reason.value)
+        ended = self._hop(hop, HopOutcome.SKIPPED, ())
+        return self._end(hop, replace(ended, skip_reason=reason, detail=detail))
+
+    def _hop(self, hop: OpenHop, outcome: HopOutcome, attempts: tuple[Attempt, ...]) -> Hop:
+        return Hop(
+            position=hop.planned.position,
+            target=hop.planned.name,
+            outcome=outcome,
+            started=hop.began - self._began,
+            latency=self._clock.now() - hop.began,
+            attempts=attempts,
+        )
+
+    def _end(self, hop: OpenHop, ended: Hop) -> Hop:
+        hop.ended = True
+        hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
+        hop.span.end()
+        self._replaced = hop.span
+        self._hops.append(ended)
+        return ended

@@ -1,0 +1,89 @@
+"""How a walk without an answer is told to its caller: truthfully, with the first telling cause."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from failsoft_model.walk import ErrorClass, Hop, HopOutcome
+from failsoft_router.core.errors import (
+    CallerFault,
+    ContentRefused,
+    RouteExhausted,
+    StreamBroken,
+    WalkDeadlinePassed,
+    WalkError,
+)
+from failsoft_router.ports import AttemptFailed
+
+SOONEST_RETRY = 0.25
+"""Seconds; a caller that comes back at once finds what it found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkFacts:
+    """What every ending of a walk tells."""
+
+    hops: tuple[Hop, ...]
+    walk_id: str
+    route: str
+    trace_id: str
+
+
+def exhausted(facts: WalkFacts, *, soonest: float, expired: bool) -> WalkError:
+    """Every hop was skipped or failed.
+
+    Args:
+        soonest: Seconds until a target may be tried.
+        expired: The caller's deadline is what ended the walk.
+    """
+    cause = _first_cause(facts.hops)
+    kind = WalkDeadlinePassed if expired else RouteExhausted
+    head = "the deadline came before an answer" if expired else "no hop of the route could answer"
+    return kind(
+        f"{head}: {_story(facts.hops)}",
+        hops=facts.hops,
+        cause=cause,
+        walk_id=facts.walk_id,
+        route=facts.route,
+        trace_id=facts.trace_id,
+        retry_after=None if expired else max(soonest, SOONEST_RETRY),
+    )
+
+
+def stopped(facts: WalkFacts, failure: AttemptFailed) -> WalkError:
+    """A target failed in a way that every other target would share."""
+    refused = failure.error_class is ErrorClass.CONTENT_FILTER
+    return (ContentRefused if refused else CallerFault)(
+        failure.detail,
+        hops=facts.hops,
+        cause=failure.error_class,
+        walk_id=facts.walk_id,
+        route=facts.route,
+        trace_id=facts.trace_id,
+    )
+
+
+def broken(facts: WalkFacts, failure: AttemptFailed) -> WalkError:
+    """A target died after content was sent, and the route lets nobody else go on."""
+    return StreamBroken(
+        f"the answer broke off and the route does not restart it: {failure.detail}",
+        hops=facts.hops,
+        cause=failure.error_class,
+        walk_id=facts.walk_id,
+        route=facts.route,
+        trace_id=facts.trace_id,
+    )
+
+
+def _first_cause(hops: Iterable[Hop]) -> ErrorClass | None:
+    return next((hop.error_class for hop in hops if hop.error_class is not None), None)
+
+
+def _story(hops: Iterable[Hop]) -> str:
+    """Each hop in a few words: names and reasons, nothing of the request."""
+    words = []
+    for hop in hops:
+        if hop.outcome is HopOutcome.SKIPPED and hop.skip_reason is not None:
+            words.append(f"{hop.target} skipped ({hop.skip_reason.value})")
+        elif hop.error_class is not None:
+            words.append(f"{hop.target} failed ({hop.error_class.value})")
+    return ", ".join(words) or "the route has no hops"

@@ -1,0 +1,32 @@
+"""Answers requests: the one way in for every front door."""
+
+from failsoft_model.chat import ChatRequest
+from failsoft_model.events import Answer
+from failsoft_router.app.walk import Caller, EventSink, Surroundings, Walk
+
+
+class Walker:
+    """Starts a walk for each request."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+
+    async def answer(self, request: ChatRequest, caller: Caller) -> Answer:
+        """The whole answer.
+
+        Raises:
+            RouteNotFound: No route answers to the model that was asked for.
+            WalkError: Nobody answered; its subclass says why.
+        """
+        walk = Walk(self._surroundings, request, caller, sink=None)
+        finished = await walk.run()
+        return Answer(choice=walk.choice, finished=finished)
+
+    async def stream(self, request: ChatRequest, caller: Caller, sink: EventSink) -> None:
+        """The answer event by event; `sink` is awaited for each, so a slow reader slows the walk.
+
+        Raises:
+            RouteNotFound: No route answers to the model that was asked for.
+            WalkError: Nobody answered; its subclass says why.
+        """
+        await Walk(self._surroundings, request, caller, sink=sink).run()

@@ -1,0 +1,182 @@
+"""Builds the router from its settings: the one place where all parts meet."""
+
+import random
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from google.protobuf.message import Message
+
+from failsoft.inference.v1 import inference_service_pb2_grpc as inference_grpc
+from failsoft.router.v1 import admin_service_pb2_grpc as admin_grpc
+from failsoft_kit.clock import Clock, SystemClock
+from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.health import Health
+from failsoft_kit.rpc.server import Listener, Service
+from failsoft_kit.telemetry import NameRegistry, telemetry_from
+from failsoft_kit.wire.inference import encode_walk_failure
+from failsoft_model.errors import FailsoftError
+from failsoft_model.walk import WalkFailure
+from failsoft_router.adapters.cache_client import CacheClient
+from failsoft_router.adapters.credentials import credential
+from failsoft_router.adapters.inference_target import InferenceTarget
+from failsoft_router.adapters.openai_target import OpenAiTarget
+from failsoft_router.adapters.policy_file import load_policy
+from failsoft_router.api.rpc.admin import AdminServicer
+from failsoft_router.api.rpc.inference import InferenceServicer
+from failsoft_router.app.board import Board
+from failsoft_router.app.walk import Surroundings
+from failsoft_router.app.walker import Walker
+from failsoft_router.core.errors import WalkError
+from failsoft_router.core.policy import Policy, Provider, TargetPolicy
+from failsoft_router.ports import Credential, Target
+from failsoft_router.settings import RouterSettings
+from failsoft_router.telemetry import NAMES
+
+NAME = "failsoft-router"
+INFERENCE = "failsoft.inference.v1.InferenceService"
+ADMIN = "failsoft.router.v1.RouterAdminService"
+
+INFERENCE_ACCESS: Mapping[str, Access] = {
+    f"{INFERENCE}/Generate": Access.TENANT,
+    f"{INFERENCE}/StreamGenerate": Access.TENANT,
+    f"{INFERENCE}/CountTokens": Access.TENANT,
+    f"{INFERENCE}/ListModels": Access.TENANT,
+}
+ADMIN_ACCESS: Mapping[str, Access] = {
+    f"{ADMIN}/ListTargets": Access.OPERATOR,
+    f"{ADMIN}/ListRoutes": Access.OPERATOR,
+    f"{ADMIN}/CheckTarget": Access.OPERATOR,
+}
+
+
+@asynccontextmanager
+async def router(
+    settings: RouterSettings, *, environ: Mapping[str, str], names: NameRegistry | None = None
+) -> AsyncIterator[Service]:
+    """The router, ready to be served; its connections are closed at the end of the block.
+
+    Args:
+        names: The registry that spans are checked against; None: an own one that checks nothing.
+
+    Raises:
+        StartupError: The policy, the token or a variable cannot be used.
+    """
+    clock = SystemClock()
+    registry = names or NameRegistry()
+    registry.register(NAMES)
+    telemetry = telemetry_from(environ, service=NAME, clock=clock, names=registry)
+    token = (
+        ServiceToken.from_file(settings.service_token_file, clock=clock)
+        if settings.service_token_file
+        else None
+    )
+    policy = load_policy(settings.policy_file)
+    draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
+    async with AsyncExitStack() as stack:
+        board = _board(policy, clock=clock, token=token, environ=environ)
+        stack.push_async_callback(board.close)
+        cache = None
+        if settings.cache_address:
+            cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
+            stack.push_async_callback(cache.close)
+        surroundings = Surroundings(
+            board=board,
+            cache=cache,
+            tracer=telemetry.tracer,
+            clock=clock,
+            draw=draw,
+            new_id=_new_id,
+        )
+        yield Service(
+            name=NAME,
+            listeners=_listeners(settings, surroundings),
+            clock=clock,
+            telemetry=telemetry,
+            health=_health(),
+            token=token,
+            background=() if cache is None else (cache.run,),
+            drain_seconds=settings.drain,
+            error_details=walk_details,
+        )
+
+
+def _listeners(settings: RouterSettings, around: Surroundings) -> Sequence[Listener]:
+    board = around.board
+    inference = InferenceServicer(Walker(around), board.policy)
+    admin = AdminServicer(board, clock=around.clock, new_id=around.new_id)
+    return (
+        Listener(
+            address=settings.address,
+            setting="router.address",
+            register=lambda server: inference_grpc.add_InferenceServiceServicer_to_server(
+                inference, server
+            ),
+            access=INFERENCE_ACCESS,
+            reflection=settings.reflection,
+        ),
+        Listener(
+            address=settings.admin_address,
+            setting="router.admin_address",
+            register=lambda server: admin_grpc.add_RouterAdminServiceServicer_to_server(
+                admin, server
+            ),
+            access=ADMIN_ACCESS,
+            reflection=True,
+        ),
+    )
+
+
+def _health() -> Health:
+    """The router serves with every target down: it can still say so, or answer from the cache."""
+    health = Health()
+    for service in (INFERENCE, ADMIN):
+        health.set(service, serving=True, why="the policy is loaded")
+    return health
+
+
+def _board(
+    policy: Policy, *, clock: Clock, token: ServiceToken | None, environ: Mapping[str, str]
+) -> Board:
+    credentials = {
+        name: credential(target.credential, clock=clock, environ=environ)
+        for name, target in policy.targets.items()
+        if target.credential is not None
+    }
+    targets = {
+        name: _target(target, credentials.get(name), clock=clock, token=token)
+        for name, target in policy.targets.items()
+    }
+    return Board(policy, targets=targets, credentials=credentials, clock=clock)
+
+
+def _target(
+    policy: TargetPolicy,
+    credential: Credential | None,
+    *,
+    clock: Clock,
+    token: ServiceToken | None,
+) -> Target:
+    match policy.provider:
+        case Provider.OPENAI:
+            return OpenAiTarget(policy, credential=credential, clock=clock)
+        case Provider.FAILSOFT:
+            return InferenceTarget(policy, token=token)
+
+
+def walk_details(error: FailsoftError) -> Sequence[Message]:
+    """The hops of a walk that ended without an answer, as a detail of its status."""
+    if not isinstance(error, WalkError):
+        return ()
+    failure = WalkFailure(
+        walk_id=error.walk_id,
+        route=error.route,
+        trace_id=error.trace_id,
+        cause=error.cause,
+        hops=error.hops,
+    )
+    return (encode_walk_failure(failure),)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
