@@ -1,0 +1,1 @@
+"""Valkey, and the file that the master secret is in."""

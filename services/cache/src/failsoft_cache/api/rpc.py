@@ -1,0 +1,76 @@
+"""The methods of `failsoft.cache.v1`. Translates; decides nothing."""
+# ruff: noqa: N802 - the methods' names are the contract's
+
+from typing import TYPE_CHECKING
+
+from failsoft.cache.v1 import cache_service_pb2 as pb
+from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
+from failsoft_cache.app.answers import Answers
+from failsoft_cache.telemetry import CACHE_STATUS
+from failsoft_cache.wire import replies, requests
+from failsoft_kit import call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    import grpc
+
+
+class CacheServicer(pb_grpc.CacheServiceServicer):
+    """Serves one replica's answers. The tenant is the caller's, never the request's."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def Lookup(
+        self,
+        request: pb.LookupRequest,
+        context: "grpc.aio.ServicerContext[pb.LookupRequest, Awaitable[pb.LookupResponse]]",
+    ) -> pb.LookupResponse:
+        tenant = _tenant()
+        found = await self._answers.look_up(
+            tenant,
+            requests.asked_key(
+                request, key_of=lambda canonical: self._answers.key_of(tenant, canonical)
+            ),
+            accept=requests.accept(request),
+            max_age=requests.max_age(request),
+        )
+        call.current().span.set(CACHE_STATUS, found.verdict.status.value)
+        return replies.looked_up(found.key, found.verdict, found.answer)
+
+    async def Store(
+        self,
+        request: pb.StoreRequest,
+        context: "grpc.aio.ServicerContext[pb.StoreRequest, Awaitable[pb.StoreResponse]]",
+    ) -> pb.StoreResponse:
+        offers = requests.offers(request)
+        refusals = await self._answers.store(_tenant(), offers)
+        return replies.stored(len(offers), refusals)
+
+    async def Invalidate(
+        self,
+        request: pb.InvalidateRequest,
+        context: "grpc.aio.ServicerContext[pb.InvalidateRequest, Awaitable[pb.InvalidateResponse]]",
+    ) -> pb.InvalidateResponse:
+        if requests.forgets_all(request):
+            removed = await self._answers.forget_all(_tenant())
+        else:
+            removed = await self._answers.forget(_tenant(), requests.checked_key(request.key))
+        return pb.InvalidateResponse(removed=removed)
+
+    async def GetStats(
+        self,
+        request: pb.GetStatsRequest,
+        context: "grpc.aio.ServicerContext[pb.GetStatsRequest, Awaitable[pb.GetStatsResponse]]",
+    ) -> pb.GetStatsResponse:
+        return replies.stats(
+            self._answers.counts,
+            local_entries=self._answers.local_entries,
+            local_bytes=self._answers.local_bytes,
+            degraded=self._answers.trouble is not None,
+        )
+
+
+def _tenant() -> str:
+    return call.current().principal.tenant

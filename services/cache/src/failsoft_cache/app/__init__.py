@@ -1,0 +1,1 @@
+"""What the cache does with its decisions and its tiers."""

@@ -1,0 +1,69 @@
+"""What the operator can set, section `cache`."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from failsoft_kit.logs import LogSettings
+from failsoft_kit.settings import Duration, Settings, Size
+
+SECTION = "cache"
+
+
+class CacheSettings(Settings):
+    """All of it; the defaults make a cache that runs on one machine without Valkey."""
+
+    address: str = Field(
+        default="127.0.0.1:50052",
+        description="Where gRPC is served; without a service token loopback only.",
+    )
+    service_token_file: Path | None = Field(
+        default=None,
+        description="The token that our own services show; at least 32 printable ASCII characters."
+        " Unset: everybody on this machine is tenant `default`.",
+    )
+    valkey_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Valkey or Redis, such as valkey://user:password@host:6379/0; TLS with"
+        " valkeys://. Empty: answers are kept in this process only.",
+    )
+    valkey_url_file: Path | None = Field(
+        default=None,
+        description="A file with that URL, read again for each new connection.",
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Where the secret is made that keys come from, unless secret_file is set.",
+    )
+    secret_file: Path | None = Field(
+        default=None,
+        description="The secret that keys come from, at least 32 bytes and the same in all"
+        " replicas; who replaces it loses all stored answers. Unset: `cache-secret` in data_dir.",
+    )
+    local_bytes: Size = Field(
+        default=16 * 1024 * 1024,
+        ge=0,
+        description="What this replica keeps in its own memory, for when Valkey is away.",
+        json_schema_extra={"unit": "bytes"},
+    )
+    max_entry_bytes: Size = Field(
+        default=1024 * 1024,
+        gt=0,
+        le=8 * 1024 * 1024,
+        description="The longest answer that is kept.",
+        json_schema_extra={"unit": "bytes"},
+    )
+    drain: Duration = Field(
+        default=15.0,
+        ge=0.0,
+        description="How long running calls may still take when the service stops.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Self:
+        if self.valkey_url.get_secret_value() and self.valkey_url_file is not None:
+            raise ValueError("set valkey_url or valkey_url_file, not both")
+        return self

@@ -1,0 +1,1 @@
+"""Between the protos and what the cache thinks in; pure."""
