@@ -63,7 +63,7 @@ requests = st.builds(
         temperature=st.none() | st.floats(0, 2),
         top_p=st.none() | st.floats(0.01, 1),
         top_k=st.none() | st.integers(1, 1000),
-        max_tokens=st.none() | st.integers(1, 100_000),
+        max_tokens=st.none() | st.integers(1, 1_000_000),
         stop=st.lists(st.text(min_size=1, max_size=4), max_size=3).map(tuple),
         seed=st.none() | st.integers(-(2**63), 2**63 - 1),
         presence_penalty=penalties,
