@@ -1,0 +1,70 @@
+# Every target is one line of a tool; the tools and their versions are in uv.lock.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+RUN := .venv/bin/
+PYTEST := $(RUN)python -m pytest -q
+SOURCES := cli libs services scripts tests benchmarks examples
+
+.PHONY: help
+help: ## List every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what the services need into .venv, and nothing into the system
+	@$(PYTHON) scripts/bootstrap.py
+
+.PHONY: setup-dev
+setup-dev: ## The same with the development tools
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+.PHONY: demo
+demo: setup ## See a provider fail, hang and come back: DEMO=--fast without pauses
+	@$(RUN)failsoft demo $(DEMO)
+
+.PHONY: up
+up: setup ## Run the whole stack on this machine until Ctrl-C
+	@$(RUN)failsoft up
+
+.PHONY: test
+test: setup-dev ## Run the tests: unit, contract, integration, end to end
+	@$(PYTEST)
+
+.PHONY: unit
+unit: setup-dev ## Only the tests without sockets and processes
+	@$(PYTEST) -m "not integration and not e2e"
+
+.PHONY: test-chart
+test-chart: setup-dev ## Lint, render and check the Helm chart
+	@$(PYTHON) scripts/bootstrap.py --dev --group chart
+	@$(PYTEST) tests/chart
+
+.PHONY: lint
+lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML
+	@$(RUN)ruff format --check .
+	@$(RUN)ruff check .
+	@$(RUN)mypy $(wildcard $(SOURCES))
+	@$(RUN)lint-imports
+	@$(RUN)codespell
+	@$(RUN)yamllint --strict .
+	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh)
+
+.PHONY: format
+format: setup-dev ## Format the code and sort its imports
+	@$(RUN)ruff check --fix --select I .
+	@$(RUN)ruff format .
+
+.PHONY: protos
+protos: setup-dev ## Generate code from the contracts
+	@$(RUN)python scripts/gen_protos.py
+
+.PHONY: docs
+docs: setup-dev ## Write the generated parts of the documentation
+	@$(RUN)python scripts/gen_docs.py
+
+.PHONY: bench
+bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
+	@$(RUN)python -m benchmarks
+
+.PHONY: clean
+clean: ## Remove what was installed and built here
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
