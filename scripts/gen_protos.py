@@ -19,10 +19,14 @@ def generate(out: Path) -> None:
     """Write messages, stubs and their types of every proto file below `out`."""
     files = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
+    # Named, because the environment may be in use without being on the PATH.
+    plugins = Path(sys.executable).parent
     arguments = [
         "protoc",
         f"--proto_path={PROTOS}",
         f"--proto_path={well_known}",
+        f"--plugin=protoc-gen-mypy={plugins / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={plugins / 'protoc-gen-mypy_grpc'}",
         f"--python_out={out}",
         f"--grpc_python_out={out}",
         f"--mypy_out=quiet:{out}",
