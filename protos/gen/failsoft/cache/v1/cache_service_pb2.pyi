@@ -71,7 +71,9 @@ class LookupRequest(_message.Message):
     """What may be handed out."""
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """A fresh entry that is older is a MISS. Unset: the entry's own lifetime."""
+        """A fresh entry that is older counts as stale: a MISS, unless a stale answer
+        is accepted. Not negative. Unset: the entry's own lifetime.
+        """
 
     def __init__(
         self,
@@ -142,14 +144,14 @@ class StoredAnswer(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     finish_reason: _walk_pb2.FinishReason.ValueType
-    """Why it ended; content filter is refused."""
+    """Why it ended. Required; content filter is refused."""
     served_by: _builtins.str
     """The target that answered. Required; "cache" and "mock" are refused."""
     model: _builtins.str
     """The model that answered, as the provider names it."""
     @_builtins.property
     def choice(self) -> _inference_service_pb2.Choice:
-        """The answer."""
+        """The answer; one without text and tool calls is refused."""
 
     @_builtins.property
     def usage(self) -> _walk_pb2.Usage:
@@ -157,7 +159,7 @@ class StoredAnswer(_message.Message):
 
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp:
-        """When it was complete."""
+        """When it was complete. Required; a time in the future counts as now."""
 
     def __init__(
         self,
@@ -203,7 +205,7 @@ Global___StoreRequest: _TypeAlias = StoreRequest  # noqa: Y015
 
 @_typing.final
 class StoreEntry(_message.Message):
-    """One answer to keep."""
+    """One answer to keep. Refused if every window is zero or over already."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -343,7 +345,7 @@ class InvalidateResponse(_message.Message):
 
     REMOVED_FIELD_NUMBER: _builtins.int
     removed: _builtins.int
-    """Entries that are gone; for `all` those in Valkey or, without it, in this
+    """Entries that are gone from Valkey or, where none is configured, from this
     replica.
     """
     def __init__(

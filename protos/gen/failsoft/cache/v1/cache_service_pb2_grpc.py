@@ -32,7 +32,8 @@ class CacheServiceStub:
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     def __init__(self, channel):
@@ -70,7 +71,8 @@ class CacheServiceServicer:
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     def Lookup(self, request, context):
@@ -89,7 +91,10 @@ class CacheServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Invalidate(self, request, context):
-        """Forgets answers of the caller's tenant.
+        """Forgets answers of the caller's tenant. What is stored meanwhile may stay.
+
+        Errors: UNAVAILABLE / CACHE_UNAVAILABLE with RetryInfo while Valkey is away:
+        they are forgotten in this replica, but Valkey may bring them back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +145,8 @@ class CacheService:
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     @staticmethod

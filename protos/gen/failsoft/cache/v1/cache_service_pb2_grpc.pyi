@@ -33,7 +33,8 @@ class CacheServiceStub:
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     @_typing.overload
@@ -47,7 +48,11 @@ class CacheServiceStub:
     others are kept.
     """
     Invalidate: _grpc.UnaryUnaryMultiCallable[_cache_service_pb2.InvalidateRequest, _cache_service_pb2.InvalidateResponse]
-    """Forgets answers of the caller's tenant."""
+    """Forgets answers of the caller's tenant. What is stored meanwhile may stay.
+
+    Errors: UNAVAILABLE / CACHE_UNAVAILABLE with RetryInfo while Valkey is away:
+    they are forgotten in this replica, but Valkey may bring them back.
+    """
     GetStats: _grpc.UnaryUnaryMultiCallable[_cache_service_pb2.GetStatsRequest, _cache_service_pb2.GetStatsResponse]
     """Counts, for operators."""
 
@@ -59,7 +64,8 @@ class CacheServiceAsyncStub(CacheServiceStub):
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -70,7 +76,11 @@ class CacheServiceAsyncStub(CacheServiceStub):
     others are kept.
     """
     Invalidate: _aio.UnaryUnaryMultiCallable[_cache_service_pb2.InvalidateRequest, _cache_service_pb2.InvalidateResponse]  # type: ignore[assignment]
-    """Forgets answers of the caller's tenant."""
+    """Forgets answers of the caller's tenant. What is stored meanwhile may stay.
+
+    Errors: UNAVAILABLE / CACHE_UNAVAILABLE with RetryInfo while Valkey is away:
+    they are forgotten in this replica, but Valkey may bring them back.
+    """
     GetStats: _aio.UnaryUnaryMultiCallable[_cache_service_pb2.GetStatsRequest, _cache_service_pb2.GetStatsResponse]  # type: ignore[assignment]
     """Counts, for operators."""
 
@@ -81,7 +91,8 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Errors: PERMISSION_DENIED for callers that are not services of this
     installation; INVALID_ARGUMENT / INVALID_REQUEST with field paths. The loss
-    of Valkey is no error: the service goes on with what it holds itself.
+    of Valkey is no error, except to Invalidate: the service goes on with what it
+    holds itself.
     """
 
     @_abc_1.abstractmethod
@@ -108,7 +119,11 @@ class CacheServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cache_service_pb2.InvalidateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cache_service_pb2.InvalidateResponse, _abc.Awaitable[_cache_service_pb2.InvalidateResponse]]:
-        """Forgets answers of the caller's tenant."""
+        """Forgets answers of the caller's tenant. What is stored meanwhile may stay.
+
+        Errors: UNAVAILABLE / CACHE_UNAVAILABLE with RetryInfo while Valkey is away:
+        they are forgotten in this replica, but Valkey may bring them back.
+        """
 
     @_abc_1.abstractmethod
     def GetStats(
