@@ -13,7 +13,11 @@ from failsoft_router.adapters.policy_file import load_policy
 
 pytestmark = pytest.mark.chart
 
-SERVICES = [("cache", "failsoft_cache", "CacheSettings")]
+SERVICES = [
+    ("router", "failsoft_router", "RouterSettings"),
+    ("cache", "failsoft_cache", "CacheSettings"),
+    ("local-llm", "failsoft_local_llm", "LocalLlmSettings"),
+]
 """Component, package and settings model of each service."""
 
 

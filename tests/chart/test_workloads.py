@@ -125,7 +125,7 @@ def test_liveness_asks_less_than_readiness(deployments: list[dict[str, Any]]) ->
 def test_the_startup_budget_follows_the_values(
     defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:
-    """A big model may load for half an hour, and 125 s must not become 124."""
+    """A pod may not end before its engine has given up; a whole period is never cut off."""
     budgets = {
         container["name"]: container["startupProbe"]["periodSeconds"]
         * container["startupProbe"]["failureThreshold"]
@@ -138,7 +138,7 @@ def test_the_startup_budget_follows_the_values(
         )
     }
 
-    assert budgets["local-llm"] == 126
+    assert budgets["local-llm"] == 126 + 60
 
 
 def test_services_listen_where_the_table_of_ports_says(

@@ -3,5 +3,6 @@
 local_llm:
   address: 0.0.0.0:50051
   service_token_file: /etc/failsoft/keys/service-token
+  start: {{ .Values.localLlm.startupSeconds }}s
   drain: {{ .Values.localLlm.drainSeconds }}s
 {{- end -}}
