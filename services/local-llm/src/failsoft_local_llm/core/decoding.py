@@ -1,0 +1,58 @@
+"""What the engine is told about choosing tokens: the caller's wishes over the model's defaults."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from failsoft_model.chat import Sampling
+
+_T = TypeVar("_T", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds where the caller says nothing."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    """Tokens of an answer at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """How one answer's tokens are chosen."""
+
+    max_tokens: int
+    """At least 1."""
+    temperature: float
+    """0.0: the most likely token always."""
+    top_p: float = 1.0
+    top_k: int | None = None
+    """None: not limited."""
+    seed: int | None = None
+    """None: another answer every time; any 64-bit integer, negative ones too."""
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+
+
+def decoding(sampling: Sampling, *, room: int, defaults: Defaults) -> Decoding:
+    """How the tokens of an answer to that request are chosen.
+
+    Args:
+        sampling: The caller's wishes, already checked against the contract.
+        room: Tokens that the context has left for the answer; at least 1.
+        defaults: For what the caller left open.
+    """
+    return Decoding(
+        max_tokens=min(room, _or(sampling.max_tokens, defaults.max_tokens)),
+        temperature=_or(sampling.temperature, defaults.temperature),
+        top_p=_or(sampling.top_p, defaults.top_p),
+        top_k=sampling.top_k,
+        seed=sampling.seed,
+        presence_penalty=_or(sampling.presence_penalty, 0.0),
+        frequency_penalty=_or(sampling.frequency_penalty, 0.0),
+    )
+
+
+def _or(wish: _T | None, default: _T) -> _T:
+    return default if wish is None else wish

@@ -1,0 +1,80 @@
+"""What the service needs from the outside, whoever provides it."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from failsoft_local_llm.core.decoding import Decoding
+from failsoft_model.chat import Message
+from failsoft_model.walk import FinishReason, Load
+
+
+class EngineDied(Exception):
+    """The engine has ended or cannot start; the message says why, in words for the operator."""
+
+
+class EngineRefused(Exception):
+    """The engine did not take a request that passed our checks; it goes on with the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What the engine has generated for one request since its last chunk."""
+
+    data: bytes
+    """UTF-8 that may begin or end inside a character; may be empty."""
+    tokens: int
+    """Tokens that this took, those without a text included."""
+    finish: FinishReason | None
+    """None: more will come. This is the last chunk otherwise."""
+
+
+class Engine(Protocol):
+    """One loaded model, which answers many requests at once; it knows tokens and no text forms."""
+
+    def load(self) -> Load:
+        """How busy it is; a cancelled request counts until the engine has let go of it."""
+
+    async def tokenize(self, text: str) -> Sequence[int]:
+        """The tokens of the whole text; control tokens that are spelled out become themselves.
+
+        Raises:
+            EngineDied: it has ended meanwhile or before.
+        """
+
+    def generate(self, prompt: Sequence[int], decoding: Decoding) -> AsyncGenerator[Chunk, None]:
+        """Goes on from the prompt; closing the generator cancels the request in the engine.
+
+        What was generated while nobody asked for the next chunk comes as one.
+
+        Args:
+            prompt: At least one token, and shorter than the context.
+            decoding: Its `max_tokens` fit into the context behind the prompt.
+
+        Raises:
+            EngineDied: it has ended meanwhile or before.
+            EngineRefused: it did not take the request.
+        """
+
+    async def wait_until_dead(self) -> str:
+        """Returns when the engine has ended by itself: why, in words for the operator."""
+
+
+StartEngine = Callable[[], AbstractAsyncContextManager[Engine]]
+"""Loads the model; leaving the context ends the engine. Entering raises EngineDied."""
+
+
+class Template(Protocol):
+    """Makes a prompt of a conversation, in the form that the model was trained on."""
+
+    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> str:
+        """The text that the assistant's answer follows.
+
+        Args:
+            messages: Text parts only.
+            continue_from: What the assistant has already said of it; may be empty.
+
+        Raises:
+            InvalidRequest: the template does not take this conversation.
+        """

@@ -1,0 +1,1 @@
+"""Pure codecs: bytes and templates to values, and back."""
