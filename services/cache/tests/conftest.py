@@ -207,6 +207,7 @@ def start_replica(tmp_path: Path, token: ServiceToken) -> StartReplica:
             "data_dir": tmp_path,
             "service_token_file": tmp_path / "token",
             "drain": 1.0,
+            "valkey_limit": SECONDS,
         }
         clock, spans = Clock(), RecordedSpans()
         names = NameRegistry(strict=True)

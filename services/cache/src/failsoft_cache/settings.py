@@ -1,9 +1,8 @@
 """What the operator can set, section `cache`."""
 
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
 from failsoft_kit.logs import LogSettings
 from failsoft_kit.settings import Duration, Settings, Size
@@ -30,7 +29,13 @@ class CacheSettings(Settings):
     )
     valkey_url_file: Path | None = Field(
         default=None,
-        description="A file with that URL, read again for each new connection.",
+        description="A file with that URL instead, read again for each new connection.",
+    )
+    valkey_limit: Duration = Field(
+        default=0.05,
+        gt=0.0,
+        description="How long Valkey may take to reply; when it takes longer it counts as away.",
+        json_schema_extra={"unit": "seconds"},
     )
     data_dir: Path = Field(
         default=Path("data"),
@@ -61,9 +66,3 @@ class CacheSettings(Settings):
         json_schema_extra={"unit": "seconds"},
     )
     log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
-
-    @model_validator(mode="after")
-    def _one_url(self) -> Self:
-        if self.valkey_url.get_secret_value() and self.valkey_url_file is not None:
-            raise ValueError("set valkey_url or valkey_url_file, not both")
-        return self

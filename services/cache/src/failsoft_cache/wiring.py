@@ -106,12 +106,14 @@ def _pipeline(settings: CacheSettings, clock: Clock, health: Health) -> Pipeline
     def tell_health(trouble: str | None) -> None:
         health.set(SERVICE, serving=True, why=f"degraded: {trouble}" if trouble else _WELL)
 
-    return Pipeline(connection, clock=clock, on_change=tell_health)
+    return Pipeline(connection, limit=settings.valkey_limit, clock=clock, on_change=tell_health)
 
 
 def _connection(settings: CacheSettings) -> Callable[[], AbstractConnection] | None:
     """How connections to Valkey are made; tried once, so that a wrong URL ends the start."""
     file, url = settings.valkey_url_file, settings.valkey_url.get_secret_value()
+    if file is not None and url:
+        raise StartupError(f"set {SECTION}.valkey_url or {SECTION}.valkey_url_file, not both")
     try:
         if file is not None:
             connection_to_url_in(file)

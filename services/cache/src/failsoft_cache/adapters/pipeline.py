@@ -1,7 +1,7 @@
 """One connection to Valkey; the commands of one turn of the loop leave as one packet.
 
     away --connected and PING answered--> here
-    here --connection lost, or a reply later than its limit--> away: everybody waiting is told
+    here --connection lost, or a reply later than the limit--> away: everybody waiting is told
 
 One task owns the connection. Callers only queue commands, so that a pipeline is made of what
 came in the same turn, and of what came while the one before was on its way. While Valkey is
@@ -26,10 +26,10 @@ from failsoft_cache.ports import TierAway
 from failsoft_kit.clock import Clock
 
 Command = tuple[bytes | str | int, ...]
+Waiting = tuple[Command, "asyncio.Future[Any]"]
+"""A command, and where its reply goes."""
 OnChange = Callable[[str | None], None]
 
-_REPLY_LIMIT = 0.05
-"""Seconds for all replies of one pipeline, and so the longest that a caller waits in vain."""
 _CONNECT_LIMIT = 0.5
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 0.5
@@ -37,14 +37,12 @@ _STEADY_SECONDS = 5.0
 """A connection that held this long ends the series of growing delays."""
 _LOOK_EVERY = 1.0
 """Seconds after which a loss is noticed although nobody asks."""
-_MAX_COMMANDS = 128
-_MAX_BYTES = 2 * 1024 * 1024
+MAX_COMMANDS = 128
+MAX_BYTES = 2 * 1024 * 1024
 """What one pipeline sends at most, unless one command is longer; more would miss the limit."""
 _NOT_YET = "not connected yet"
 
 _log: FilteringBoundLogger = structlog.get_logger()
-
-_Waiting = tuple[Command, "asyncio.Future[Any]"]
 
 
 class Pipeline:
@@ -54,20 +52,27 @@ class Pipeline:
     """
 
     def __init__(
-        self, connection: Callable[[], AbstractConnection], *, clock: Clock, on_change: OnChange
+        self,
+        connection: Callable[[], AbstractConnection],
+        *,
+        limit: float,
+        clock: Clock,
+        on_change: OnChange,
     ) -> None:
         """
         Args:
             connection: Makes a connection that is not connected yet; called for each attempt.
                 May raise OSError or ValueError, which count as one that failed.
+            limit: Seconds for all replies of one pipeline; later ones mean that Valkey is away.
             on_change: Told what is wrong when Valkey goes, and None when it is back.
         """
         self._connection = connection
+        self._limit = limit
         self._clock = clock
         self._on_change = on_change
         self._away: str | None = _NOT_YET
         self._refused: dict[object, str] = {}
-        self._queue: collections.deque[_Waiting] = collections.deque()
+        self._queue: collections.deque[Waiting] = collections.deque()
         self._wake = asyncio.Event()
         self._said_trouble: bool | None = None
 
@@ -140,28 +145,17 @@ class Pipeline:
         """Send what is queued, again and again, until a pipeline fails."""
         while True:
             await self._wake.wait()
-            batch = self._take()
+            batch = next_batch(self._queue)
+            if not self._queue:
+                self._wake.clear()
             try:
-                async with asyncio.timeout(_REPLY_LIMIT):
+                async with asyncio.timeout(self._limit):
                     await self._exchange(connection, batch)
             finally:
                 self._queue.extendleft(each for each in batch if not each[1].done())
             self._tell()
 
-    def _take(self) -> list[_Waiting]:
-        """What goes into the next pipeline, in the order of its arrival."""
-        batch: list[_Waiting] = []
-        size = 0
-        while self._queue and len(batch) < _MAX_COMMANDS:
-            size += sum(len(word) for word in self._queue[0][0] if isinstance(word, bytes))
-            if batch and size > _MAX_BYTES:
-                break
-            batch.append(self._queue.popleft())
-        if not self._queue:
-            self._wake.clear()
-        return batch
-
-    async def _exchange(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
+    async def _exchange(self, connection: AbstractConnection, batch: Sequence[Waiting]) -> None:
         packed = connection.pack_commands([command for command, _ in batch])
         await connection.send_packed_command(packed, check_health=False)
         for command, waiting in batch:
@@ -197,6 +191,18 @@ class Pipeline:
         else:
             _log.warning("valkey.away", problem=trouble, goes_on_with="the local tier")
         self._on_change(trouble)
+
+
+def next_batch(queue: collections.deque[Waiting]) -> list[Waiting]:
+    """Take from the queue, which has something in it, what goes into the next pipeline."""
+    batch: list[Waiting] = []
+    size = 0
+    while queue and len(batch) < MAX_COMMANDS:
+        size += sum(len(word) for word in queue[0][0] if isinstance(word, bytes))
+        if batch and size > MAX_BYTES:
+            break
+        batch.append(queue.popleft())
+    return batch
 
 
 def delay_after(failures: int) -> float:
