@@ -1,19 +1,24 @@
 """Builds the router from its settings: the one place where all parts meet."""
 
+import os
 import random
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from google.protobuf.message import Message
 
 from failsoft.inference.v1 import inference_service_pb2_grpc as inference_grpc
 from failsoft.router.v1 import admin_service_pb2_grpc as admin_grpc
+from failsoft_kit import logs
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.server import Listener, Service
-from failsoft_kit.telemetry import NameRegistry, telemetry_from
+from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.rpc.server import Listener, Service, serve
+from failsoft_kit.settings import load
+from failsoft_kit.telemetry import NameRegistry, Telemetry, current_span, telemetry_from
 from failsoft_kit.wire.inference import encode_walk_failure
 from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
@@ -30,7 +35,7 @@ from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
-from failsoft_router.settings import RouterSettings
+from failsoft_router.settings import SECTION, RouterSettings
 from failsoft_router.telemetry import NAMES
 
 NAME = "failsoft-router"
@@ -50,28 +55,40 @@ ADMIN_ACCESS: Mapping[str, Access] = {
 }
 
 
-@asynccontextmanager
-async def router(
-    settings: RouterSettings, *, environ: Mapping[str, str], names: NameRegistry | None = None
-) -> AsyncIterator[Service]:
-    """The router, ready to be served; its connections are closed at the end of the block.
+async def run(config: Path | None) -> None:
+    """Serve until a signal.
 
     Args:
-        names: The registry that spans are checked against; None: an own one that checks nothing.
+        config: The settings file; None: variables and defaults only.
 
     Raises:
-        StartupError: The policy, the token or a variable cannot be used.
+        StartupError: What is configured cannot be served.
     """
+    settings = load(RouterSettings, section=SECTION, file=config)
+    logs.configure(settings.log, service=NAME, trace=_trace)
     clock = SystemClock()
-    registry = names or NameRegistry()
-    registry.register(NAMES)
-    telemetry = telemetry_from(environ, service=NAME, clock=clock, names=registry)
-    token = (
-        ServiceToken.from_file(settings.service_token_file, clock=clock)
-        if settings.service_token_file
-        else None
-    )
+    names = NameRegistry()
+    names.register((*RPC_NAMES, *NAMES))
+    telemetry = telemetry_from(os.environ, service=NAME, clock=clock, names=names)
+    async with build(settings, clock=clock, telemetry=telemetry, environ=os.environ) as service:
+        await serve(service)
+
+
+@asynccontextmanager
+async def build(
+    settings: RouterSettings, *, clock: Clock, telemetry: Telemetry, environ: Mapping[str, str]
+) -> AsyncIterator[Service]:
+    """The service that the settings describe; its connections are closed after the block.
+
+    Args:
+        environ: Where the policy's credentials may be.
+
+    Raises:
+        StartupError: The policy or the token cannot be used.
+    """
     policy = load_policy(settings.policy_file)
+    token_file = settings.service_token_file
+    token = None if token_file is None else ServiceToken.from_file(token_file)
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         board = _board(policy, clock=clock, token=token, environ=environ)
@@ -176,6 +193,11 @@ def walk_details(error: FailsoftError) -> Sequence[Message]:
         hops=error.hops,
     )
     return (encode_walk_failure(failure),)
+
+
+def _trace() -> logs.TraceIds | None:
+    span = current_span()
+    return None if span is None else span.context
 
 
 def _new_id() -> str:

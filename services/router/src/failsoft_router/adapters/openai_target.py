@@ -47,6 +47,7 @@ class OpenAiTarget:
         """See `ports.Target`."""
         body = encode(call.request, model=self._policy.model)
         timeout = aiohttp.ClientTimeout(total=call.total, sock_connect=call.connect)
+        replied = False
         try:
             async with self._open().post(
                 self._url,
@@ -56,12 +57,13 @@ class OpenAiTarget:
                 allow_redirects=False,
             ) as response:
                 await self._check(response)
+                replied = True
                 reader = ChunkReader(model=self._policy.model)
                 async for delta in _deltas(response.content, reader):
                     yield delta
                 yield replace(reader.ending(), dropped_parameters=dropped(call.request))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _failure(error) from error
+            raise _failure(error, replied=replied) from error
 
     async def close(self) -> None:
         """See `ports.Target`."""
@@ -155,18 +157,22 @@ def _joined(deltas: Iterable[Delta]) -> Iterable[Delta]:
         yield last
 
 
-def _failure(error: Exception) -> AttemptFailed:
-    """What a transport error means; its text may hold addresses and is not passed on."""
+def _failure(error: Exception, *, replied: bool) -> AttemptFailed:
+    """What a transport error means; its text may hold addresses and is not passed on.
+
+    Args:
+        replied: A stream had begun.
+    """
     match error:
         case aiohttp.ConnectionTimeoutError():
             return AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection within its limit")
         case TimeoutError():
             return AttemptFailed(ErrorClass.TIMEOUT_TOTAL, "the answer took too long")
-        case aiohttp.ClientConnectorError() if isinstance(error.os_error, OSError):
+        case _ if replied:
+            return AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
+        case aiohttp.ClientConnectorError():
             reason = error.os_error.strerror or "the name does not resolve"
             return AttemptFailed(ErrorClass.TRANSIENT, f"no connection: {reason}")
-        case aiohttp.ClientPayloadError():
-            return AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
         case aiohttp.ClientResponseError():
             return AttemptFailed(ErrorClass.MALFORMED, "the reply is not HTTP")
         case _:

@@ -1,0 +1,67 @@
+"""Routers over real gRPC in front of look-alike providers over real HTTP."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+from router_under_test import Router, StartRouter, two_hops
+
+from failsoft_kit.clock import SystemClock
+from failsoft_kit.rpc.channel import open_channel
+from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.rpc.server import running
+from failsoft_kit.telemetry import NameRegistry, Telemetry, Tracer
+from failsoft_kit.testing.spans import RecordedSpans
+from failsoft_router.settings import RouterSettings
+from failsoft_router.telemetry import NAMES
+from failsoft_router.wiring import build
+from failsoft_upstream import Upstream
+from failsoft_upstream import running as upstream_running
+
+
+@pytest.fixture
+async def first() -> AsyncIterator[Upstream]:
+    """The provider of the route's first hop."""
+    async with upstream_running() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def second() -> AsyncIterator[Upstream]:
+    """The provider of the route's second hop."""
+    async with upstream_running() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
+    """Starts routers with a policy, and ends them after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(policy: Mapping[str, object]) -> Router:
+            file = tmp_path / "policy.yaml"
+            file.write_text(yaml.safe_dump(policy))
+            settings = RouterSettings(
+                address="127.0.0.1:0", admin_address="127.0.0.1:0", policy_file=file, drain=1.0
+            )
+            clock, spans = SystemClock(), RecordedSpans()
+            names = NameRegistry(strict=True)
+            names.register((*RPC_NAMES, *NAMES))
+            telemetry = Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names))
+            service = await stack.enter_async_context(
+                build(settings, clock=clock, telemetry=telemetry, environ={})
+            )
+            port, admin_port = await stack.enter_async_context(running(service))
+            channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
+            admin = await stack.enter_async_context(open_channel(f"127.0.0.1:{admin_port}"))
+            return Router(channel, admin, spans)
+
+        yield start
+
+
+@pytest.fixture
+async def router(start_router: StartRouter, first: Upstream, second: Upstream) -> Router:
+    """A route over two providers, and a mock behind them."""
+    return await start_router(two_hops(first, second))
