@@ -1,0 +1,119 @@
+"""The engine's process: loads the model, then steps it and talks to the service between steps.
+
+It ends when the service does: its socket closes, and on Linux the kernel kills it besides.
+"""
+
+import ctypes
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from failsoft_local_llm.adapters.openvino.protocol import (
+    LENGTH,
+    Cancel,
+    FromChild,
+    Generate,
+    Loaded,
+    LoadFailed,
+    LoadModel,
+    Stepped,
+    ToChild,
+    Tokenize,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from failsoft_local_llm.adapters.openvino.runner import Runner
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Gone(Exception):
+    """The service has closed its end."""
+
+
+class Channel:
+    """Frames over the socket that was inherited from the service."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._decoder = msgspec.msgpack.Decoder(ToChild)
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def send(self, message: FromChild) -> None:
+        payload = self._encoder.encode(message)
+        self._connection.sendall(LENGTH.pack(len(payload)) + payload)
+
+    def receive(self) -> ToChild:
+        """The next message; waits for it. Raises Gone."""
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+        message: ToChild = self._decoder.decode(self._exactly(length))
+        return message
+
+    def waiting(self) -> bool:
+        """Whether there is something to receive, if only the end."""
+        return bool(select.select([self._connection], [], [], 0.0)[0])
+
+    def _exactly(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            received = self._connection.recv(count - len(data))
+            if not received:
+                raise Gone
+            data += received
+        return bytes(data)
+
+
+def main(descriptor: int) -> None:
+    """Runs until the service closes its end of the socket with that descriptor."""
+    _die_with_the_service()
+    from failsoft_local_llm.adapters.openvino.runner import Runner  # takes a second
+
+    channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        order = channel.receive()
+        if not isinstance(order, LoadModel):
+            raise TypeError("the first message must say what to load")
+        try:
+            runner = Runner(order)
+        except RuntimeError as error:
+            channel.send(LoadFailed(why=str(error).strip()))
+            return
+        channel.send(Loaded())
+        while True:
+            _turn(channel, runner)
+    except (Gone, ConnectionError):
+        return
+
+
+def _turn(channel: Channel, runner: "Runner") -> None:
+    """Everything that the service has said, then one step."""
+    while not runner.busy or channel.waiting():
+        match channel.receive():
+            case Tokenize(id=request, texts=texts):
+                channel.send(Tokens(id=request, tokens=runner.tokenize(texts)))
+            case Generate() as order:
+                runner.begin(order)
+            case Cancel(id=request):
+                runner.cancel(request)
+    if outputs := runner.step():
+        channel.send(Stepped(outputs=outputs))
+
+
+def _die_with_the_service() -> None:
+    """Has the kernel kill this process when the service's ends, even inside a step."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        sys.exit(f"the engine failed: {type(error).__name__} in {where.name}, line {where.lineno}")

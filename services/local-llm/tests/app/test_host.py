@@ -1,0 +1,216 @@
+"""An engine's lives, in virtual time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.testing import virtual_time
+from failsoft_local_llm.app.host import EngineHost
+from failsoft_local_llm.core.decoding import Decoding
+from failsoft_local_llm.core.errors import EngineUnavailable
+from failsoft_local_llm.ports import Chunk, Engine, EngineDied
+from failsoft_model.chat import Message
+from failsoft_model.walk import FinishReason, Load
+
+START_SECONDS = 30.0
+A_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What one engine will go through. Seconds; `fails`: why it cannot be loaded."""
+
+    loading: float = 5.0
+    first_answer: float = 1.0
+    serving: float = A_DAY
+    tokens: int = 1
+    fails: str = ""
+
+
+class Plain:
+    """A template that says nothing."""
+
+    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> str:
+        return "Hi"
+
+
+class MortalEngine:
+    """Lives its life from its loading on."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def load(self) -> Load:
+        return Load(running=1, capacity=2)
+
+    async def tokenize(self, text: str) -> Sequence[int]:
+        return [1, 2]
+
+    async def generate(
+        self, prompt: Sequence[int], decoding: Decoding
+    ) -> AsyncGenerator[Chunk, None]:
+        await asyncio.sleep(self._life.first_answer)
+        if self._life.serving == 0.0:
+            raise EngineDied("mid-generation")
+        yield Chunk(data=b"Hi", tokens=self._life.tokens, finish=FinishReason.STOP)
+
+    async def wait_until_dead(self) -> str:
+        await asyncio.sleep(self._life.serving)
+        return "killed by SIGKILL"
+
+
+@dataclass(slots=True)
+class Stage:
+    """Plays lives one after the other, and writes down what happens when."""
+
+    lives: list[Life]
+    events: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, event: str) -> None:
+        self.events.append((asyncio.get_running_loop().time() - virtual_time.START, event))
+
+    def on_change(self, *, serving: bool, why: str) -> None:
+        self.note("serving" if serving else why)
+
+    @asynccontextmanager
+    async def start(self) -> AsyncIterator[Engine]:
+        life = self.lives.pop(0)
+        self.note("start")
+        await asyncio.sleep(life.loading)
+        if life.fails:
+            raise EngineDied(life.fails)
+        try:
+            yield MortalEngine(life)
+        finally:
+            self.note("ended")
+
+    def host(self) -> EngineHost:
+        return EngineHost(
+            self.start,
+            template=Plain(),
+            clock=LoopClock(),
+            start_seconds=START_SECONDS,
+            on_change=self.on_change,
+        )
+
+
+async def played(stage: Stage, host: EngineHost, *, seconds: float) -> list[tuple[float, str]]:
+    """What happens in that many seconds."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await host.run()
+    return stage.events
+
+
+@virtual_time.test
+async def test_callers_are_let_in_after_a_real_generation() -> None:
+    """Loaded weights alone are no proof that the engine can answer."""
+    stage = Stage([Life(loading=5.0, first_answer=1.0)])
+
+    events = await played(stage, stage.host(), seconds=10.0)
+
+    assert events == [(0.0, "start"), (6.0, "serving"), (10.0, "ended")]
+
+
+@virtual_time.test
+async def test_a_dead_engine_is_told_at_once_and_started_again() -> None:
+    stage = Stage([Life(serving=100.0), Life()])
+
+    events = await played(stage, stage.host(), seconds=115.0)
+
+    assert events == [
+        (0.0, "start"),
+        (6.0, "serving"),
+        (106.0, "ended"),
+        (106.0, "killed by SIGKILL"),
+        (106.25, "start"),
+        (112.25, "serving"),
+        (115.0, "ended"),
+    ]
+
+
+@virtual_time.test
+async def test_an_engine_that_cannot_load_is_tried_again_ever_more_slowly() -> None:
+    stage = Stage([Life(loading=0.0, fails="the file is gone")] * 5)
+
+    events = await played(stage, stage.host(), seconds=5.0)
+
+    assert [at for at, event in events if event == "start"] == [0.0, 0.25, 0.75, 1.75, 3.75]
+    assert (0.0, "the file is gone") in events
+
+
+@virtual_time.test
+async def test_an_engine_that_dies_in_its_first_generation_says_how() -> None:
+    stage = Stage([Life(serving=0.0), Life()])
+
+    events = await played(stage, stage.host(), seconds=20.0)
+
+    assert (6.0, "killed by SIGKILL") in events
+    assert (12.25, "serving") in events
+
+
+@virtual_time.test
+async def test_an_engine_that_generates_nothing_is_not_served() -> None:
+    stage = Stage([Life(tokens=0), Life()])
+
+    events = await played(stage, stage.host(), seconds=20.0)
+
+    assert [event for _, event in events].count("serving") == 1
+    assert (6.0, "the engine's first generation was empty") in events
+
+
+@virtual_time.test
+async def test_a_start_that_takes_too_long_is_given_up() -> None:
+    stage = Stage([Life(loading=A_DAY), Life()])
+
+    events = await played(stage, stage.host(), seconds=40.0)
+
+    assert (30.0, "the engine was not ready within 30 s") in events
+    assert (36.25, "serving") in events
+
+
+@virtual_time.test
+async def test_callers_learn_why_there_is_no_engine_and_when_there_will_be_one() -> None:
+    stage = Stage([Life(serving=100.0), Life()])
+    host = stage.host()
+    told: list[tuple[str, float | None]] = []
+
+    async def ask(*, at: float) -> None:
+        await asyncio.sleep(at)
+        try:
+            host.engine()
+        except EngineUnavailable as unavailable:
+            told.append((str(unavailable), unavailable.retry_after))
+        else:
+            told.append(("served", None))
+
+    async with asyncio.TaskGroup() as tasks:
+        for at in (1.0, 50.0, 106.125, 113.0):
+            tasks.create_task(ask(at=at))
+        await played(stage, host, seconds=115.0)
+
+    assert told == [
+        ("the model is loading", 9.0),
+        ("served", None),
+        ("killed by SIGKILL", 6.125),
+        ("served", None),
+    ]
+
+
+@virtual_time.test
+async def test_the_load_is_the_engines_own_and_nothing_without_one() -> None:
+    stage = Stage([Life()])
+    host = stage.host()
+    before = host.load()
+    seen: list[Load] = []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(played(stage, host, seconds=10.0))
+        await asyncio.sleep(8.0)
+        seen.append(host.load())
+
+    assert before == Load()
+    assert seen == [Load(running=1, capacity=2)]
