@@ -1,0 +1,104 @@
+"""`failsoft chat`."""
+
+from collections.abc import Iterator
+
+import click
+from rich.console import Console
+
+from failsoft_cli import console
+from failsoft_cli.addresses import Ports, on_loopback
+from failsoft_cli.conversation import ask, complain
+from failsoft_client import Client, FailsoftRpcError, assistant, user
+from failsoft_client.question import Options
+from failsoft_kit.clock import SystemClock
+
+ANSWERED = 0
+FAILED = 1
+
+
+@click.command()
+@click.argument("question", required=False)
+@click.option("--model", default="", help="A route or model; default: the default route.")
+@click.option(
+    "--address",
+    default=on_loopback(Ports().router),
+    show_default=True,
+    help="The router, or a local-llm.",
+)
+@click.option("--temperature", type=click.FloatRange(0, 2), help="0: always the likeliest word.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="The longest answer.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=86400),
+    default=120.0,
+    show_default=True,
+    help="Seconds for one whole answer.",
+)
+def command(
+    question: str | None,
+    model: str,
+    address: str,
+    temperature: float | None,
+    max_tokens: int | None,
+    timeout: float,
+) -> int:
+    """Ask QUESTION, or have a conversation when there is none.
+
+    The answer is shown as it comes. The last line says who served it, what it is instead of the
+    best answer, over which hops, and in what time.
+
+    \b
+    Exit codes:
+      0    answered, also when it was by a fallback, a stale answer or a mock
+      1    no answer; stderr says why and what to do
+      2    wrong usage
+      130  interrupted
+    """
+    options = Options(model=model)
+    if temperature is not None:
+        options["temperature"] = temperature
+    if max_tokens is not None:
+        options["max_tokens"] = max_tokens
+    out, err = console.stdout(), console.stderr()
+    with Client(address, timeout=timeout) as client:
+        if question is None:
+            _converse(client, options, address=address, out=out, err=err)
+            return ANSWERED
+        try:
+            ask(client, question, options, out=out, now=SystemClock().now)
+        except FailsoftRpcError as error:
+            complain(error, address=address, err=err)
+            return FAILED
+    return ANSWERED
+
+
+def _converse(
+    client: Client, options: Options, *, address: str, out: Console, err: Console
+) -> None:
+    """Question after question, each with what was said before; until the end of input."""
+    said = []
+    for question in _questions(out):
+        said.append(user(question))
+        try:
+            reply = ask(client, said, options, out=out, now=SystemClock().now)
+        except FailsoftRpcError as error:
+            complain(error, address=address, err=err)
+            said.pop()
+        except KeyboardInterrupt:
+            err.print("interrupted")
+            said.pop()
+        else:
+            said.append(assistant(reply.text))
+
+
+def _questions(out: Console) -> Iterator[str]:
+    """What the user types; Ctrl-C and Ctrl-D end it."""
+    out.print("An empty line or Ctrl-D ends the conversation.", style="dim")
+    while True:
+        try:
+            question = click.prompt("you", default="", show_default=False, prompt_suffix="> ")
+        except click.Abort:
+            return
+        if not question.strip():
+            return
+        yield question

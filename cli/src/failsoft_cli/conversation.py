@@ -1,0 +1,102 @@
+"""Asking over the wire and showing the answer as it comes."""
+
+from collections.abc import Callable
+
+import grpc
+from rich.console import Console
+from rich.text import Text
+
+from failsoft.inference.v1 import inference_service_pb2 as pb
+from failsoft.inference.v1 import walk_pb2
+from failsoft_cli.console import harmless
+from failsoft_cli.render import hops_table, summary, words
+from failsoft_client import Client, FailsoftRpcError, Question, word
+from failsoft_client.question import Options
+from failsoft_client.reply import Reply
+
+
+class Teller:
+    """Writes one answer to a console, piece by piece."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._in_line = False
+        self.pieces = 0
+        """Pieces of text that have come."""
+
+    def take(self, event: pb.StreamGenerateResponse) -> None:
+        """Show the next event, if there is something to see."""
+        match event.WhichOneof("event"):
+            case "delta" if event.delta.WhichOneof("content") in ("text", "refusal"):
+                self.pieces += 1
+                self._say(event.delta.text or event.delta.refusal)
+            case "stream_reset":
+                self._void(event.stream_reset)
+
+    def end(self) -> None:
+        """Begin a new line, unless there is one."""
+        if self._in_line:
+            self._out.print()
+            self._in_line = False
+
+    def _say(self, text: str) -> None:
+        self._out.print(Text(harmless(text)), end="", soft_wrap=True)
+        self._out.file.flush()
+        self._in_line = not text.endswith("\n")
+
+    def _void(self, reset: pb.StreamReset) -> None:
+        self.end()
+        reason = words(word(walk_pb2.ErrorClass.DESCRIPTOR, reset.reason))
+        note = f"[the answer so far is void ({reason}); another target starts it again]"
+        self._out.print(Text(note, style="yellow"), soft_wrap=True)
+
+
+def ask(
+    client: Client, question: Question, options: Options, *, out: Console, now: Callable[[], float]
+) -> Reply:
+    """Stream one answer to the console, and then who served it.
+
+    Args:
+        now: The clock, in seconds.
+
+    Raises:
+        FailsoftRpcError: There is no whole answer.
+    """
+    began = now()
+    teller = Teller(out)
+    with client.stream(question, **options) as stream:
+        try:
+            for event in stream:
+                teller.take(event)
+        finally:
+            teller.end()
+    reply = stream.reply
+    if reply is None:
+        message = "the stream ended without its last event"
+        raise FailsoftRpcError(code=grpc.StatusCode.UNKNOWN, message=message)
+    line = summary(reply.raw.finished, took=now() - began)
+    out.print(Text(line, style="dim"), soft_wrap=True)
+    return reply
+
+
+def complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
+    """Say what went wrong and what to do about it."""
+    for line in _sentences(error, address):
+        err.print(Text(harmless(line), style="red"), soft_wrap=True)
+    if error.hops:
+        err.print(hops_table(error.hops))
+
+
+def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
+    if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
+        return [f"nobody answers at {address}: start Failsoft with `failsoft up`"]
+    if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return [f"no answer within the time limit: {error.message}", "give more with --timeout"]
+    if error.violations:
+        return [f"{each.field}: {each.description}" for each in error.violations]
+    sentence = f"{error.reason or error.code.name}: {error.message}"
+    if error.retry_after:
+        sentence += f"; try again in {error.retry_after:.1f} s"
+    if error.request_id:
+        sentence += f" (request {error.request_id})"
+    return [sentence]

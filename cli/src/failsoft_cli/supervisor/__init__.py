@@ -1,0 +1,1 @@
+"""Runs the services of one machine as processes of their own and looks after them."""

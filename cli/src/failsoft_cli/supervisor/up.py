@@ -1,0 +1,122 @@
+"""`failsoft up` from its checks to the last ended process."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from failsoft_cli import console
+from failsoft_cli.addresses import Ports, on_loopback, refuse_taken
+from failsoft_cli.policies import shipped
+from failsoft_cli.signals import first_of, on_stop
+from failsoft_cli.supervisor import stack as stacks
+from failsoft_cli.supervisor.data_dir import DataDir
+from failsoft_cli.supervisor.report import Report, services_table
+from failsoft_cli.supervisor.services import Setup, services
+from failsoft_cli.supervisor.stack import Stack
+from failsoft_kit.clock import SystemClock
+from failsoft_router.adapters.credentials import credential
+from failsoft_router.adapters.policy_file import load_policy
+from failsoft_router.core.policy import Policy
+
+STOPPED = 0
+DIED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user has asked for.
+
+    Attributes:
+        policy: None: the default one.
+        otlp: None: as the environment says.
+    """
+
+    data: Path
+    policy: Path | None
+    otlp: str | None
+    port_offset: int
+
+
+async def up(wishes: Wishes, *, environ: Mapping[str, str]) -> int:
+    """Run all services until a signal comes or one cannot be kept alive; the exit code.
+
+    Raises:
+        StartupError: Nothing has been started, because something is in the way.
+    """
+    ports, data = Ports.shifted(wishes.port_offset), DataDir(wishes.data)
+    refuse_taken(ports, advice="shift all ports, such as with --port-offset 100")
+    data.prepare()
+    with data.in_use():
+        if wishes.policy is None:
+            data.write_policy(shipped("default", ports))
+        file = data.policy if wishes.policy is None else wishes.policy.absolute()
+        policy = load_policy(file)
+        setup = Setup(
+            data=data,
+            policy=file,
+            ports=ports,
+            environ=environ,
+            keys=key_variables(policy),
+            otlp=wishes.otlp,
+        )
+        out = console.stdout()
+        hints = [*_hints(policy, environ), *_next_steps(wishes, data, ports)]
+        return await _run(setup, out, hints)
+
+
+def key_variables(policy: Policy) -> frozenset[str]:
+    """The variables of the environment that a policy takes keys from."""
+    sources = (target.credential for target in policy.targets.values())
+    return frozenset(source.env for source in sources if source is not None and source.env)
+
+
+async def _run(setup: Setup, out: Console, hints: Iterable[str]) -> int:
+    clock, stop = SystemClock(), asyncio.Event()
+    report = Report(out)
+    async with stacks.running(services(setup), clock=clock, on_change=report.changed) as stack:
+        with on_stop(lambda: _stop_or_hurry(stop, stack)):
+            with report.waiting():
+                await first_of(stack.until_settled(), stop.wait())
+            if not stop.is_set() and not stack.given_up:
+                out.print(services_table(stack.keepers))
+                for hint in hints:
+                    out.print(hint, soft_wrap=True)
+                report.follow()
+                await first_of(stack.until_given_up(), stop.wait())
+            code = DIED if stack.given_up else STOPPED
+            out.print(Text("stopping", style="dim"))
+            await stack.stop_all()
+    return code
+
+
+def _stop_or_hurry(stop: asyncio.Event, stack: Stack) -> None:
+    """The first signal stops, every later one hurries."""
+    if stop.is_set():
+        stack.hurry()
+    stop.set()
+
+
+def _hints(policy: Policy, environ: Mapping[str, str]) -> Iterable[str]:
+    """Which targets lack a key, and where it is looked for."""
+    clock = SystemClock()
+    for target in policy.targets.values():
+        source = target.credential
+        if source is None or credential(source, clock=clock, environ=environ).value():
+            continue
+        places = [f"write it to {source.file}"] if source.file else []
+        places += [f"set {source.env} and start again"] if source.env else []
+        yield f"{target.name} has no key and is skipped: {', or '.join(places)}"
+
+
+def _next_steps(wishes: Wishes, data: DataDir, ports: Ports) -> Iterable[str]:
+    usual = wishes.port_offset == 0
+    where = "" if usual else f" --address {on_loopback(ports.router)}"
+    admin = "" if usual else f" --address {on_loopback(ports.admin)}"
+    yield f'ask:  failsoft chat{where} "What is the capital of France?"'
+    yield f"see:  failsoft targets{admin} --data {wishes.data} --check"
+    yield f"logs: {data.logs}"
+    yield "stop: Ctrl-C"
