@@ -41,6 +41,9 @@ def ending_of(call: RunningCall, error: BaseException, *, code: object, now: flo
     match error:
         case FailsoftError():
             return Ending(code=error.code.name, answer=error)
+        case asyncio.CancelledError() if call.aborted and call.writing:
+            # The caller doesn't read, so there is no way to tell it more.
+            return Ending(code="UNAVAILABLE")
         case asyncio.CancelledError() if call.aborted:
             shutdown = ShuttingDown(
                 "the service is shutting down and could not finish this call",

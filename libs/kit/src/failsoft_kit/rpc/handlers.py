@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
+from failsoft_kit.rpc.running import RunningCall
 from failsoft_model.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ else:
     Context: TypeAlias = grpc.aio.ServicerContext
 
 Decode: TypeAlias = Callable[[bytes], Any]
-Respond: TypeAlias = Callable[[Any, Context], Awaitable[bytes | None]]
+Respond: TypeAlias = Callable[[Any, Context, RunningCall], Awaitable[bytes | None]]
 
 
 def responder(handler: Handler) -> Respond:
@@ -30,18 +31,20 @@ def responder(handler: Handler) -> Respond:
     )
     encode: Any = handler.response_serializer
 
-    async def one(request: Any, context: Context) -> bytes | None:
+    async def one(request: Any, context: Context, call: RunningCall) -> bytes | None:
         encoded: bytes = encode(await behaviour(request, context))
         return encoded
 
-    async def stream(request: Any, context: Context) -> None:
+    async def stream(request: Any, context: Context, call: RunningCall) -> None:
         replies = behaviour(request, context)
         if inspect.isawaitable(replies):
             await replies
             return
         async with aclosing(replies):
             async for reply in replies:
+                call.writing = True
                 await context.write(reply)
+                call.written()
 
     return stream if handler.response_streaming else one
 

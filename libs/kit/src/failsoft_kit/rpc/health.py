@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_model.errors import Code, FailsoftError
+from failsoft_model.errors import Code, FailsoftError, ShuttingDown
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -72,15 +72,21 @@ class Health:
         return (_WHOLE_SERVER, *self._serving)
 
     async def changes(self, service: str) -> AsyncIterator[bool | None]:
-        """What `serving` says now, and then each time that it says something else."""
+        """What `serving` says now, and then each time that it says something else.
+
+        Raises:
+            ShuttingDown: the server drains, and has said so.
+        """
         said: list[bool | None] = []
         while True:
             serving = self.serving(service)
             if said != [serving]:
                 said = [serving]
                 yield serving
-                continue
-            await self._changed.wait()
+            elif self._draining:
+                raise ShuttingDown("the server is shutting down")
+            else:
+                await self._changed.wait()
 
     def _wake_watchers(self) -> None:
         self._changed.set()

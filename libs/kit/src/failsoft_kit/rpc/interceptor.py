@@ -15,7 +15,7 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,14 +119,14 @@ class Interceptor:
         method: _Method,
         respond: Respond,
         decode: Decode,
-    ) -> Respond:
+    ) -> "Callable[[Any, Context], Awaitable[bytes | None]]":
         async def guarded(request: Any, context: Context) -> bytes | None:
             metadata = context.invocation_metadata() or ()
             call = self._arrive(method, metadata, context.time_remaining())
             try:
                 self._admit(method, call, metadata)
                 message = decode(request) if isinstance(request, bytes) else request
-                reply = await respond(message, context)
+                reply = await respond(message, context, call)
             except BaseException as error:
                 ending = ending_of(call, error, code=context.code(), now=self._clock.now())
                 self._finish(call, ending)

@@ -8,8 +8,7 @@ from failsoft_kit.telemetry.span import Span
 class RunningCall:
     """One call from its arrival to its end.
 
-    `held` is False for calls that nobody waits for: health and reflection.
-    `aborted` says that its task was cancelled by the drain and not by the caller.
+    `held` is False for calls that no drain waits for: health and reflection.
     """
 
     __slots__ = (
@@ -22,6 +21,7 @@ class RunningCall:
         "span",
         "started",
         "task",
+        "writing",
     )
 
     def __init__(
@@ -45,6 +45,21 @@ class RunningCall:
         self.deadline_at = deadline_at
         self.task = task
         self.aborted = False
+        """Whether the drain ends it, and not its caller."""
+        self.writing = False
+        """Whether a message is on its way, after which alone a status can follow."""
+
+    def abort(self) -> None:
+        """End it: at once, or after the message that is on its way."""
+        self.aborted = True
+        if self.task is not None and not self.writing:
+            self.task.cancel()
+
+    def written(self) -> None:
+        """The message is out; raises CancelledError if that was to be the last one."""
+        self.writing = False
+        if self.aborted:
+            raise asyncio.CancelledError
 
 
 class RunningCalls:
@@ -70,9 +85,8 @@ class RunningCalls:
             await self._ended.wait()
 
     def abort(self) -> int:
-        """End all calls; each answers that the service is shutting down. How many were held."""
-        for call in self._calls:
-            if call.task is not None:
-                call.aborted = True
-                call.task.cancel()
-        return sum(call.held for call in self._calls)
+        """End the calls that were worth waiting for; each says why. How many there were."""
+        held = [call for call in self._calls if call.held]
+        for call in held:
+            call.abort()
+        return len(held)

@@ -61,9 +61,9 @@ async def _run(service: Service, hurry: asyncio.Event) -> AsyncIterator[tuple[in
     servers = [server for server, _ in bound]
     failure: Exception | None = None
     async with _background(service):
-        for server in servers:
-            await server.start()
         try:
+            for server in servers:
+                await server.start()
             yield tuple(port for _, port in bound)
         except Exception as error:
             # Not through the task group, which would wrap it.
