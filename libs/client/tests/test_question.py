@@ -63,5 +63,5 @@ def test_every_field_of_the_contract_is_an_option() -> None:
 
 
 def test_a_misspelt_option_is_refused() -> None:
-    with pytest.raises(ValueError, match="temprature"):
-        chat_request("why?", {"temprature": 0})  # type: ignore[typeddict-unknown-key]
+    with pytest.raises(ValueError, match="warmth"):
+        chat_request("why?", {"warmth": 0})  # type: ignore[typeddict-unknown-key]
