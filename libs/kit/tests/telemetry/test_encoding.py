@@ -92,3 +92,16 @@ async def test_many_spans_stay_in_order() -> None:
 
     sent = request.resource_spans[0].scope_spans[0].spans
     assert [span.name for span in sent] == [str(number) for number in range(100)]
+
+
+async def test_values_that_are_equal_in_python_keep_their_types() -> None:
+    kept = Kept()
+    tracer = Tracer(clock=SystemClock(), sink=kept)
+    for value in (1, True, 1.0):
+        tracer.start("work", attributes={"key": value}).end()
+
+    request = await encoded(*kept.spans)
+
+    sent = request.resource_spans[0].scope_spans[0].spans
+    kinds = [span.attributes[0].value.WhichOneof("value") for span in sent]
+    assert kinds == ["int_value", "bool_value", "double_value"]
