@@ -10,9 +10,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 import msgspec
+import structlog
+from structlog.typing import FilteringBoundLogger
 
 from failsoft_local_llm.adapters.openvino.protocol import LENGTH, FromChild, ToChild
 from failsoft_local_llm.ports import EngineDied
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 _CHILD = "failsoft_local_llm.adapters.openvino.child"
 _GRACE_SECONDS = 2.0
@@ -127,6 +131,7 @@ async def running_process(frames: Frames) -> AsyncIterator[EngineProcess]:
             frames.close()
             raise EngineDied(f"the engine cannot be started: {error.strerror}") from error
     engine = EngineProcess(process, frames)
+    _log.info("engine.started", pid=engine.pid)
     try:
         yield engine
     finally:
