@@ -1,0 +1,108 @@
+"""Measure, interleaved and repeated, and print a table: `make bench`."""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import load
+from benchmarks.stack import Stack, cpu_seconds, running_stack
+from failsoft_kit.rpc.channel import open_channel
+
+LONG, SHORT = 50, 2
+"""Pieces of an answer; the difference of two streams gives the cost of a piece."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Something to measure: how it is asked, and which processes pay."""
+
+    name: str
+    ask: Callable[[load.Clients], load.Ask]
+    of_echo: bool = False
+
+
+SCENARIOS = (
+    Scenario(name="echo", ask=load.echo, of_echo=True),
+    Scenario(name="unary miss", ask=load.miss),
+    Scenario(name="fresh hit", ask=load.hit),
+    Scenario(name="stream", ask=load.stream),
+)
+
+Costs = dict[tuple[str, int], list[float]]
+"""Microseconds of CPU a request, one for each round, by scenario and number in flight."""
+
+
+async def measure(stack: Stack, *, rounds: int, requests: int) -> Costs:
+    """Every scenario at 1 and at 16 in flight, round after round."""
+    costs: Costs = {}
+    async with open_channel(stack.router) as router, open_channel(stack.echo_address) as echo:
+        clients = load.Clients(router=router, echo=echo)
+        await load.warm_up(clients)
+        for _ in range(rounds):
+            for scenario in SCENARIOS:
+                for in_flight in (1, 16):
+                    payers = (stack.echo,) if scenario.of_echo else stack.measured
+                    cost = await _cost(scenario.ask(clients), payers, requests, in_flight)
+                    costs.setdefault((scenario.name, in_flight), []).append(cost)
+    asked = rounds * requests * 2 * len(SCENARIOS)
+    print(f"{clients.strays} of {asked} answers came from elsewhere than meant", flush=True)
+    return costs
+
+
+async def _cost(ask: load.Ask, payers: Sequence[int], requests: int, in_flight: int) -> float:
+    before = cpu_seconds(payers)
+    await load.burst(ask, requests=requests, in_flight=in_flight)
+    return (cpu_seconds(payers) - before) / requests * 1e6
+
+
+def run(chunks: int, *, rounds: int, requests: int) -> Costs:
+    """Measure against an upstream that answers in so many pieces."""
+    with (
+        tempfile.TemporaryDirectory(prefix="failsoft-bench-") as folder,
+        running_stack(Path(folder), chunks=chunks) as stack,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(measure(stack, rounds=rounds, requests=requests))
+
+
+def report(long: Costs, short: Costs) -> None:
+    """Print medians and spreads, in microseconds and in echoes of the same run."""
+    heads = ("CPU of router + cache", "in flight", "µs, median", "spread", "echoes")
+    print("\n{:24}{:>10}{:>12}{:>16}{:>8}".format(*heads))
+    for (name, in_flight), costs in long.items():
+        echo = statistics.median(long["echo", in_flight])
+        _row(name if name != "stream" else f"stream of {LONG}", in_flight, costs, echo)
+    for in_flight in (1, 16):
+        echo = statistics.median(long["echo", in_flight])
+        pairs = zip(long["stream", in_flight], short["stream", in_flight], strict=True)
+        tokens = [(many - few) / (LONG - SHORT) for many, few in pairs]
+        _row("a streamed token", in_flight, tokens, echo)
+
+
+def _row(name: str, in_flight: int, costs: Sequence[float], echo: float) -> None:
+    median = statistics.median(costs)
+    spread = f"{min(costs):.0f}-{max(costs):.0f}"
+    print(f"{name:24}{in_flight:>10}{median:>12.1f}{spread:>16}{median / echo:>8.2f}")
+
+
+def main() -> None:
+    """Measure with long and with short answers."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=400)
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}", flush=True)
+    sizes = {"rounds": arguments.rounds, "requests": arguments.requests}
+    report(run(LONG, **sizes), run(SHORT, **sizes))
+
+
+if __name__ == "__main__":
+    main()
