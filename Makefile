@@ -34,7 +34,7 @@ unit: setup-dev ## Only the tests without sockets and processes
 	@$(PYTEST) -m "not integration and not e2e"
 
 .PHONY: test-chart
-test-chart: setup-dev ## Lint, render and check the Helm chart
+test-chart: ## Lint, render and check the Helm chart
 	@$(PYTHON) scripts/bootstrap.py --dev --group chart
 	@$(PYTEST) tests/chart
 

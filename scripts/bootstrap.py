@@ -2,7 +2,7 @@
 
 Needs nothing but Python 3.11 or newer: no pip, no venv module, no root. Usage:
 
-    python3 scripts/bootstrap.py [--dev]
+    python3 scripts/bootstrap.py [--dev] [--group NAME]
 
 It says what it will download before it does, and names the system package that is missing.
 Mirrors and proxies: UV_DEFAULT_INDEX, https_proxy and SSL_CERT_FILE are honoured.
@@ -60,7 +60,10 @@ MEGABYTE = 1_000_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--dev", action="store_true", help="the development tools too")
-    groups = [] if parser.parse_args().dev else ["--no-dev"]
+    parser.add_argument("--group", help="another group of pyproject.toml, such as chart")
+    arguments = parser.parse_args()
+    groups = [] if arguments.dev else ["--no-dev"]
+    groups += [f"--group={arguments.group}"] if arguments.group else []
     check_libraries()
     if installed_version() != UV_VERSION:
         install_uv()

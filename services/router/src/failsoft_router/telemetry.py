@@ -12,8 +12,6 @@ ATTEMPT = "chat"
 FIRST_CONTENT = "failsoft.first_content"
 STREAM_RESET = "failsoft.stream_reset"
 
-TENANT = "failsoft.tenant.id"
-REQUEST_ID = "failsoft.request.id"
 WALK_ID = "failsoft.walk.id"
 ROUTE = "failsoft.route"
 FALLBACK_USED = "failsoft.fallback.used"
@@ -61,8 +59,6 @@ NAMES: tuple[Name, ...] = (
     SpanName(name=LOOKUP, description="One look-up in the cache."),
     EventName(name=FIRST_CONTENT, description="The first content of an attempt came."),
     EventName(name=STREAM_RESET, description="What was sent to the caller is void."),
-    _string(TENANT, "Whose request it is."),
-    _string(REQUEST_ID, "The caller's own id, or the one that was made."),
     _string(WALK_ID, "The walk; the same as in the reply."),
     _string(ROUTE, "The route's name in the policy."),
     AttributeName(

@@ -111,8 +111,6 @@ class Walk:
             attributes={
                 telemetry.WALK_ID: self._id,
                 telemetry.ROUTE: self._route.name,
-                telemetry.TENANT: caller.tenant,
-                telemetry.REQUEST_ID: request.request_id,
             },
         )
         self._trail = Trail(surroundings.tracer, self._span, clock=clock)

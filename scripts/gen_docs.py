@@ -1,0 +1,200 @@
+"""Write the generated tables of the documentation; with --check, say whether they are up to date.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->` in a file below docs.
+"""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from failsoft_cache.settings import CacheSettings
+from failsoft_cache.telemetry import NAMES as CACHE_NAMES
+from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.settings import describe
+from failsoft_kit.telemetry import AttributeName, EventName, Name, NameRegistry, SpanName
+from failsoft_local_llm.settings import LocalLlmSettings
+from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
+from failsoft_model.errors import FailsoftError
+from failsoft_router.core.breaker import Result
+from failsoft_router.core.outcome import VERDICTS, Next
+from failsoft_router.settings import RouterSettings
+from failsoft_router.telemetry import NAMES as ROUTER_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+ERROR_MODULES = (
+    "failsoft_model.errors",
+    "failsoft_router.core.errors",
+    "failsoft_cache.core.errors",
+    "failsoft_local_llm.core.errors",
+)
+SETTINGS: Sequence[tuple[str, type[BaseModel]]] = (
+    ("router", RouterSettings),
+    ("cache", CacheSettings),
+    ("local_llm", LocalLlmSettings),
+)
+NAMES: Sequence[tuple[str, Sequence[Name]]] = (
+    ("every service", RPC_NAMES),
+    ("router", ROUTER_NAMES),
+    ("cache", CACHE_NAMES),
+    ("local-llm", LOCAL_LLM_NAMES),
+)
+
+_NEXT = {
+    Next.HOP: "the next hop",
+    Next.STOP: "nowhere: the caller is told",
+    Next.ROUTE_DECIDES: "nowhere, or the next hop with `content_filter_falls_back`",
+}
+_LESSON = {
+    Result.OK: "a success",
+    Result.FAILED: "a failure",
+    Result.NO_EVIDENCE: "nothing",
+}
+
+
+def settings() -> Iterator[str]:
+    """Every setting of every service."""
+    for section, model in SETTINGS:
+        yield f"### `{section}`\n"
+        rows = [
+            (
+                f"`{row.variable}`",
+                f"`{row.path}`",
+                row.type,
+                row.unit,
+                _code(row.default),
+                row.description,
+            )
+            for row in describe(model, section)
+        ]
+        heads = ("variable", "in the file", "type", "unit", "default", "meaning")
+        yield from table(heads, rows)
+        yield ""
+
+
+def ports() -> Iterator[str]:
+    """The addresses that services have by default."""
+    rows = []
+    for section, model in SETTINGS:
+        for field, info in model.model_fields.items():
+            if field in ("address", "admin_address"):
+                port = str(info.default).rpartition(":")[2]
+                rows.append((port, section.replace("_", "-"), f"`{section}.{field}`"))
+    yield from table(("port", "service", "setting"), sorted(rows))
+
+
+def telemetry() -> Iterator[str]:
+    """Every name that spans use."""
+    users: dict[str, list[str]] = {}
+    registry = NameRegistry()
+    for service, names in NAMES:
+        registry.register(names)
+        for name in names:
+            users.setdefault(name.name, []).append(service)
+    rows = [
+        (kind, f"`{name.name}`", values, ", ".join(users[name.name]), name.description)
+        for name in registry.names()
+        for kind, values in [_kind(name)]
+    ]
+    yield from table(("what", "name", "values", "where", "meaning"), rows)
+
+
+def errors() -> Iterator[str]:
+    """Every error that a caller can act on."""
+    for module in ERROR_MODULES:
+        importlib.import_module(module)
+    meanings: dict[tuple[str, str], list[str]] = {}
+    for kind in _subclasses(FailsoftError):
+        if "reason" in vars(kind):
+            summary = (kind.__doc__ or "").split("\n")[0]
+            meanings.setdefault((kind.reason, kind.code.name), []).append(summary)
+    rows = [
+        (f"`{reason}`", f"`{code}`", " Or: ".join(sorted(meanings[reason, code])))
+        for reason, code in sorted(meanings)
+    ]
+    yield from table(("reason", "gRPC status", "meaning"), rows)
+
+
+def outcomes() -> Iterator[str]:
+    """What each class of error leads to."""
+    rows = [
+        (f"`{error.value}`", _NEXT[verdict.next], _LESSON[verdict.health])
+        for error, verdict in VERDICTS.items()
+    ]
+    yield from table(("class", "the walk goes to", "the health breaker learns"), rows)
+
+
+WRITERS: dict[str, Callable[[], Iterable[str]]] = {
+    "settings": settings,
+    "ports": ports,
+    "telemetry": telemetry,
+    "errors": errors,
+    "outcomes": outcomes,
+}
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table, line by line."""
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
+    for row in rows:
+        cells = [cell.replace("|", "\\|") for cell in row]
+        yield f"| {' | '.join(cells)} |"
+
+
+def rewritten(text: str) -> str:
+    """The text with every generated section made anew."""
+
+    def section(match: re.Match[str]) -> str:
+        body = "\n".join(WRITERS[match[2]]()).strip()
+        return f"{match[1]}{body}\n{match[3]}"
+
+    return SECTION.sub(section, text)
+
+
+def _kind(name: Name) -> tuple[str, str]:
+    match name:
+        case SpanName():
+            return "span", ""
+        case EventName():
+            return "event", ""
+        case AttributeName():
+            values = ", ".join(f"`{value}`" for value in name.allowed) or name.type.value
+            return "attribute", f"{values} ({name.unit})" if name.unit else values
+
+
+def _subclasses(kind: type[FailsoftError]) -> Iterator[type[FailsoftError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else "required"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
+    check: bool = parser.parse_args().check
+    stale = []
+    for file in sorted(DOCS.glob("*.md")):
+        text = file.read_text()
+        fresh = rewritten(text)
+        if fresh != text:
+            stale.append(str(file.relative_to(ROOT)))
+            if not check:
+                file.write_text(fresh)
+    if check and stale:
+        sys.exit(f"stale, run `make docs`: {', '.join(stale)}")
+
+
+if __name__ == "__main__":
+    main()
