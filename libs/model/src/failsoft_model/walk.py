@@ -56,6 +56,7 @@ class ErrorClass(enum.Enum):
     MALFORMED = "malformed"
     SCHEMA_INVALID = "schema_invalid"
     UNKNOWN = "unknown"
+    UNSUPPORTED = "unsupported"
 
 
 class FinishReason(enum.Enum):

@@ -180,6 +180,8 @@ class _ErrorClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorClass
     """The answer is not what the asked schema allows."""
     ERROR_CLASS_UNKNOWN: _ErrorClass.ValueType  # 18
     """None of these."""
+    ERROR_CLASS_UNSUPPORTED: _ErrorClass.ValueType  # 19
+    """The target cannot do what the request asks for; another one may."""
 
 class ErrorClass(_ErrorClass, metaclass=_ErrorClassEnumTypeWrapper):
     """What was wrong with an attempt. The class decides what happens next."""
@@ -222,6 +224,8 @@ ERROR_CLASS_SCHEMA_INVALID: ErrorClass.ValueType  # 17
 """The answer is not what the asked schema allows."""
 ERROR_CLASS_UNKNOWN: ErrorClass.ValueType  # 18
 """None of these."""
+ERROR_CLASS_UNSUPPORTED: ErrorClass.ValueType  # 19
+"""The target cannot do what the request asks for; another one may."""
 Global___ErrorClass: _TypeAlias = ErrorClass  # noqa: Y015
 
 class _FinishReason:

@@ -58,6 +58,7 @@ VERDICTS: dict[ErrorClass, Verdict] = {
     ErrorClass.REGION: _WELL,
     ErrorClass.CONTEXT_LENGTH: _WELL,
     ErrorClass.SCHEMA_INVALID: _WELL,
+    ErrorClass.UNSUPPORTED: _WELL,
     ErrorClass.CALLER_FAULT: _CALLERS,
     ErrorClass.CANCELLED: _CALLERS,
     ErrorClass.CONTENT_FILTER: Verdict(Next.ROUTE_DECIDES, Result.NO_EVIDENCE),

@@ -9,6 +9,7 @@ _BY_REASON = {
     "CONTENT_REFUSED": ErrorClass.CONTENT_FILTER,
     "CONTEXT_LENGTH": ErrorClass.CONTEXT_LENGTH,
     "STREAM_BROKEN": ErrorClass.TRUNCATED,
+    "UNSUPPORTED": ErrorClass.UNSUPPORTED,
 }
 
 _BY_CODE = {
@@ -31,6 +32,7 @@ _SENTENCES = {
     ErrorClass.CONTEXT_LENGTH: "the request is longer than its context",
     ErrorClass.TIMEOUT_TOTAL: "the answer took too long",
     ErrorClass.TRUNCATED: "its own stream broke off",
+    ErrorClass.UNSUPPORTED: "it cannot do what the request asks for",
 }
 
 

@@ -44,6 +44,8 @@ _BY_CODE = {
     "content_policy_violation": ErrorClass.CONTENT_FILTER,
     "model_not_found": ErrorClass.MODEL_GONE,
     "unsupported_country_region_territory": ErrorClass.REGION,
+    "unsupported_parameter": ErrorClass.UNSUPPORTED,
+    "unsupported_value": ErrorClass.UNSUPPORTED,
     "server_error": ErrorClass.TRANSIENT,
     "overloaded_error": ErrorClass.TRANSIENT,
     "insufficient_quota_error": ErrorClass.QUOTA,
@@ -73,6 +75,7 @@ _SENTENCES = {
     ErrorClass.CONTENT_FILTER: "the provider refused the content",
     ErrorClass.MODEL_GONE: "the model does not exist for this account",
     ErrorClass.REGION: "the provider does not serve this place",
+    ErrorClass.UNSUPPORTED: "the model does not take a parameter of the request",
     ErrorClass.CALLER_FAULT: "the provider says that the request is wrong",
 }
 
