@@ -11,12 +11,13 @@ request was wrong) is reported as such and gives the probe's place back.
 
 Every permit carries the epoch it was issued in; each transition begins a new one.
 A result of an earlier epoch says something about the past and is dropped, but for
-one case: a probe that helped to close goes on reporting in the epoch that it closed
-into, so that an answer which is cut after it began well still counts.
+one case: a probe that is still out when other probes close the breaker reports in the
+epoch that they closed into, because it began after the trouble and not before.
 
 The open time is `open_for` x 2^n, jittered by 20 %, never over `open_cap`; n grows by
-one with each opening and falls by one with each clean minute. A due time that was
-given never moves backwards.
+one with each opening until the cap is reached, so that a long outage is not held
+against the target for hours, and falls by one with each whole minute that the breaker
+was closed. Only time leads out of open, so a due time that was given never moves.
 """
 
 import enum
@@ -45,7 +46,7 @@ class Result(enum.Enum):
     NO_EVIDENCE = "no_evidence"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
     """Leave to make one call; it has to be handed back with a result.
 
@@ -71,7 +72,7 @@ class Breaker:
         self._closed_by = -1  # the half-open epoch whose probes closed it
         self._changed_at = now
         self._due_at = now
-        self._openings = 0
+        self._doublings = 0
         self._consecutive = 0
         self._probes_out = 0
         self._good_probes = 0
@@ -101,14 +102,17 @@ class Breaker:
         return self._window.counts(now)
 
     def due_in(self, now: float) -> float:
-        """Seconds until a call may be let through; 0 when one may be now."""
-        return max(0.0, self._due_at - now) if self._state is State.OPEN else 0.0
+        """Seconds until the first probe may go, at most `open_cap`; 0 unless it is open."""
+        if self._state is not State.OPEN:
+            return 0.0
+        # A sum of floats and its difference can come out a hair over the cap.
+        return min(max(0.0, self._due_at - now), self._policy.open_cap)
 
     def ask(self, now: float) -> Permit | None:
         """A permit to call the target at time `now`, or None: skip it."""
         match self._state:
             case State.CLOSED:
-                return Permit(self._epoch, now, probe=False)
+                return Permit(epoch=self._epoch, started=now, probe=False)
             case State.OPEN:
                 if now < self._due_at:
                     return None
@@ -118,7 +122,7 @@ class Breaker:
         if self._probes_out >= self._policy.probes:
             return None
         self._probes_out += 1
-        return Permit(self._epoch, now, probe=True)
+        return Permit(epoch=self._epoch, started=now, probe=True)
 
     def record(self, permit: Permit, result: Result, *, now: float, draw: float) -> None:
         """Hand a permit back with how the call ended.
@@ -133,17 +137,17 @@ class Breaker:
             self._record_call(permit, result, now, draw)
 
     def _speaks_of_now(self, permit: Permit) -> bool:
-        return permit.epoch == self._epoch or (permit.probe and permit.epoch == self._closed_by)
+        return permit.epoch in (self._epoch, self._closed_by)
 
     def _record_probe(self, result: Result, now: float, draw: float) -> None:
         self._probes_out -= 1
         match result:
             case Result.OK:
+                self._consecutive = 0
                 self._good_probes += 1
                 if self._good_probes >= self._policy.good_probes:
                     self._closed_by = self._epoch
                     self._window.clear()
-                    self._consecutive = 0
                     self._enter(State.CLOSED, now)
             case Result.FAILED:
                 self._consecutive += 1
@@ -166,19 +170,19 @@ class Breaker:
         counts = self._window.counts(now)
         return (
             counts.calls >= self._policy.minimum_calls
-            and counts.failures >= self._policy.failure_ratio * counts.calls
+            and counts.failures / counts.calls >= self._policy.failure_ratio
         )
 
     def _open(self, now: float, draw: float) -> None:
+        policy = self._policy
         if self._state is State.CLOSED:
             clean_minutes = int((now - self._changed_at) // CLEAN_SECONDS)
-            self._openings = max(0, self._openings - clean_minutes)
-        policy = self._policy
-        # An exponent past 10 is past every cap; without the bound 2**n would overflow.
-        open_time = policy.open_for * 2.0 ** min(self._openings, 10)
+            self._doublings = max(0, self._doublings - clean_minutes)
+        open_time = policy.open_for * 2.0**self._doublings
+        if open_time < policy.open_cap:
+            self._doublings += 1
         jittered = open_time * (1 - JITTER + 2 * JITTER * draw)
-        self._due_at = max(self._due_at, now + min(jittered, policy.open_cap))
-        self._openings += 1
+        self._due_at = now + min(jittered, policy.open_cap)
         self._enter(State.OPEN, now)
 
     def _enter(self, state: State, now: float) -> None:

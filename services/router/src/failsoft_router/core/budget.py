@@ -27,14 +27,14 @@ def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHo
         behind: Hops after this one that may be tried.
 
     Returns:
-        Seconds, never more than `limit`; None: too little is left, skip the hop.
+        Seconds, never more than `limit`; None: less than `FLOOR` is left, skip the hop.
     """
     later = tuple(behind)
     targets = sum(hop.kind is HopKind.TARGET for hop in later)
     share = min(_TARGET_RESERVE, left / (targets + 1))
     reserve = REPLY + targets * share + sum(map(_degraded_reserve, later))
-    slice_ = min(limit, left - reserve)
-    return slice_ if slice_ >= FLOOR else None
+    available = left - reserve
+    return min(limit, available) if available >= FLOOR else None
 
 
 def _degraded_reserve(hop: PlannedHop) -> float:

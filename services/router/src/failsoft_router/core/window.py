@@ -9,7 +9,7 @@ from dataclasses import dataclass
 BUCKETS = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Calls that ended, by their start, and the failures among them."""
 
@@ -30,25 +30,20 @@ class Window:
         self._failures = [0] * BUCKETS
         self._newest = 0
 
-    def add(self, started: float, *, failed: bool, now: float) -> bool:
-        """Count one call.
-
-        Returns:
-            False when the call began before the window, and so was not counted.
-        """
+    def add(self, started: float, *, failed: bool, now: float) -> None:
+        """Count one call; one that began before the window is too old to count."""
         self._turn_to(now)
         slot = int(started // self._width)
         if slot <= self._newest - BUCKETS:
-            return False
-        index = min(slot, self._newest) % BUCKETS
+            return
+        index = slot % BUCKETS
         self._calls[index] += 1
         self._failures[index] += failed
-        return True
 
     def counts(self, now: float) -> Counts:
         """What the window holds at time `now`."""
         self._turn_to(now)
-        return Counts(sum(self._calls), sum(self._failures))
+        return Counts(calls=sum(self._calls), failures=sum(self._failures))
 
     def clear(self) -> None:
         """Forget every call."""
