@@ -84,9 +84,8 @@ def make_gguf() -> MakeGguf:
 
 
 def logged(process: psutil.Popen) -> Iterator[dict[str, Any]]:
-    """What the process logs, until it ends; it goes on to the test's own stderr."""
+    """What the process logs, until it ends."""
     for line in process.stderr:
-        sys.stderr.write(line.decode())
         yield json.loads(line)
 
 

@@ -36,6 +36,7 @@ ASKED = ChatRequest(
     request_id="r1",
 )
 DIES = Chunk(data=b"", tokens=0, finish=None)
+GIVES_UP = Chunk(data=b"", tokens=0, finish=None)
 
 
 class LastWords:
@@ -67,6 +68,8 @@ class ScriptedEngine:
             for chunk in self.chunks:
                 if chunk is DIES:
                     raise EngineDied("killed by SIGKILL")
+                if chunk is GIVES_UP:
+                    return
                 yield chunk
                 if chunk.finish is not None:
                     return
@@ -251,15 +254,13 @@ async def test_another_model_is_not_found_and_no_model_is_this_one() -> None:
     await asking(ScriptedEngine([]), ask)
 
 
-@virtual_time.test
-async def test_an_engine_that_dies_mid_answer_is_unavailable_and_not_the_end() -> None:
-    """A cut answer is never passed off as a whole one."""
-    engine = ScriptedEngine([said("Hel"), DIES])
-    events: list[Started | Delta | Finished] = []
+async def events_before_it_fails(engine: ScriptedEngine) -> list[type]:
+    """What kinds of events come before the stream ends as unavailable."""
+    kinds: list[type] = []
 
     async def take_all(answers: Answers) -> None:
         async for event in answers.stream(ASKED, trace_id=""):
-            events.append(event)  # noqa: PERF401 - what comes before the error counts
+            kinds.append(type(event))  # noqa: PERF401 - what comes before the error counts
 
     async def ask(answers: Answers) -> None:
         with pytest.raises(EngineUnavailable) as told:
@@ -267,8 +268,22 @@ async def test_an_engine_that_dies_mid_answer_is_unavailable_and_not_the_end() -
         assert told.value.retry_after is not None
 
     await asking(engine, ask)
+    return kinds
 
-    assert [type(event) for event in events] == [Started, Delta]
+
+@virtual_time.test
+async def test_an_engine_that_dies_mid_answer_is_unavailable_and_not_the_end() -> None:
+    """A cut answer is never passed off as a whole one."""
+    engine = ScriptedEngine([said("Hel"), DIES])
+
+    assert await events_before_it_fails(engine) == [Started, Delta]
+
+
+@virtual_time.test
+async def test_an_answer_that_ends_without_a_reason_is_no_answer() -> None:
+    engine = ScriptedEngine([said("Hel"), GIVES_UP])
+
+    assert await events_before_it_fails(engine) == [Started, Delta]
 
 
 @virtual_time.test

@@ -47,18 +47,18 @@ class Answers:
                 request_id=request.request_id,
                 load=engine.load(),
             )
-            text = AnswerText(request.sampling.stop)
+            text, output_tokens = AnswerText(request.sampling.stop), 0
+            finish: FinishReason | None = None
             async with aclosing(self._chunks(engine, prompt, request)) as chunks:
-                output_tokens, finish = 0, FinishReason.LENGTH
                 async for chunk in chunks:
                     output_tokens += chunk.tokens
                     if piece := _piece(text, chunk):
                         yield Delta(text=piece)
-                    if text.stopped:
-                        finish = FinishReason.STOP
+                    finish = FinishReason.STOP if text.stopped else chunk.finish
+                    if finish is not None:
                         break
-                    if chunk.finish is not None:
-                        finish = chunk.finish
+            if finish is None:
+                raise EngineDied("the engine ended an answer without saying why")
         except EngineDied as died:
             raise self._host.unavailable(str(died)) from died
         yield Finished(

@@ -1,9 +1,11 @@
 """Keeps an engine running: starts it, lets callers in when it is ready, starts it again.
 
-starting --loaded, and one real generation done--> serving
-starting --failed, or took too long--> waiting
-serving --died--> waiting
-waiting --backoff over--> starting
+    starting --loaded, and one real generation done--> serving
+    starting --failed, or took too long--> waiting
+    serving --died--> waiting
+    waiting --backoff over--> starting
+
+Who asks meanwhile is told why there is no engine, and when there will probably be one.
 """
 
 import asyncio

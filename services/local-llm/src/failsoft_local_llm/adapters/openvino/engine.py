@@ -52,11 +52,6 @@ class OpenVinoEngine:
         self._requests = requests
         self._capacity = capacity
 
-    @property
-    def pid(self) -> int:
-        """The process that runs the model."""
-        return self._process.pid
-
     def load(self) -> Load:
         running = min(self._requests.open, self._capacity)
         waiting = self._requests.open - running
