@@ -392,4 +392,4 @@ async def test_a_look_up_says_its_status_on_its_span(replica: Replica) -> None:
 
     span = replica.spans.one(f"{SERVICE}/Lookup")
     assert span.attributes["failsoft.cache.status"] == "miss"
-    assert span.attributes["failsoft.tenant"] == "acme"
+    assert span.attributes["failsoft.tenant.id"] == "acme"

@@ -65,8 +65,8 @@ async def test_a_call_is_answered_and_leaves_a_span(tracer: Tracer, spans: Recor
         "rpc.system.name": "grpc",
         "rpc.method": UNARY,
         "rpc.status_code": "OK",
-        "failsoft.tenant": "default",
-        "failsoft.request_id": f"{span.context.trace_id:032x}",
+        "failsoft.tenant.id": "default",
+        "failsoft.request.id": f"{span.context.trace_id:032x}",
     }
 
 

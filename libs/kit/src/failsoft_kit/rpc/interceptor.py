@@ -173,8 +173,8 @@ class Interceptor:
         if call.deadline_at <= call.started:
             raise BudgetSpent("the deadline was past before the call arrived")
         principal = self._principal(method, metadata)
-        call.span.set("failsoft.tenant", principal.tenant)
-        call.span.set("failsoft.request_id", call.request_id)
+        call.span.set("failsoft.tenant.id", principal.tenant)
+        call.span.set("failsoft.request.id", call.request_id)
         activate(call.span)
         enter(
             Call(

@@ -31,10 +31,10 @@ RPC_NAMES: tuple[Name, ...] = (
         description="The reason in the error that the caller got.",
     ),
     AttributeName(
-        name="failsoft.tenant", type=ValueType.STRING, description="Whose request it is."
+        name="failsoft.tenant.id", type=ValueType.STRING, description="Whose request it is."
     ),
     AttributeName(
-        name="failsoft.request_id",
+        name="failsoft.request.id",
         type=ValueType.STRING,
         description="The caller's own id of the request, else the trace's.",
     ),
