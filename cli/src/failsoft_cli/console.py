@@ -1,8 +1,11 @@
 """What the command writes on: a terminal, or a file that has no colours and long lines."""
 
+import re
+
 from rich.console import Console
 
 _FILE_COLUMNS = 120
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def stdout() -> Console:
@@ -23,7 +26,5 @@ def _console(*, stderr: bool) -> Console:
 
 
 def harmless(text: str) -> str:
-    """Text of others without what a terminal would obey: of control characters, line feeds
-    and tabs are left.
-    """
-    return "".join(each for each in text if each.isprintable() or each in "\n\t")
+    """Text of others without what a terminal would obey; line feeds and tabs are left."""
+    return _CONTROL.sub("", text)

@@ -89,7 +89,7 @@ def complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
 
 def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
     if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
-        return [f"nobody answers at {address}: start Failsoft with `failsoft up`"]
+        return [f"{address} cannot be reached: start Failsoft with `failsoft up`"]
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return [f"no answer within the time limit: {error.message}", "give more with --timeout"]
     if error.violations:

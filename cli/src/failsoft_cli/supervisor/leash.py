@@ -15,11 +15,15 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, program: list[str]) -> None:
-    """Becomes the program."""
+    """Become the program; return when there is no parent left to run it for."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == parent:
+    if os.getppid() != parent:
+        return
+    try:
         os.execv(program[0], program)  # noqa: S606 - becoming another program is the point
+    except OSError as error:
+        sys.exit(f"{program[0]} cannot be executed: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+"""The command line itself: help, wrong usage, exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from failsoft_cli.__main__ import main
+from failsoft_cli.addresses import Ports, free_ports, on_loopback, refuse_taken
+from failsoft_kit.startup import StartupError
+
+pytestmark = pytest.mark.integration
+
+POLICY_WITH_MISTAKES = """
+targets:
+  a: {provider: openai, modle: x, limits: {connect: 3}}
+routes:
+  chat: {hops: [a, b]}
+"""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> "Run":
+    return Run(monkeypatch)
+
+
+class Run:
+    """Runs the command in this process; gives its exit code."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments: str) -> int:
+        self._monkeypatch.setattr(sys, "argv", ["failsoft", *arguments])
+        return main()
+
+
+@pytest.mark.parametrize("command", ["up", "chat", "targets", "demo"])
+def test_every_command_explains_itself_and_its_exit_codes(
+    run: Run, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert run(command, "--help") == 0
+    assert "Exit codes" in capsys.readouterr().out
+
+
+def test_help_needs_none_of_the_services_code() -> None:
+    """Whoever asks for help should not wait for a gRPC stack to load."""
+    code = (
+        "import sys; from failsoft_cli.__main__ import main; sys.argv = ['failsoft', '--help'];"
+        " main(); sys.exit(bool({'grpc', 'failsoft_router', 'rich'} & sys.modules.keys()))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dance"],
+        ["up", "--port-offset", "-1"],
+        ["up", "--otlp", "localhost:4317"],
+        ["up", "--policy", "/nowhere.yaml"],
+        ["chat", "--temperature", "3", "hello"],
+        ["chat", "--timeout", "0", "hello"],
+        ["chat", "--timeout", "inf", "hello"],
+        ["chat", "--max-tokens", "0", "hello"],
+    ],
+)
+def test_wrong_usage_is_explained(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(*arguments) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+def test_chat_says_how_to_start_what_does_not_run(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (port,) = free_ports(1)
+
+    assert run("chat", "--address", on_loopback(port), "hello") == 1
+    assert "failsoft up" in capsys.readouterr().err
+
+
+def test_targets_say_how_to_start_what_does_not_run(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+
+    assert run("targets", "--address", on_loopback(port), "--data", str(tmp_path)) == 1
+    assert "failsoft up" in capsys.readouterr().err
+
+
+def test_a_policy_is_refused_with_every_mistake_before_anything_starts(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, offset: int
+) -> None:
+    policy, data = tmp_path / "policy.yaml", tmp_path / "data"
+    policy.write_text(POLICY_WITH_MISTAKES)
+
+    code = run("up", "--policy", str(policy), "--data", str(data), "--port-offset", str(offset))
+
+    errors = capsys.readouterr().err
+    assert code == 2
+    assert all(mistake in errors for mistake in ("modle", "limits.connect", "hops[1]"))
+    assert not list(data.glob("logs/*"))
+
+
+def test_all_ports_in_use_are_named_at_once(free_port_and_taken: tuple[int, int]) -> None:
+    free, taken = free_port_and_taken
+    ports = Ports(router=taken, local_llm=free, cache=taken, admin=free)
+
+    with pytest.raises(StartupError) as refused:
+        refuse_taken(ports, advice="do something else")
+
+    assert refused.value.problems == (
+        f"port {taken} is in use; it is meant for the router",
+        f"port {taken} is in use; it is meant for the cache",
+        "end what listens there, or do something else",
+    )

@@ -1,0 +1,137 @@
+"""How facts look to people."""
+
+import io
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from rich.console import Console, RenderableType
+
+from failsoft.inference.v1 import chat_pb2, walk_pb2
+from failsoft.inference.v1.inference_service_pb2 import Finished
+from failsoft.router.v1 import admin_service_pb2 as admin_pb
+from failsoft_cli.console import harmless
+from failsoft_cli.render import age, checks_table, hops_table, summary, targets_table
+
+
+def shown(renderable: RenderableType) -> list[str]:
+    """The lines of a table, white space made one blank, without its head."""
+    console = Console(file=io.StringIO(), width=160)
+    with console.capture() as capture:
+        console.print(renderable)
+    return [" ".join(line.split()) for line in capture.get().splitlines()[2:]]
+
+
+def duration(value: float) -> Duration:
+    message = Duration()
+    message.FromMilliseconds(round(value * 1000))
+    return message
+
+
+FAILED = walk_pb2.Hop(
+    position=1,
+    target="cloud",
+    outcome=walk_pb2.HOP_OUTCOME_FAILED,
+    error_class=walk_pb2.ERROR_CLASS_TIMEOUT_FIRST_CONTENT,
+    detail="no content",
+    latency=duration(1.004),
+)
+SKIPPED = walk_pb2.Hop(
+    position=2,
+    target="spare",
+    outcome=walk_pb2.HOP_OUTCOME_SKIPPED,
+    skip_reason=walk_pb2.SKIP_REASON_NO_CREDENTIAL,
+)
+SERVED = walk_pb2.Hop(
+    position=3,
+    target="cache",
+    outcome=walk_pb2.HOP_OUTCOME_SERVED,
+    latency=duration(0.003),
+)
+
+
+def test_hops_say_who_was_tried_skipped_and_served_and_why() -> None:
+    assert shown(hops_table([FAILED, SKIPPED, SERVED])) == [
+        "1 cloud failed timeout first content: no content 1.00 s",
+        "2 spare skipped no credential -",
+        "3 cache served 0.00 s",
+    ]
+
+
+def test_the_last_line_says_who_served_how_old_over_which_hops_and_in_what_time() -> None:
+    finished = Finished(
+        served_by="cache",
+        model="gpt-5-mini",
+        degradation=chat_pb2.DEGRADATION_STALE_CACHE,
+        cache_age=duration(7200),
+        hops=[FAILED, SKIPPED, SERVED],
+    )
+
+    assert summary(finished, took=1.26) == (
+        "served by cache (gpt-5-mini) · 2.0 h old · STALE_CACHE: a stale answer"
+        " · cloud failed (timeout first content) → spare skipped (no credential) → cache served"
+        " · 1.3 s"
+    )
+
+
+def test_an_answer_of_the_best_target_carries_no_label() -> None:
+    finished = Finished(
+        served_by="cloud", model="gpt", degradation=chat_pb2.DEGRADATION_NONE, hops=[]
+    )
+
+    assert summary(finished, took=0.5) == "served by cloud (gpt) · 0.5 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (59.9, "59.9 s"), (90, "1.5 min"), (5400, "1.5 h"), (129600, "1.5 d")],
+)
+def test_ages_are_told_as_people_tell_them(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_targets_say_what_keeps_them_from_answering() -> None:
+    targets = [
+        admin_pb.Target(
+            name="openai-mini",
+            provider="openai",
+            model="gpt-5-mini",
+            breaker=admin_pb.Breaker(state=admin_pb.BREAKER_STATE_CLOSED),
+        ),
+        admin_pb.Target(
+            name="local",
+            provider="failsoft",
+            model="smol",
+            has_credential=True,
+            breaker=admin_pb.Breaker(
+                state=admin_pb.BREAKER_STATE_OPEN,
+                due_in=duration(4.2),
+                last_error=walk_pb2.ERROR_CLASS_STALL,
+            ),
+        ),
+    ]
+
+    assert shown(targets_table(targets)) == [
+        "openai-mini openai gpt-5-mini missing closed -",
+        "local failsoft smol ok open, probe in 4.2 s stall",
+    ]
+
+
+def test_a_check_says_what_it_found() -> None:
+    check = admin_pb.CheckTargetResponse(
+        result=admin_pb.CHECK_RESULT_BAD_CREDENTIAL, detail="the key is wrong", latency=duration(1)
+    )
+
+    assert shown(checks_table([(admin_pb.Target(name="a", model="b"), check)])) == [
+        "a b bad credential the key is wrong 1.00 s"
+    ]
+
+
+def test_a_name_in_brackets_is_shown_and_not_taken_for_a_style() -> None:
+    hop = walk_pb2.Hop(position=1, target="[bold]x", outcome=walk_pb2.HOP_OUTCOME_SERVED)
+
+    assert shown(hops_table([hop])) == ["1 [bold]x served 0.00 s"]
+
+
+def test_an_answer_cannot_command_the_terminal() -> None:
+    """Escape sequences can retitle windows, and on some terminals type for the user."""
+    assert harmless("a\x1b]0;x\x07b\r\x9bc\n\té👩\u200d🚀") == "a]0;xbc\n\té👩\u200d🚀"
