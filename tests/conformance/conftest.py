@@ -2,19 +2,24 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+import yaml
+from processes import free_ports, process, wait_until_serving
 
 from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStub
 
 if TYPE_CHECKING:
     from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceAsyncStub
+
+INFERENCE = "failsoft.inference.v1.InferenceService"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +45,53 @@ def reference() -> Iterator[Implementation]:
         yield Implementation(target=f"127.0.0.1:{port}", model="counter")
 
 
+@contextmanager
+def router() -> Iterator[Implementation]:
+    """The router, in front of a provider look-alike."""
+    port, admin_port, upstream_port = free_ports(3)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        upstream = ["-m", "failsoft_upstream", "--port", str(upstream_port)]
+        stack.enter_context(process(upstream, folder=folder))
+        target = {
+            "provider": "openai",
+            "model": "gpt-5-mini",
+            "endpoint": f"http://127.0.0.1:{upstream_port}/v1",
+            "allow_private": True,
+        }
+        policy = folder / "policy.yaml"
+        policy.write_text(
+            yaml.safe_dump({"targets": {"cloud": target}, "routes": {"chat": {"hops": ["cloud"]}}})
+        )
+        variables = {
+            "FAILSOFT_ROUTER_ADDRESS": f"127.0.0.1:{port}",
+            "FAILSOFT_ROUTER_ADMIN_ADDRESS": f"127.0.0.1:{admin_port}",
+            "FAILSOFT_ROUTER_POLICY_FILE": str(policy),
+            "FAILSOFT_ROUTER_REFLECTION": "true",
+        }
+        stack.enter_context(process(["-m", "failsoft_router"], folder=folder, variables=variables))
+        wait_until_serving(f"127.0.0.1:{port}", INFERENCE)
+        yield Implementation(target=f"127.0.0.1:{port}", model="chat")
+
+
+@contextmanager
+def local_llm() -> Iterator[Implementation]:
+    """local-llm with the small model."""
+    (port,) = free_ports(1)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        variables = {"FAILSOFT_LOCAL_LLM_ADDRESS": f"127.0.0.1:{port}"}
+        stack.enter_context(
+            process(["-m", "failsoft_local_llm"], folder=folder, variables=variables)
+        )
+        wait_until_serving(f"127.0.0.1:{port}", INFERENCE)
+        yield Implementation(target=f"127.0.0.1:{port}", model="smollm2-135m-instruct")
+
+
 IMPLEMENTATIONS: Mapping[str, Callable[[], AbstractContextManager[Implementation]]] = {
     "reference": reference,
+    "router": router,
+    "local-llm": local_llm,
 }
 
 

@@ -60,9 +60,10 @@ async def test_every_listed_model_may_be_asked_for(stub: "Stub") -> None:
 
 
 async def test_a_default_answers_who_names_no_model(stub: "Stub") -> None:
-    if not any(info.is_default for info in await models(stub)):
+    default = next((info for info in await models(stub) if info.is_default), None)
+    if default is None:
         pytest.skip("this implementation has no default")
-    for name in ("", "no-such-model"):
+    for name in ("", "no-such-model") if default.kind == "route" else ("",):
         response = await stub.Generate(
             pb.GenerateRequest(chat=question(name, "Say hello.")), timeout=SECONDS
         )

@@ -568,7 +568,9 @@ class ModelInfo(_message.Message):
     context_tokens: _builtins.int
     """Tokens of request and answer together; 0: not known."""
     is_default: _builtins.bool
-    """Asked for by requests that name no model, or one that nobody serves."""
+    """Asked for by requests that name no model; a route that is the default also
+    by those that name one that nobody serves.
+    """
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[Global___Capability.ValueType]:
         """What it can do; for a route, what at least one of its targets can."""

@@ -1,0 +1,137 @@
+"""`failsoft up` as a process of its own, as a user starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import pytest
+
+from failsoft_cli.addresses import LARGEST_OFFSET, Ports, on_loopback, refuse_taken
+from failsoft_kit.startup import StartupError
+
+COMMAND = (sys.executable, "-m", "failsoft_cli")
+ALL_ARE_READY = "stop: Ctrl-C"
+END_SECONDS = 20
+
+
+class Up:
+    """A running `failsoft up`."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.offset = _free_offset()
+        self.ports = Ports.shifted(self.offset)
+        self.process = subprocess.Popen(
+            [*COMMAND, "up", "--data", str(data), "--port-offset", str(self.offset), *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=_environ(),
+        )
+        self.seen: list[str] = []
+
+    def wait_for(self, *words: str) -> str:
+        """The next line that holds all the words; an end before it is a failure."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.seen.append(line)
+            if all(word in line for word in words):
+                return line
+        raise AssertionError(f"{words} never came:\n{''.join(self.seen)}")
+
+    def child(self, name: str) -> psutil.Process:
+        """The process with this in its command line."""
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            if name in " ".join(child.cmdline()):
+                return child
+        raise AssertionError(f"no process of {name}")
+
+    def all_processes(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def ask(self, question: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return failsoft("chat", "--address", on_loopback(self.ports.router), *options, question)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        self.seen += self.process.communicate(timeout=END_SECONDS)[0].splitlines(keepends=True)
+        return self.process.returncode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+Failsoft = Callable[..., subprocess.CompletedProcess[str]]
+StartUp = Callable[..., AbstractContextManager[Up]]
+
+
+def failsoft(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command with these arguments, to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, env=_environ()
+    )
+
+
+@pytest.fixture(scope="session", name="failsoft")
+def failsoft_fixture() -> Failsoft:
+    return failsoft
+
+
+@pytest.fixture(scope="session")
+def start_up() -> StartUp:
+    """Starts `failsoft up` on free ports, and ends it with the block."""
+
+    @contextmanager
+    def start(data: Path, *options: str) -> Iterator[Up]:
+        with Up(data, *options) as up:
+            yield up
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def up(start_up: StartUp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One that is ready, shared by a module's tests; each leaves it as it was."""
+    with start_up(tmp_path_factory.mktemp("up")) as up:
+        up.wait_for(ALL_ARE_READY)
+        yield up
+
+
+def gone(processes: Sequence[psutil.Process]) -> bool:
+    """Whether all end soon."""
+    return not psutil.wait_procs(processes, timeout=END_SECONDS)[1]
+
+
+def _environ() -> dict[str, str]:
+    """Without the keys of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
+
+
+def _free_offset() -> int:
+    start = os.getpid() % LARGEST_OFFSET
+    for step in range(LARGEST_OFFSET):
+        offset = (start + 7 * step) % LARGEST_OFFSET
+        try:
+            refuse_taken(Ports.shifted(offset), advice="")
+        except StartupError:
+            continue
+        return offset
+    raise AssertionError("all ports are in use")
