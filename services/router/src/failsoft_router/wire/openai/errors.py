@@ -5,6 +5,7 @@ to an empty account, and 400 both to a caller's mistake and to a request that is
 long. The bare status is the default.
 """
 
+import datetime
 import email.utils
 from collections.abc import Mapping
 
@@ -32,6 +33,8 @@ class _Envelope(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Envelope).decode
 
+# The type "invalid_request_error" is not here: it goes with almost every status, and
+# says less than a 401 or a 404 does.
 _BY_CODE = {
     "invalid_api_key": ErrorClass.CREDENTIAL,
     "account_deactivated": ErrorClass.CREDENTIAL,
@@ -49,7 +52,6 @@ _BY_CODE = {
     "server_error": ErrorClass.TRANSIENT,
     "overloaded_error": ErrorClass.TRANSIENT,
     "insufficient_quota_error": ErrorClass.QUOTA,
-    "invalid_request_error": ErrorClass.CALLER_FAULT,
 }
 
 _BY_STATUS = {
@@ -86,7 +88,7 @@ def from_response(
     """The failure that a reply with another status than 200 stands for.
 
     Args:
-        headers: Names in any case.
+        headers: Names in lower case.
         body: At most the first 64 KiB of it.
         unix: Seconds since the epoch, for a Retry-After that is a date.
     """
@@ -105,8 +107,12 @@ def from_response(
 
 
 def from_error_object(error: ErrorBody) -> AttemptFailed:
-    """The failure that an error object inside a stream stands for; the status was 200."""
-    error_class = _class(error, 500)
+    """The failure that an error object inside a stream stands for; the status was 200.
+
+    Some servers put the status that came too late into `code`.
+    """
+    late = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else 500
+    error_class = _class(error, late)
     sentence = _SENTENCES.get(error_class, "the provider failed")
     return AttemptFailed(error_class, f"{sentence} (error inside the stream)", http_status=200)
 
@@ -128,6 +134,8 @@ def retry_after(headers: Mapping[str, str], *, unix: float) -> float | None:
         return min(seconds, MAX_RETRY_AFTER)
     try:
         date = email.utils.parsedate_to_datetime(text)
+        if date.tzinfo is None:  # "-0000": UTC, from nowhere in particular
+            date = date.replace(tzinfo=datetime.UTC)
         return min(max(0.0, date.timestamp() - unix), MAX_RETRY_AFTER)
     except (ValueError, OverflowError):
         return None
@@ -137,11 +145,7 @@ def _class(error: ErrorBody | None, status: int) -> ErrorClass:
     if error is not None:
         for word in (error.code, error.type):
             if isinstance(word, str) and word in _BY_CODE:
-                found = _BY_CODE[word]
-                # The type "invalid_request_error" goes with almost every status; it says
-                # less than a 401 or a 404 does.
-                if found is not ErrorClass.CALLER_FAULT:
-                    return found
+                return _BY_CODE[word]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 400 <= status < 500:

@@ -1,5 +1,7 @@
 """The chunks of a streamed chat completion as deltas of ours."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -66,6 +68,12 @@ _FINISH_REASONS = {
 }
 
 
+@dataclass(slots=True)
+class _OpenCall:
+    id: str
+    block: int
+
+
 class ChunkReader:
     """Turns payloads into deltas and remembers what the ending needs.
 
@@ -82,7 +90,7 @@ class ChunkReader:
         self._usage: Usage | None = None
         self._block = -1
         self._kind: BlockKind | None = None
-        self._tool_index = -1
+        self._calls: dict[int, _OpenCall] = {}
         self._any_content = False
 
     @property
@@ -125,14 +133,15 @@ class ChunkReader:
         """What the stream said of itself, after its body ended cleanly.
 
         Raises:
-            AttemptFailed: `TRUNCATED`: no finish reason came, or no content;
-                `CONTENT_FILTER`: the provider cut the answer.
+            AttemptFailed: `TRUNCATED`: no finish reason came, or no content although
+                nothing cut it; `CONTENT_FILTER`: the provider cut the answer.
         """
         if self._finish_reason is None:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the stream ended without a finish reason")
         if self._finish_reason is FinishReason.CONTENT_FILTER:
             raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
-        if not self._any_content:
+        # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
+        if not self._any_content and self._finish_reason is not FinishReason.LENGTH:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
         return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
 
@@ -145,7 +154,7 @@ class ChunkReader:
         if delta.refusal:
             found.append(self._delta(BlockKind.REFUSAL, delta.refusal))
         if delta.tool_calls:
-            found += [self._tool_delta(call) for call in delta.tool_calls]
+            found += self._tool_deltas(delta.tool_calls)
         if found:
             self._any_content = True
         return found
@@ -156,19 +165,31 @@ class ChunkReader:
             self._block += 1
         return Delta(text=text, kind=kind, block=self._block)
 
-    def _tool_delta(self, call: _ToolCall) -> Delta:
-        if self._kind is not BlockKind.TOOL_CALL or call.index != self._tool_index:
+    def _tool_deltas(self, calls: Iterable[_ToolCall]) -> Iterator[Delta]:
+        for call in calls:
+            function = call.function or _Function()
+            if call.id or function.name or function.arguments:
+                yield Delta(
+                    text=function.arguments or "",
+                    kind=BlockKind.TOOL_CALL,
+                    block=self._tool_block(call),
+                    tool_call_id=call.id or "",
+                    tool_name=function.name or "",
+                )
+
+    def _tool_block(self, call: _ToolCall) -> int:
+        """A call goes on in its own block, whatever came between.
+
+        A new id is a new call: some providers number every call 0.
+        """
+        known = self._calls.get(call.index)
+        if known is None or (call.id and known.id and call.id != known.id):
             self._kind = BlockKind.TOOL_CALL
-            self._tool_index = call.index
             self._block += 1
-        function = call.function or _Function()
-        return Delta(
-            text=function.arguments or "",
-            kind=BlockKind.TOOL_CALL,
-            block=self._block,
-            tool_call_id=call.id or "",
-            tool_name=function.name or "",
-        )
+            known = self._calls[call.index] = _OpenCall(call.id or "", self._block)
+        elif call.id:
+            known.id = call.id
+        return known.block
 
 
 def _usage(usage: _Usage) -> Usage:

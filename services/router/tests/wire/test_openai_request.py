@@ -1,0 +1,259 @@
+"""Each feature of a request has its words in OpenAI's format, or is named as dropped."""
+
+import orjson
+import pytest
+
+from failsoft_model.chat import (
+    ChatRequest,
+    Image,
+    Message,
+    Part,
+    ResponseFormat,
+    ResponseFormatKind,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolChoiceMode,
+    ToolResult,
+)
+from failsoft_router.wire.openai.request import dropped, encode
+
+SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
+WEATHER = Tool(name="weather", description="The weather.", parameters_json=SCHEMA)
+
+
+def request(
+    *messages: Message,
+    sampling: Sampling | None = None,
+    tools: tuple[Tool, ...] = (),
+    tool_choice: ToolChoice | None = None,
+    response_format: ResponseFormat | None = None,
+    continue_from: str = "",
+) -> ChatRequest:
+    return ChatRequest(
+        model="chat",
+        messages=messages or (said(Role.USER, Text(text="hi")),),
+        sampling=sampling or Sampling(),
+        tools=tools,
+        tool_choice=tool_choice or ToolChoice(),
+        response_format=response_format or ResponseFormat(),
+        continue_from=continue_from,
+    )
+
+
+def said(role: Role, *parts: Part) -> Message:
+    return Message(role=role, parts=parts)
+
+
+def wire(asked: ChatRequest) -> dict[str, object]:
+    body = orjson.loads(encode(asked, model="gpt-5-mini"))
+    assert isinstance(body, dict)
+    return body
+
+
+def messages(*parts: Message) -> object:
+    return wire(request(*parts))["messages"]
+
+
+def test_a_plain_question_is_the_smallest_body() -> None:
+    """The target's own model id, always streamed, usage always asked for."""
+    assert wire(request()) == {
+        "model": "gpt-5-mini",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_text_of_any_language_survives() -> None:
+    text = 'quotes " and \\ and \n and ü and 漢字 and 🙂 and \x00'
+
+    assert messages(said(Role.USER, Text(text=text))) == [{"role": "user", "content": text}]
+
+
+def test_system_and_several_texts_are_parts() -> None:
+    assert messages(
+        said(Role.SYSTEM, Text(text="Be brief.")),
+        said(Role.USER, Text(text="a"), Text(text="b")),
+    ) == [
+        {"role": "system", "content": "Be brief."},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+        },
+    ]
+
+
+def test_images_are_addresses_or_data_addresses() -> None:
+    assert messages(
+        said(
+            Role.USER,
+            Text(text="what is it?"),
+            Image(url="https://example.com/cat.png"),
+            Image(data=b"\x89PNG", mime_type="image/png"),
+        )
+    ) == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "what is it?"},
+                {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
+            ],
+        }
+    ]
+
+
+def test_tool_calls_and_their_results_become_messages_of_their_own() -> None:
+    """Two results of one turn are one message of ours and two of theirs."""
+    assert messages(
+        said(
+            Role.ASSISTANT,
+            Text(text="Let me see."),
+            ToolCall(id="c1", name="weather", arguments_json='{"n": 1}'),
+            ToolCall(id="c2", name="weather", arguments_json='{"n": 2}'),
+        ),
+        said(
+            Role.TOOL,
+            ToolResult(tool_call_id="c1", content="rain"),
+            ToolResult(tool_call_id="c2", content="sun"),
+        ),
+    ) == [
+        {
+            "role": "assistant",
+            "content": "Let me see.",
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": '{"n": 1}'},
+                },
+                {
+                    "id": "c2",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": '{"n": 2}'},
+                },
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+        {"role": "tool", "tool_call_id": "c2", "content": "sun"},
+    ]
+
+
+def test_an_assistant_that_only_called_tools_said_nothing() -> None:
+    call = ToolCall(id="c1", name="weather", arguments_json="{}")
+
+    assert messages(said(Role.ASSISTANT, call)) == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": "{}"},
+                }
+            ],
+        }
+    ]
+
+
+def test_what_was_already_said_is_the_last_turn() -> None:
+    assert wire(request(continue_from="Once upon"))["messages"] == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "Once upon"},
+    ]
+
+
+def test_every_way_of_sampling_has_its_name() -> None:
+    sampling = Sampling(
+        temperature=0.0,
+        top_p=0.9,
+        top_k=40,
+        max_tokens=64,
+        stop=("END", "\n"),
+        seed=0,
+        presence_penalty=-0.5,
+        frequency_penalty=0.5,
+    )
+    plain = wire(request())
+
+    assert {
+        name: value for name, value in wire(request(sampling=sampling)).items() if name not in plain
+    } == {
+        "temperature": 0.0,
+        "top_p": 0.9,
+        "max_completion_tokens": 64,
+        "stop": ["END", "\n"],
+        "seed": 0,
+        "presence_penalty": -0.5,
+        "frequency_penalty": 0.5,
+    }
+
+
+def test_what_the_format_has_no_word_for_is_named() -> None:
+    assert dropped(request(sampling=Sampling(top_k=40))) == ("sampling.top_k",)
+    assert dropped(request(sampling=Sampling(top_p=0.5))) == ()
+
+
+def test_tools_carry_their_schemas_as_json_and_not_as_text() -> None:
+    body = wire(request(tools=(WEATHER, Tool(name="bare"))))
+
+    assert body["tools"] == [
+        {
+            "type": "function",
+            "function": {
+                "name": "weather",
+                "description": "The weather.",
+                "parameters": {"type": "object", "properties": {"n": {"type": "integer"}}},
+            },
+        },
+        {"type": "function", "function": {"name": "bare"}},
+    ]
+    assert "tool_choice" not in body
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (ToolChoice(mode=ToolChoiceMode.NONE), "none"),
+        (ToolChoice(mode=ToolChoiceMode.REQUIRED), "required"),
+        (
+            ToolChoice(mode=ToolChoiceMode.NAMED, name="weather"),
+            {"type": "function", "function": {"name": "weather"}},
+        ),
+    ],
+)
+def test_a_choice_of_tools_is_sent_where_it_is_not_automatic(
+    choice: ToolChoice, words: object
+) -> None:
+    assert wire(request(tools=(WEATHER,), tool_choice=choice))["tool_choice"] == words
+
+
+def test_a_choice_without_tools_is_not_sent() -> None:
+    """Providers answer 400 to it."""
+    choice = ToolChoice(mode=ToolChoiceMode.NONE)
+
+    assert "tool_choice" not in wire(request(tool_choice=choice))
+
+
+def test_json_of_any_form_can_be_asked_for() -> None:
+    form = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
+
+    assert wire(request(response_format=form))["response_format"] == {"type": "json_object"}
+
+
+def test_a_schema_is_sent_as_json_and_strictly() -> None:
+    form = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="count", schema_json=SCHEMA)
+
+    assert wire(request(response_format=form))["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {
+            "name": "count",
+            "schema": {"type": "object", "properties": {"n": {"type": "integer"}}},
+            "strict": True,
+        },
+    }

@@ -1,0 +1,275 @@
+"""A stream is whole, or it is a failure of the right class; nothing between."""
+
+import orjson
+import pytest
+
+from failsoft_model.events import BlockKind, Delta
+from failsoft_model.walk import ErrorClass, FinishReason, Usage
+from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.wire.openai.stream import ChunkReader
+
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+def chunk(*, finish: str | None = None, **delta: object) -> dict[str, object]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "model": "gpt-5-mini-2026",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+def call(index: int = 0, **fields: object) -> dict[str, object]:
+    return {"index": index, "type": "function", **fields}
+
+
+def read(*chunks: object) -> tuple[list[Delta], ChunkReader]:
+    reader = ChunkReader(model="gpt-5-mini")
+    deltas = [delta for each in chunks for delta in reader.read(orjson.dumps(each))]
+    return deltas, reader
+
+
+def failure(*chunks: object) -> AttemptFailed:
+    with pytest.raises(AttemptFailed) as failed:
+        read(*chunks)[1].ending()
+    return failed.value
+
+
+# Content.
+
+
+def test_text_comes_piece_by_piece_in_one_block() -> None:
+    deltas, reader = read(
+        chunk(role="assistant", content=""), chunk(content="Hel"), chunk(content="lo"), STOP
+    )
+
+    assert deltas == [Delta(text="Hel"), Delta(text="lo")]
+    assert reader.ending() == Ending(finish_reason=FinishReason.STOP, model="gpt-5-mini-2026")
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        chunk(role="assistant"),
+        chunk(content=""),
+        chunk(content=None, refusal=None, tool_calls=None),
+        chunk(reasoning_content=""),
+        chunk(tool_calls=[]),
+        chunk(tool_calls=[call(function={"arguments": ""})]),
+        chunk(tool_calls=[call()]),
+        {"choices": []},
+        {"choices": None},
+        {"choices": [{"index": 0}]},
+        {},
+    ],
+)
+def test_what_carries_no_content_is_nothing(empty: object) -> None:
+    """A target that keeps talking without saying anything must not look alive."""
+    deltas, reader = read(empty)
+
+    assert deltas == []
+    assert not reader.finished
+
+
+def test_reasoning_and_the_answer_are_blocks_of_their_own() -> None:
+    deltas, _ = read(
+        chunk(reasoning_content="Hm"), chunk(reasoning_content="m."), chunk(content="Yes.")
+    )
+
+    assert deltas == [
+        Delta(text="Hm", kind=BlockKind.REASONING, block=0),
+        Delta(text="m.", kind=BlockKind.REASONING, block=0),
+        Delta(text="Yes.", kind=BlockKind.TEXT, block=1),
+    ]
+
+
+def test_a_refusal_is_content() -> None:
+    deltas, reader = read(chunk(refusal="I won't."), STOP)
+
+    assert deltas == [Delta(text="I won't.", kind=BlockKind.REFUSAL)]
+    assert reader.ending().finish_reason is FinishReason.STOP
+
+
+def test_a_tool_call_comes_in_fragments_of_its_arguments() -> None:
+    deltas, reader = read(
+        chunk(tool_calls=[call(id="c1", function={"name": "weather", "arguments": ""})]),
+        chunk(tool_calls=[call(function={"arguments": '{"n"'})]),
+        chunk(tool_calls=[call(function={"arguments": ":1}"})]),
+        chunk(finish="tool_calls"),
+    )
+
+    assert deltas == [
+        Delta(text="", kind=BlockKind.TOOL_CALL, tool_call_id="c1", tool_name="weather"),
+        Delta(text='{"n"', kind=BlockKind.TOOL_CALL),
+        Delta(text=":1}", kind=BlockKind.TOOL_CALL),
+    ]
+    assert reader.ending().finish_reason is FinishReason.TOOL_CALLS
+
+
+def test_parallel_calls_whose_fragments_alternate_stay_apart() -> None:
+    deltas, _ = read(
+        chunk(content="Both."),
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a"})]),
+        chunk(tool_calls=[call(1, id="c2", function={"name": "b"})]),
+        chunk(
+            tool_calls=[
+                call(0, function={"arguments": "{}"}),
+                call(1, function={"arguments": "[]"}),
+            ]
+        ),
+    )
+
+    assert [(delta.block, delta.tool_call_id, delta.text) for delta in deltas] == [
+        (0, "", "Both."),
+        (1, "c1", ""),
+        (2, "c2", ""),
+        (1, "", "{}"),
+        (2, "", "[]"),
+    ]
+
+
+def test_calls_that_are_all_numbered_zero_are_told_apart_by_their_ids() -> None:
+    """Some compatible providers send each call whole and never count."""
+    deltas, _ = read(
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a", "arguments": "{}"})]),
+        chunk(tool_calls=[call(0, id="c2", function={"name": "a", "arguments": "{}"})]),
+    )
+
+    assert [delta.block for delta in deltas] == [0, 1]
+
+
+def test_an_id_that_is_repeated_or_comes_late_begins_no_new_call() -> None:
+    deltas, _ = read(
+        chunk(tool_calls=[call(function={"name": "a"})]),
+        chunk(tool_calls=[call(id="c1", function={"arguments": "{"})]),
+        chunk(tool_calls=[call(id="c1", function={"arguments": "}"})]),
+    )
+
+    assert [delta.block for delta in deltas] == [0, 0, 0]
+
+
+def test_text_after_a_call_is_a_block_of_its_own() -> None:
+    deltas, _ = read(chunk(content="a"), chunk(tool_calls=[call(id="c1")]), chunk(content="b"))
+
+    assert [delta.block for delta in deltas] == [0, 1, 2]
+
+
+# Endings.
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("stop", FinishReason.STOP),
+        ("length", FinishReason.LENGTH),
+        ("tool_calls", FinishReason.TOOL_CALLS),
+        ("function_call", FinishReason.TOOL_CALLS),
+        ("a word of next year", FinishReason.STOP),
+    ],
+)
+def test_the_finish_reason_is_the_providers(word: str, reason: FinishReason) -> None:
+    assert read(chunk(content="x", finish=word))[1].ending().finish_reason is reason
+
+
+def test_usage_comes_in_a_chunk_of_its_own_after_the_finish_reason() -> None:
+    _, reader = read(chunk(content="x"), STOP)
+    assert (reader.finished, reader.complete) == (True, False)
+
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 5},
+    }
+    reader.read(orjson.dumps({"choices": [], "usage": usage}))
+
+    assert reader.complete
+    assert reader.ending().usage == Usage(
+        input_tokens=9, output_tokens=12, cached_input_tokens=4, reasoning_tokens=5
+    )
+
+
+def test_usage_without_details_or_below_zero_is_no_reason_to_fail() -> None:
+    usage = {"prompt_tokens": -1, "completion_tokens": 3, "prompt_tokens_details": None}
+    _, reader = read(chunk(content="x"), STOP, {"usage": usage})
+
+    assert reader.ending().usage == Usage(input_tokens=0, output_tokens=3)
+
+
+def test_the_model_is_the_one_that_was_asked_for_until_the_provider_names_its_own() -> None:
+    _, reader = read({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]})
+
+    assert reader.ending().model == "gpt-5-mini"
+
+
+def test_a_stream_without_a_finish_reason_is_truncated() -> None:
+    assert failure(chunk(content="Hel")).error_class is ErrorClass.TRUNCATED
+
+
+def test_an_empty_stream_is_truncated() -> None:
+    assert failure().error_class is ErrorClass.TRUNCATED
+
+
+def test_an_answer_without_content_is_truncated() -> None:
+    assert failure(chunk(role="assistant", content=""), STOP).error_class is ErrorClass.TRUNCATED
+
+
+def test_thoughts_that_used_up_the_callers_tokens_are_not_the_targets_fault() -> None:
+    """A caller with a small limit would otherwise open the breaker for everybody."""
+    _, reader = read(chunk(content="", finish="length"))
+
+    assert reader.ending().finish_reason is FinishReason.LENGTH
+
+
+def test_an_answer_that_the_provider_filtered_is_a_content_refusal() -> None:
+    filtered = failure(chunk(content="Half of"), chunk(finish="content_filter"))
+
+    assert filtered.error_class is ErrorClass.CONTENT_FILTER
+
+
+# Faults inside the stream.
+
+
+@pytest.mark.parametrize(
+    ("error", "error_class"),
+    [
+        ({"message": "boom", "type": "server_error"}, ErrorClass.TRANSIENT),
+        ({"code": "rate_limit_exceeded"}, ErrorClass.RATE_LIMITED),
+        ({"code": "context_length_exceeded"}, ErrorClass.CONTEXT_LENGTH),
+        ({}, ErrorClass.TRANSIENT),
+    ],
+)
+def test_an_error_object_inside_a_stream_is_its_class(
+    error: dict[str, object], error_class: ErrorClass
+) -> None:
+    failed = failure(chunk(content="Half of"), {"error": error})
+
+    assert failed.error_class is error_class
+    assert failed.http_status == 200
+    assert "boom" not in failed.detail
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"choices": 1}',
+        b'{"choices": [{"delta": {"content": 7}}]}',
+        b'{"choices": [{"delta": {"content": "\xff"}}]}',
+        b'{"choices": [{"delta": {"tool_calls": [{"index": -1}]}}]}',
+        b'{"error": "only words"}',
+        b'{"x":' * 5000,
+    ],
+)
+def test_what_is_no_chunk_is_malformed_and_not_quoted(payload: bytes) -> None:
+    with pytest.raises(AttemptFailed) as failed:
+        ChunkReader(model="m").read(payload)
+
+    assert failed.value.error_class is ErrorClass.MALFORMED
+    assert failed.value.detail == "the stream has a chunk that is no chat completion"

@@ -1,0 +1,74 @@
+"""What the end of a call to one of our own services means."""
+
+import pytest
+
+from failsoft_kit.rpc.status import RemoteError
+from failsoft_model.errors import Code
+from failsoft_model.walk import ErrorClass
+from failsoft_router.core.errors import ContentRefused, RouteExhausted, StreamBroken
+from failsoft_router.wire.remote import attempt_failed
+
+BY_CODE = {
+    Code.CANCELLED: ErrorClass.TRANSIENT,
+    Code.UNKNOWN: ErrorClass.UNKNOWN,
+    Code.INVALID_ARGUMENT: ErrorClass.CALLER_FAULT,
+    Code.DEADLINE_EXCEEDED: ErrorClass.TIMEOUT_TOTAL,
+    Code.NOT_FOUND: ErrorClass.MODEL_GONE,
+    Code.ALREADY_EXISTS: ErrorClass.TRANSIENT,
+    Code.PERMISSION_DENIED: ErrorClass.CREDENTIAL,
+    Code.RESOURCE_EXHAUSTED: ErrorClass.RATE_LIMITED,
+    Code.FAILED_PRECONDITION: ErrorClass.TRANSIENT,
+    Code.ABORTED: ErrorClass.TRANSIENT,
+    Code.OUT_OF_RANGE: ErrorClass.TRANSIENT,
+    Code.UNIMPLEMENTED: ErrorClass.MALFORMED,
+    Code.INTERNAL: ErrorClass.TRANSIENT,
+    Code.UNAVAILABLE: ErrorClass.TRANSIENT,
+    Code.DATA_LOSS: ErrorClass.TRANSIENT,
+    Code.UNAUTHENTICATED: ErrorClass.CREDENTIAL,
+}
+
+
+def remote(
+    code: Code, *, reason: str = "", message: str = "words of a peer", wait: float | None = None
+) -> RemoteError:
+    return RemoteError(
+        code=code, reason=reason, message=message, retry_after=wait, metadata={}, violations=()
+    )
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_code_has_its_class(code: Code) -> None:
+    assert attempt_failed(remote(code)).error_class is BY_CODE[code]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error_class"),
+    [
+        (ContentRefused.code, ContentRefused.reason, ErrorClass.CONTENT_FILTER),
+        (StreamBroken.code, StreamBroken.reason, ErrorClass.TRUNCATED),
+        (RouteExhausted.code, RouteExhausted.reason, ErrorClass.TRANSIENT),
+        (Code.INVALID_ARGUMENT, "CONTEXT_LENGTH", ErrorClass.CONTEXT_LENGTH),
+        (Code.UNAVAILABLE, "SHUTTING_DOWN", ErrorClass.TRANSIENT),
+    ],
+)
+def test_our_own_reasons_say_more_than_the_code(
+    code: Code, reason: str, error_class: ErrorClass
+) -> None:
+    """An inner router that found nobody is trouble that passes: ask the next target."""
+    failed = attempt_failed(remote(code, reason=reason))
+
+    assert failed.error_class is error_class
+    assert failed.detail.endswith(f"({reason})")
+
+
+def test_only_words_about_the_request_are_passed_on() -> None:
+    """A peer's INVALID_ARGUMENT names the fields to change; other words may say anything."""
+    fault = attempt_failed(remote(Code.INVALID_ARGUMENT, message="messages must not be empty"))
+    internal = attempt_failed(remote(Code.INTERNAL, message="canary"))
+
+    assert fault.detail == "messages must not be empty (INVALID_ARGUMENT)"
+    assert "canary" not in internal.detail
+
+
+def test_a_peers_hint_is_kept() -> None:
+    assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, wait=2.0)).retry_after == 2.0
