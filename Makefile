@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/
 PYTEST := $(RUN)python -m pytest -q
-SOURCES := cli libs services scripts tests benchmarks examples
+SOURCES := cli libs services scripts tests benchmarks examples/clients/python
 
 .PHONY: help
 help: ## List every target
@@ -39,14 +39,17 @@ test-chart: ## Lint, render and check the Helm chart
 	@$(PYTEST) tests/chart
 
 .PHONY: lint
-lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML
+lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, generated files
 	@$(RUN)ruff format --check .
 	@$(RUN)ruff check .
 	@$(RUN)mypy $(wildcard $(SOURCES))
 	@$(RUN)lint-imports
 	@$(RUN)codespell
 	@$(RUN)yamllint --strict .
-	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh)
+	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh examples/clients/*/*.sh)
+	@$(RUN)python scripts/gen_protos.py --check
+	@$(RUN)python scripts/gen_docs.py --check
+	@$(RUN)python scripts/chart_readme.py --check
 
 .PHONY: format
 format: setup-dev ## Format the code and sort its imports
@@ -61,10 +64,16 @@ protos: setup-dev ## Generate code from the contracts
 docs: setup-dev ## Write the generated parts of the documentation
 	@$(RUN)python scripts/gen_docs.py
 
+.PHONY: clients
+clients: setup-dev ## Build the example clients whose languages are here, and grpcurl where Go is
+	@if command -v npm >/dev/null; then cd examples/clients/node && npm ci --silent; fi
+	@if command -v go >/dev/null; then cd examples/clients/go && ./generate.sh && go build -o ask .; fi
+	@if command -v go >/dev/null; then GOBIN=$(CURDIR)/build/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3; fi
+
 .PHONY: bench
 bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
 	@$(RUN)python -m benchmarks
 
 .PHONY: clean
 clean: ## Remove what was installed and built here
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """Write the generated tables of the documentation; with --check, say whether they are up to date.
 
-A table stands between `<!-- generated: NAME -->` and `<!-- end -->` in a file below docs.
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->` in README.md or below docs.
 """
 
 import argparse
@@ -131,12 +131,39 @@ def outcomes() -> Iterator[str]:
     yield from table(("class", "the walk goes to", "the health breaker learns"), rows)
 
 
+def decision() -> Iterator[str]:
+    """How a walk goes on after each class of error, as a diagram."""
+    groups = {
+        "next hop, and the breaker counts a failure": (Next.HOP, Result.FAILED),
+        "next hop, the breaker learns nothing": (Next.HOP, Result.NO_EVIDENCE),
+        "the caller is told, nobody is blamed": (Next.STOP, Result.NO_EVIDENCE),
+        "the route decides": (Next.ROUTE_DECIDES, Result.NO_EVIDENCE),
+    }
+    yield "```mermaid"
+    yield "flowchart LR"
+    yield "  hop[next hop] --> permit{permit?}"
+    yield "  permit -- no --> skipped[skipped, with its reason] --> hop"
+    yield "  permit -- yes --> attempt[attempt] --> whole{whole answer?}"
+    yield "  whole -- yes --> served[served and stored]"
+    for index, (meaning, row) in enumerate(groups.items()):
+        classes = [
+            error.value.replace("_", " ")
+            for error, verdict in VERDICTS.items()
+            if (verdict.next, verdict.health) == row
+        ]
+        yield f'  whole -- "{", ".join(classes)}" --> after{index}["{meaning}"]'
+    yield "  after0 --> hop"
+    yield "  after1 --> hop"
+    yield "```"
+
+
 WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "ports": ports,
     "telemetry": telemetry,
     "errors": errors,
     "outcomes": outcomes,
+    "decision": decision,
 }
 
 
@@ -185,7 +212,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if stale")
     check: bool = parser.parse_args().check
     stale = []
-    for file in sorted(DOCS.glob("*.md")):
+    for file in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))):
         text = file.read_text()
         fresh = rewritten(text)
         if fresh != text:

@@ -266,7 +266,7 @@ def test_the_message_of_a_refusal_names_the_first_field() -> None:
 
 
 def test_a_hostile_request_costs_no_more_than_a_large_one() -> None:
-    """A hundred thousand empty messages fit in 200 KB; no more of them are read than are allowed."""
+    """A hundred thousand empty messages fit in 200 KB; only as many are read as are allowed."""
     request = GenerateRequest(chat=pb.ChatRequest(messages=[pb.Message()] * 100_000))
 
     assert len(refused(request)) == 513
