@@ -34,8 +34,8 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     here: Trail = ("targets", name)
     if name in (CACHE_HOP, MOCK_HOP):
         yield here, "is the name of a hop that is always there; choose another"
-    credential = _map(target.get("credential"))
-    if "credential" in target and not (credential.get("file") or credential.get("env")):
+    credential = target.get("credential")
+    if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
         yield (*here, "credential"), "must name a `file` or an `env` variable"
     endpoint = target.get("endpoint", "")
     if isinstance(endpoint, str):
@@ -49,16 +49,23 @@ def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
         return
     if not endpoint:
         return
-    try:
-        parts = urlsplit(endpoint)
-        host = parts.hostname
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+    host = _host(endpoint)
+    if host is None:
         yield here, "must be a base URL such as `https://api.openai.com/v1`, without user or query"
     elif target.get("allow_private") is not True and is_private(host):
         yield here, "is a private address; set `allow_private: true` if it is meant"
+
+
+def _host(url: str) -> str | None:
+    """The host of a base URL; None: it is no base URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or parts.username or parts.query or port == 0:
+        return None
+    return parts.hostname or None
 
 
 def is_private(host: str) -> bool:
@@ -73,24 +80,25 @@ def is_private(host: str) -> bool:
     return not (mapped or address).is_global
 
 
-def _of_hops(here: Trail, hops: list[str], targets: Raw) -> Iterator[Mistake]:
-    for index, hop in enumerate(hops):
-        if hop in hops[:index]:
+def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, hop in hops.items():
+        if hop in seen:
             yield (*here, index), f"names `{hop}` a second time"
         elif hop not in (CACHE_HOP, MOCK_HOP) and hop not in targets:
-            known = ", ".join(f"`{name}`" for name in (*targets, CACHE_HOP, MOCK_HOP))
-            yield (*here, index), f"names `{hop}`, which is no target; known are {known}"
-        if MOCK_HOP in hops[:index]:
-            yield (*here, index), "comes after `mock`, which always answers"
-
-
-def _of_patterns(here: Trail, patterns: list[str]) -> Iterator[Mistake]:
-    for index, pattern in enumerate(patterns):
-        if not pattern or "*" in pattern[:-1]:
-            yield (
-                (*here, index),
-                "must be a model id, or the beginning of one and then `*`",
+            known = ", ".join(
+                f"`{name}`" for name in dict.fromkeys((*targets, CACHE_HOP, MOCK_HOP))
             )
+            yield (*here, index), f"names `{hop}`, which is no target; known are {known}"
+        elif MOCK_HOP in seen:
+            yield (*here, index), "comes after `mock`, which always answers"
+        seen.add(hop)
+
+
+def _of_patterns(here: Trail, patterns: Mapping[int, str]) -> Iterator[Mistake]:
+    for index, pattern in patterns.items():
+        if not pattern or "*" in pattern[:-1]:
+            yield (*here, index), "must be a model id, or the beginning of one and then `*`"
 
 
 def _of_defaults(routes: Raw) -> Iterator[Mistake]:
@@ -102,7 +110,7 @@ def _of_defaults(routes: Raw) -> Iterator[Mistake]:
 def _of_overlaps(routes: Raw) -> Iterator[Mistake]:
     seen: list[tuple[str, str]] = []
     for name, route in _maps(routes):
-        for index, pattern in enumerate(_texts(route.get("serves"))):
+        for index, pattern in _texts(route.get("serves")).items():
             for other, earlier in seen:
                 if overlap(pattern, earlier):
                     here: Trail = ("routes", name, "serves", index)
@@ -116,9 +124,11 @@ def _of_preferences(tenant: str, prefer: Raw, routes: Raw) -> Iterator[Mistake]:
         if route not in routes:
             yield here, "is no route of the policy"
             continue
-        hops = _texts(_map(routes[route]).get("hops"))
-        for index, name in enumerate(_texts(names)):
-            if name not in hops:
+        hops = _texts(_map(routes[route]).get("hops")).values()
+        for index, name in _texts(names).items():
+            if name in (CACHE_HOP, MOCK_HOP):
+                yield (*here, index), f"names `{name}`, which is no target; it stays where it is"
+            elif name not in hops:
                 yield (*here, index), f"names `{name}`, which is no hop of route `{route}`"
 
 
@@ -130,5 +140,8 @@ def _maps(value: Raw) -> Iterable[tuple[str, Raw]]:
     return ((name, each) for name, each in value.items() if isinstance(each, dict))
 
 
-def _texts(value: object) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+def _texts(value: object) -> Mapping[int, str]:
+    """The texts in a list by their indices."""
+    if not isinstance(value, list):
+        return {}
+    return {index: each for index, each in enumerate(value) if isinstance(each, str)}
