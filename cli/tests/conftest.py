@@ -1,13 +1,11 @@
-"""Ports, taken and free."""
+"""What several tests of the command need."""
 
-import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from failsoft_cli.addresses import LARGEST_OFFSET, LOOPBACK, Ports, free_ports, refuse_taken
-from failsoft_kit.startup import StartupError
+from failsoft_cli.addresses import LOOPBACK, free_ports
 
 
 @pytest.fixture
@@ -17,17 +15,3 @@ def free_port_and_taken() -> Iterator[tuple[int, int]]:
         listener.listen()
         (free,) = free_ports(1)
         yield free, listener.getsockname()[1]
-
-
-@pytest.fixture
-def offset() -> int:
-    """For `--port-offset`: with it all ports are free."""
-    start = os.getpid() % LARGEST_OFFSET
-    for step in range(LARGEST_OFFSET):
-        offset = (start + 7 * step) % LARGEST_OFFSET
-        try:
-            refuse_taken(Ports.shifted(offset), advice="")
-        except StartupError:
-            continue
-        return offset
-    raise AssertionError("all ports are in use")

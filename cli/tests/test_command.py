@@ -12,13 +12,6 @@ from failsoft_kit.startup import StartupError
 
 pytestmark = pytest.mark.integration
 
-POLICY_WITH_MISTAKES = """
-targets:
-  a: {provider: openai, modle: x, limits: {connect: 3}}
-routes:
-  chat: {hops: [a, b]}
-"""
-
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> "Run":
@@ -90,20 +83,6 @@ def test_targets_say_how_to_start_what_does_not_run(
 
     assert run("targets", "--address", on_loopback(port), "--data", str(tmp_path)) == 1
     assert "failsoft up" in capsys.readouterr().err
-
-
-def test_a_policy_is_refused_with_every_mistake_before_anything_starts(
-    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, offset: int
-) -> None:
-    policy, data = tmp_path / "policy.yaml", tmp_path / "data"
-    policy.write_text(POLICY_WITH_MISTAKES)
-
-    code = run("up", "--policy", str(policy), "--data", str(data), "--port-offset", str(offset))
-
-    errors = capsys.readouterr().err
-    assert code == 2
-    assert all(mistake in errors for mistake in ("modle", "limits.connect", "hops[1]"))
-    assert not list(data.glob("logs/*"))
 
 
 def test_all_ports_in_use_are_named_at_once(free_port_and_taken: tuple[int, int]) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -31,10 +31,12 @@ class Up:
         self.process = subprocess.Popen(
             [*COMMAND, "up", "--data", str(data), "--port-offset", str(self.offset), *options],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env=_environ(),
         )
         self.seen: list[str] = []
+        """The lines that came so far."""
 
     def wait_for(self, *words: str) -> str:
         """The next line that holds all the words; an end before it is a failure."""
@@ -58,10 +60,21 @@ class Up:
     def ask(self, question: str, *options: str) -> subprocess.CompletedProcess[str]:
         return failsoft("chat", "--address", on_loopback(self.ports.router), *options, question)
 
+    def targets(self) -> str:
+        """What `failsoft targets` says."""
+        address = on_loopback(self.ports.admin)
+        return failsoft("targets", "--address", address, "--data", str(self.data)).stdout
+
+    def errors(self) -> str:
+        """What came on stderr of a process that has ended by itself."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        self.seen += self.process.communicate(timeout=END_SECONDS)[0].splitlines(keepends=True)
+        out, _ = self.process.communicate(timeout=END_SECONDS)
+        self.seen += out.splitlines(keepends=True)
         return self.process.returncode
 
     def __enter__(self) -> Self:
@@ -75,8 +88,9 @@ class Up:
     ) -> None:
         if self.process.poll() is None:
             self.stop()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 Failsoft = Callable[..., subprocess.CompletedProcess[str]]
@@ -113,11 +127,6 @@ def up(start_up: StartUp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with start_up(tmp_path_factory.mktemp("up")) as up:
         up.wait_for(ALL_ARE_READY)
         yield up
-
-
-def gone(processes: Sequence[psutil.Process]) -> bool:
-    """Whether all end soon."""
-    return not psutil.wait_procs(processes, timeout=END_SECONDS)[1]
 
 
 def _environ() -> dict[str, str]:

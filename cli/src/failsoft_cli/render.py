@@ -10,6 +10,7 @@ from rich.text import Text
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1.inference_service_pb2 import Finished
 from failsoft.router.v1 import admin_service_pb2 as admin_pb
+from failsoft_cli.console import harmless
 from failsoft_client import word
 
 _DEGRADATIONS = {
@@ -63,7 +64,7 @@ def _why(hop: walk_pb2.Hop) -> str:
             reason = words(word(walk_pb2.ErrorClass.DESCRIPTOR, hop.error_class))
         case _:
             reason = ""
-    return ": ".join(part for part in (reason, hop.detail) if part)
+    return ": ".join(part for part in (reason, harmless(hop.detail)) if part)
 
 
 def summary(finished: Finished, *, took: float) -> str:
@@ -139,7 +140,7 @@ def checks_table(checks: Sequence[tuple[admin_pb.Target, admin_pb.CheckTargetRes
             Text(target.name),
             Text(target.model),
             Text(result, style=_CHECK_STYLES.get(check.result, "red")),
-            Text(check.detail),
+            Text(harmless(check.detail)),
             f"{seconds(check.latency):.2f} s" if check.HasField("latency") else "-",
         )
     return table
