@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 END_SECONDS = 20
 POLICY_WITH_MISTAKES = """
 targets:
-  a: {provider: openai, modle: x, limits: {connect: 3}}
+  a: {provider: openai, colour: x, limits: {connect: 3}}
 routes:
   chat: {hops: [a, b]}
 """
@@ -93,7 +93,7 @@ def test_a_policy_is_refused_with_every_mistake_before_anything_is_started(
         assert up.process.wait(END_SECONDS) == 2
         errors = up.errors()
 
-    assert all(mistake in errors for mistake in ("modle", "limits.connect", "hops[1]"))
+    assert all(mistake in errors for mistake in ("colour", "limits.connect", "hops[1]"))
     assert not list(data.glob("logs/*"))
 
 
