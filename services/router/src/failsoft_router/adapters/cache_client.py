@@ -104,7 +104,8 @@ class CacheClient:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send answers until cancelled, then those that are left."""
+        """Connect, so that no look-up has to; send answers until cancelled, then what is left."""
+        self._channel.get_state(try_to_connect=True)
         try:
             while True:
                 await self._wake.wait()

@@ -59,6 +59,8 @@ class _Chunk(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 
+_MAX_COUNT = 2**32 - 1
+
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -196,8 +198,13 @@ def _usage(usage: _Usage) -> Usage:
     cached = usage.prompt_tokens_details
     reasoning = usage.completion_tokens_details
     return Usage(
-        input_tokens=max(0, usage.prompt_tokens),
-        output_tokens=max(0, usage.completion_tokens),
-        cached_input_tokens=max(0, (cached and cached.cached_tokens) or 0),
-        reasoning_tokens=max(0, (reasoning and reasoning.reasoning_tokens) or 0),
+        input_tokens=_count(usage.prompt_tokens),
+        output_tokens=_count(usage.completion_tokens),
+        cached_input_tokens=_count(cached.cached_tokens if cached else None),
+        reasoning_tokens=_count(reasoning.reasoning_tokens if reasoning else None),
     )
+
+
+def _count(number: int | None) -> int:
+    """What a provider counted, as the contract can carry it."""
+    return min(max(0, number or 0), _MAX_COUNT)
