@@ -1,6 +1,8 @@
 """What a provider's error means: its own words first, the bare status where it has none."""
 
 import email.utils
+import time
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -33,6 +35,7 @@ BY_STATUS = {
     425: ErrorClass.TRANSIENT,
     429: ErrorClass.RATE_LIMITED,
     451: ErrorClass.REGION,
+    499: ErrorClass.CALLER_FAULT,
     500: ErrorClass.TRANSIENT,
     502: ErrorClass.TRANSIENT,
     503: ErrorClass.TRANSIENT,
@@ -87,6 +90,12 @@ def test_the_type_speaks_where_there_is_no_code(kind: str) -> None:
     body = {"error": {"message": "…", "type": kind, "code": None}}
 
     assert response(418, body).error_class is BY_CODE[kind]
+
+
+def test_the_code_says_more_than_the_type() -> None:
+    body = {"error": {"type": "server_error", "code": "context_length_exceeded"}}
+
+    assert response(500, body).error_class is ErrorClass.CONTEXT_LENGTH
 
 
 @pytest.mark.parametrize("status", BY_STATUS)
@@ -165,3 +174,19 @@ def test_a_hint_is_read_in_every_form_and_garbage_is_none(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after(headers, unix=UNIX) == seconds
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose local time is not UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_a_date_without_a_place_is_utc_wherever_we_are() -> None:
+    """Read as local time, it was nine hours ago in Tokyo: no wait at all."""
+    assert retry_after({"retry-after": "Fri, 15 Jan 2027 08:00:30 -0000"}, unix=UNIX) == 30.0

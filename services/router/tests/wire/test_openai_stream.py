@@ -144,9 +144,10 @@ def test_an_id_that_is_repeated_or_comes_late_begins_no_new_call() -> None:
         chunk(tool_calls=[call(function={"name": "a"})]),
         chunk(tool_calls=[call(id="c1", function={"arguments": "{"})]),
         chunk(tool_calls=[call(id="c1", function={"arguments": "}"})]),
+        chunk(tool_calls=[call(id="c2", function={"name": "b"})]),
     )
 
-    assert [delta.block for delta in deltas] == [0, 0, 0]
+    assert [delta.block for delta in deltas] == [0, 0, 0, 1]
 
 
 def test_text_after_a_call_is_a_block_of_its_own() -> None:

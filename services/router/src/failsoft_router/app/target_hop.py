@@ -17,8 +17,6 @@ from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import VERDICTS
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
-_HASTE = frozenset({ErrorClass.TIMEOUT_FIRST_CONTENT, ErrorClass.TIMEOUT_TOTAL, ErrorClass.STALL})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
@@ -83,7 +81,7 @@ class TargetHop:
         result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
         try:
             result = await self._attempt(ask, span, began, take)
-            self._health = self._lesson(ask, result)
+            self._health = self._lesson(ask, result, began)
         finally:
             attempt = self._describe(ask, result, began)
             _close_span(span, attempt, result)
@@ -126,19 +124,27 @@ class TargetHop:
         except AttemptFailed as failure:
             return failure
 
-    def _lesson(self, ask: Ask, result: Ending | AttemptFailed) -> Result:
-        """What the breaker is told; a caller's haste is not the target's fault."""
+    def _lesson(self, ask: Ask, result: Ending | AttemptFailed, began: float) -> Result:
+        """What the breaker is told."""
         if isinstance(result, Ending):
             return Result.OK
         self._place.last_error = result.error_class
-        hurried = (
-            ask.first_content < self._place.policy.limits.first_content
-            if self._first_content_at is None
-            else self._clock.now() >= ask.end_at
-        )
-        if hurried and result.error_class in _HASTE:
+        if self._was_hurried(ask, result.error_class, began):
             return Result.NO_EVIDENCE
         return VERDICTS[result.error_class].health
+
+    def _was_hurried(self, ask: Ask, error_class: ErrorClass, began: float) -> bool:
+        """The limit that passed was the caller's; a caller's haste is not the target's fault."""
+        limits = self._place.policy.limits
+        match error_class:
+            case ErrorClass.TIMEOUT_CONNECT:
+                return ask.first_content < limits.connect
+            case ErrorClass.TIMEOUT_FIRST_CONTENT:
+                return ask.first_content < limits.first_content
+            case ErrorClass.TIMEOUT_TOTAL:
+                return ask.end_at < began + limits.total
+            case _:
+                return False
 
     def _start_span(self, ask: Ask, parent: Span) -> Span:
         policy = self._place.policy

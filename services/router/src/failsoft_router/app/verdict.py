@@ -28,11 +28,11 @@ class WalkFacts:
     trace_id: str
 
 
-def exhausted(facts: WalkFacts, *, soonest: float, expired: bool) -> WalkError:
+def exhausted(facts: WalkFacts, *, soonest: float | None, expired: bool) -> WalkError:
     """Every hop was skipped or failed.
 
     Args:
-        soonest: Seconds until a target may be tried.
+        soonest: Seconds until a target may be tried; None: waiting changes nothing.
         expired: The caller's deadline is what ended the walk.
     """
     cause = _first_cause(facts.hops)
@@ -45,7 +45,7 @@ def exhausted(facts: WalkFacts, *, soonest: float, expired: bool) -> WalkError:
         walk_id=facts.walk_id,
         route=facts.route,
         trace_id=facts.trace_id,
-        retry_after=None if expired else max(soonest, SOONEST_RETRY),
+        retry_after=None if expired or soonest is None else max(soonest, SOONEST_RETRY),
     )
 
 

@@ -183,7 +183,6 @@ class Walk:
         if permit is None:
             await self._skip(hop, SkipReason.CIRCUIT_OPEN, _open_words(place, now))
             return None
-        hop.span.set(telemetry.BREAKER_STATE, place.breaker.state.value)
         with TargetHop(
             place,
             permit,
@@ -191,6 +190,7 @@ class Walk:
             clock=self._around.clock,
             draw=self._around.draw(),
         ) as trial:
+            hop.span.set(telemetry.BREAKER_STATE, place.breaker.state.value)
             await self._emit(HopUpdate(hop=self._trail.trying(hop)))
             tried = await trial.run(self._ask(hop, limit), parent=hop.span, take=self._take)
         if isinstance(tried.result, AttemptFailed):
@@ -327,8 +327,13 @@ class Walk:
         return f"{context.trace_id:032x}" if context.sampled else ""
 
     def _expired(self) -> bool:
-        """The caller's own deadline leaves no time for anything but the reply."""
-        return self._caller.deadline.left(self._around.clock.now()) <= budget.REPLY + budget.FLOOR
+        """The caller's own deadline is over, or kept a hop from being tried."""
+        deadline = self._caller.deadline
+        if not math.isfinite(deadline.at):
+            return False
+        if deadline.left(self._around.clock.now()) <= budget.REPLY + budget.FLOOR:
+            return True
+        return any(hop.skip_reason is SkipReason.DEADLINE for hop in self._trail.hops)
 
     def _facts(self) -> WalkFacts:
         return WalkFacts(
@@ -338,12 +343,12 @@ class Walk:
             trace_id=self._trace_id,
         )
 
-    def _soonest(self) -> float:
-        """Seconds until a target of the plan may be tried."""
+    def _soonest(self) -> float | None:
+        """Seconds until a target of the plan may be tried; None: none ever may."""
         names = [
             hop.name for hop in self._plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
         ]
-        return self._around.board.soonest(names, now=self._around.clock.now())
+        return self._around.board.soonest(names, now=self._around.clock.now()) if names else None
 
 
 _CACHE_WORDS = {

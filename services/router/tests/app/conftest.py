@@ -1,0 +1,279 @@
+"""A router whose targets follow scripts, in virtual time."""
+
+import asyncio
+import hashlib
+import itertools
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.deadline import Deadline
+from failsoft_kit.telemetry import NameRegistry, Span, SpanContext, SpanName, Tracer
+from failsoft_kit.testing.spans import RecordedSpans
+from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampling, Text
+from failsoft_model.events import Answer, Delta, Event, StreamReset
+from failsoft_model.walk import CacheStatus
+from failsoft_router import telemetry
+from failsoft_router.app.board import Board
+from failsoft_router.app.walk import Caller, Surroundings
+from failsoft_router.app.walker import Walker
+from failsoft_router.core.errors import WalkError
+from failsoft_router.core.policy import (
+    Limits,
+    Policy,
+    Provider,
+    RoutePolicy,
+    TargetPolicy,
+    TenantPolicy,
+)
+from failsoft_router.ports import (
+    AttemptFailed,
+    Credential,
+    Ending,
+    Found,
+    Keeping,
+    Piece,
+    StoredAnswer,
+    TargetCall,
+)
+
+Step = str | float | Delta | StreamReset | Ending | AttemptFailed
+"""Text is said, a number of seconds is waited (infinity: a hang), a failure is raised."""
+
+Script = tuple[Step, ...]
+"""What a target does in one call; without an `Ending` its stream just stops."""
+
+LIMITS = Limits(connect=1.0, first_content=4.0, stall=2.0, total=60.0)
+
+
+class ScriptedTarget:
+    """A target that follows one script a call; the last script goes on for ever."""
+
+    def __init__(self, scripts: Sequence[Script]) -> None:
+        self._scripts = scripts
+        self.calls: list[TargetCall] = []
+        self.started: list[float] = []
+        self.running = 0
+        self.closed = False
+
+    async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
+        script = self._scripts[min(len(self.calls), len(self._scripts) - 1)]
+        self.calls.append(call)
+        self.started.append(asyncio.get_running_loop().time())
+        self.running += 1
+        try:
+            for step in script:
+                match step:
+                    case AttemptFailed():
+                        raise step
+                    case str():
+                        yield Delta(text=step)
+                    case Delta() | StreamReset() | Ending():
+                        yield step
+                    case math.inf:
+                        await asyncio.Event().wait()
+                    case _:
+                        await asyncio.sleep(step)
+        finally:
+            self.running -= 1
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class KeptAnswers:
+    """The answer cache in a dict; obeys the port, and can be away."""
+
+    def __init__(self, clock: LoopClock) -> None:
+        self._clock = clock
+        self.kept: dict[bytes, tuple[StoredAnswer, Keeping]] = {}
+        self.away = False
+        self.asked: list[str] = []
+
+    async def find(
+        self,
+        canonical: bytes,
+        *,
+        tenant: str,
+        fresh: bool,
+        max_age: float | None,
+        span: SpanContext,
+    ) -> Found:
+        self.asked.append("fresh" if fresh else "key")
+        if self.away:
+            return Found(key=b"", status=CacheStatus.BYPASS, away=True)
+        key = hashlib.sha256(tenant.encode() + b"\0" + canonical).digest()
+        answer, keeping, age = self._entry(key)
+        if answer is None or not fresh or age >= keeping.fresh_for:
+            return Found(key=key, status=CacheStatus.MISS)
+        if max_age is not None and age > max_age:
+            return Found(key=key, status=CacheStatus.MISS)
+        return Found(key=key, status=CacheStatus.HIT_FRESH, age=age, answer=answer)
+
+    async def find_stale(self, key: bytes, *, tenant: str, span: SpanContext) -> Found:
+        self.asked.append("stale")
+        if self.away:
+            return Found(key=b"", status=CacheStatus.BYPASS, away=True)
+        answer, keeping, age = self._entry(key)
+        if answer is None or age >= keeping.fresh_for + keeping.stale_if_error:
+            return Found(key=key, status=CacheStatus.MISS)
+        return Found(key=key, status=CacheStatus.HIT_STALE, age=age, answer=answer)
+
+    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+        self.kept[key] = (answer, keeping)
+
+    def _entry(self, key: bytes) -> tuple[StoredAnswer | None, Keeping, float]:
+        if key not in self.kept:
+            return None, Keeping(fresh_for=0.0, stale_if_error=0.0), 0.0
+        answer, keeping = self.kept[key]
+        return answer, keeping, self._clock.unix() - answer.created
+
+    @property
+    def texts(self) -> list[str]:
+        return [answer.choice.message.text for answer, _ in self.kept.values()]
+
+
+class Stage:
+    """One router with one route, `chat`, over scripted targets; made inside a running loop."""
+
+    def __init__(
+        self,
+        *,
+        hops: Sequence[str] = (),
+        limits: Limits = LIMITS,
+        route: Mapping[str, object] | None = None,
+        targets: Mapping[str, Mapping[str, object]] | None = None,
+        tenant: TenantPolicy | None = None,
+        credentials: Mapping[str, Credential] | None = None,
+        cache: bool = True,
+        **scripts: Script | list[Script],
+    ) -> None:
+        """
+        Args:
+            hops: By default the scripted targets in their order.
+            route: What is special about the route.
+            targets: What is special about each target.
+            tenant: The policy of tenant `acme`, who asks.
+            scripts: For each target a script, or one for each call.
+        """
+        self.clock = LoopClock()
+        self.began = self.clock.now()
+        self.targets = {
+            name: ScriptedTarget(script if isinstance(script, list) else [script])
+            for name, script in scripts.items()
+        }
+        special = targets or {}
+        chat = RoutePolicy(name="chat", hops=tuple(hops or scripts), default=True)
+        policy = Policy(
+            targets={
+                name: replace(_target(name, limits), **special.get(name, {}))  # type: ignore[arg-type] # any field
+                for name in scripts
+            },
+            routes={"chat": replace(chat, **(route or {}))},  # type: ignore[arg-type] # any field
+            tenants={"acme": tenant or TenantPolicy(allow_mock=True)},
+        )
+        self.spans = RecordedSpans()
+        names = NameRegistry(strict=True)
+        names.register(telemetry.NAMES)
+        names.register([SpanName(name="caller", description="Who asks.")])
+        self.tracer = Tracer(clock=self.clock, sink=self.spans, names=names)
+        self.cache = KeptAnswers(self.clock)
+        self.board = Board(
+            policy, targets=self.targets, credentials=credentials or {}, clock=self.clock
+        )
+        self.walker = Walker(
+            Surroundings(
+                board=self.board,
+                cache=self.cache if cache else None,
+                tracer=self.tracer,
+                clock=self.clock,
+                draw=lambda: 0.5,
+                new_id=map("walk-{}".format, itertools.count(1)).__next__,
+            )
+        )
+        self.events: list[Event] = []
+
+    def after(self) -> float:
+        """Seconds since the stage was made."""
+        return self.clock.now() - self.began
+
+    async def ask(
+        self, request: ChatRequest | None = None, *, within: float | None = None
+    ) -> Answer:
+        """One unary request of acme's."""
+        return await self.walker.answer(request or question(), self.caller(within))
+
+    async def refused(
+        self, request: ChatRequest | None = None, *, within: float | None = None
+    ) -> WalkError:
+        """How a unary request fails."""
+        with pytest.raises(WalkError) as failure:
+            await self.ask(request, within=within)
+        return failure.value
+
+    async def stream(
+        self,
+        request: ChatRequest | None = None,
+        *,
+        within: float | None = None,
+        reader: Callable[[Event], Awaitable[None]] | None = None,
+    ) -> list[Event]:
+        """One streamed request of acme's; `events` has them even if it fails."""
+        self.events = []
+
+        async def sink(event: Event) -> None:
+            self.events.append(event)
+            if reader is not None:
+                await reader(event)
+
+        await self.walker.stream(request or question(), self.caller(within), sink)
+        return self.events
+
+    def caller(self, within: float | None = None) -> Caller:
+        deadline = Deadline.after(within, now=self.clock.now())
+        return Caller(tenant="acme", deadline=deadline, span=self._span())
+
+    def _span(self) -> Span:
+        return self.tracer.start("caller")
+
+
+def question(
+    text: str = "hi",
+    *,
+    temperature: float | None = None,
+    model: str = "chat",
+    cache_control: CacheControl | None = None,
+    max_tokens: int | None = None,
+) -> ChatRequest:
+    return ChatRequest(
+        model=model,
+        messages=(Message(role=Role.USER, parts=(Text(text=text),)),),
+        sampling=Sampling(temperature=temperature, max_tokens=max_tokens),
+        cache_control=cache_control or CacheControl(),
+        request_id="req-1",
+    )
+
+
+def _target(name: str, limits: Limits) -> TargetPolicy:
+    return TargetPolicy(
+        name=name,
+        provider=Provider.OPENAI,
+        model=f"{name}-model",
+        endpoint=f"https://{name}.example.com/v1",
+        limits=limits,
+    )
+
+
+@pytest.fixture
+def stage() -> type[Stage]:
+    """Makes stages; a fixture because tests cannot import this file."""
+    return Stage
+
+
+@pytest.fixture(name="question")
+def question_of() -> Callable[..., ChatRequest]:
+    """Makes requests."""
+    return question

@@ -1,0 +1,119 @@
+"""A target that is ill is passed over at no cost, and comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from failsoft_kit.testing import virtual_time
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
+from failsoft_router.core.breaker import State
+from failsoft_router.core.errors import TargetNotFound
+from failsoft_router.core.policy import BreakerPolicy
+from failsoft_router.ports import AttemptFailed, Ending
+
+if TYPE_CHECKING:
+    from services.router.tests.app.conftest import Stage
+
+DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+LIMITED = AttemptFailed(ErrorClass.RATE_LIMITED, "too many requests", retry_after=30.0)
+
+
+@virtual_time.test
+async def test_after_five_hangs_the_sixth_caller_waits_for_nothing(stage: type[Stage]) -> None:
+    router = stage(a=(math.inf,), b=("hi", DONE))
+    for _ in range(5):
+        await router.ask()
+    before = router.after()
+
+    answer = await router.ask()
+
+    assert router.after() == before
+    skipped = answer.finished.hops[0]
+    assert (skipped.outcome, skipped.skip_reason) == (HopOutcome.SKIPPED, SkipReason.CIRCUIT_OPEN)
+    assert skipped.detail == "its breaker is open, the next probe may go in 5.0 s"
+    assert len(router.targets["a"].calls) == 5
+
+
+@virtual_time.test
+async def test_a_target_that_recovers_is_found_by_probes(stage: type[Stage]) -> None:
+    failing = [(BUSY,)] * 5
+    router = stage(a=[*failing, ("hi", DONE)], b=("hi", DONE))
+    for _ in range(5):
+        await router.ask()
+    assert router.board.place("a").breaker.state is State.OPEN
+    assert router.board.place("a").last_error is ErrorClass.TRANSIENT
+
+    await asyncio.sleep(5.0)
+    served = [(await router.ask()).finished.served_by for _ in range(3)]
+
+    assert served == ["a", "a", "a"]
+    assert router.board.place("a").breaker.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_while_the_probes_are_out_others_pass_by(stage: type[Stage]) -> None:
+    one = {"breaker": BreakerPolicy(consecutive_failures=1, probes=1)}
+    router = stage(a=[(BUSY,), (3.0, "hi", DONE)], b=("hi", DONE), targets={"a": one})
+    await router.ask()
+    await asyncio.sleep(5.0)
+
+    async with asyncio.TaskGroup() as group:
+        probe = group.create_task(router.ask())
+        await asyncio.sleep(1.0)
+        other = await router.ask()
+
+    assert probe.result().finished.served_by == "a"
+    assert other.finished.hops[0].detail == "its breaker is half-open and the probes are out"
+
+
+@virtual_time.test
+async def test_a_rate_limit_says_nothing_about_health(stage: type[Stage]) -> None:
+    router = stage(a=(LIMITED,), b=("hi", DONE))
+    for _ in range(20):
+        await router.ask()
+
+    assert router.board.place("a").breaker.state is State.CLOSED
+    assert len(router.targets["a"].calls) == 20
+
+
+@virtual_time.test
+async def test_an_exhausted_route_tells_when_its_first_target_is_due(stage: type[Stage]) -> None:
+    touchy = {"breaker": BreakerPolicy(consecutive_failures=1)}
+    router = stage(a=(BUSY,), b=(1.0, BUSY), targets={"a": touchy, "b": touchy})
+    await router.refused()
+
+    error = await router.refused()
+
+    assert error.retry_after == pytest.approx(4.0)
+    assert [hop.skip_reason for hop in error.hops] == [SkipReason.CIRCUIT_OPEN] * 2
+
+
+@virtual_time.test
+async def test_targets_of_one_endpoint_and_model_share_their_fate(stage: type[Stage]) -> None:
+    same = {"endpoint": "https://api.example.com", "model": "m"}
+    router = stage(a=(BUSY,), b=(BUSY,), c=(BUSY,), targets={"a": same, "b": same})
+    for _ in range(3):
+        await router.refused()
+
+    board = router.board
+    assert board.place("a").breaker is board.place("b").breaker
+    assert board.place("a").breaker.state is State.OPEN
+    assert board.place("c").breaker.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_board_knows_its_targets_and_closes_them(stage: type[Stage]) -> None:
+    router = stage(a=(), b=())
+    assert [place.policy.name for place in router.board.places()] == ["a", "b"]
+    with pytest.raises(TargetNotFound) as unknown:
+        router.board.place("c")
+    assert unknown.value.message.endswith("it has: a, b")
+
+    await router.board.close()
+
+    assert all(target.closed for target in router.targets.values())

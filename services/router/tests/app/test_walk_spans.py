@@ -1,0 +1,151 @@
+"""Every hop is a span, in the words of the reply; what people said is in none of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from failsoft_kit.telemetry import Kind
+from failsoft_kit.testing import virtual_time
+from failsoft_kit.testing.spans import Link
+from failsoft_model.walk import ErrorClass, FinishReason, Usage
+from failsoft_router.ports import AttemptFailed, Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from failsoft_model.chat import ChatRequest
+    from services.router.tests.app.conftest import Stage
+
+DONE = Ending(
+    finish_reason=FinishReason.LENGTH, model="a-2026", usage=Usage(input_tokens=3, output_tokens=5)
+)
+BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed", http_status=503)
+FALLBACK_OF = {"failsoft.link": "fallback_of"}
+
+
+class NoKey:
+    """A credential that is not there."""
+
+    def value(self) -> str | None:
+        return None
+
+
+@virtual_time.test
+async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None:
+    router = stage(
+        a=("no", DONE), b=(0.2, BUSY), c=(0.5, "hi", 0.25, DONE), credentials={"a": NoKey()}
+    )
+
+    answer = await router.ask()
+
+    walk = router.spans.one("failsoft.walk")
+    assert walk.kind is Kind.INTERNAL
+    assert walk.error is None
+    assert walk.attributes == {
+        "failsoft.walk.id": "walk-1",
+        "failsoft.route": "chat",
+        "failsoft.served_by": "c",
+        "failsoft.degradation": "fallback_target",
+        "failsoft.fallback.used": True,
+    }
+    assert f"{walk.context.trace_id:032x}" == answer.finished.trace_id
+
+    skipped, failed, served = router.spans.named("failsoft.hop")
+    assert {hop.parent for hop in (skipped, failed, served)} == {"failsoft.walk"}
+    assert skipped.attributes == {
+        "failsoft.hop.target": "a",
+        "failsoft.hop.position": 1,
+        "failsoft.hop.outcome": "skipped",
+        "failsoft.hop.skip_reason": "no_credential",
+    }
+    assert (skipped.error, skipped.links) == (None, ())
+    assert failed.attributes == {
+        "failsoft.hop.target": "b",
+        "failsoft.hop.position": 2,
+        "failsoft.hop.outcome": "failed",
+        "failsoft.error.class": "transient",
+        "failsoft.breaker.state": "closed",
+        "error.type": "transient",
+    }
+    assert failed.links == (Link(to="failsoft.hop", attributes=FALLBACK_OF),)
+    assert served.attributes["failsoft.hop.outcome"] == "served"
+    assert served.duration == 0.75
+
+
+@virtual_time.test
+async def test_an_attempt_says_what_was_asked_and_what_came(stage: type[Stage]) -> None:
+    router = stage(a=(0.5, "hi", 0.25, DONE))
+
+    await router.ask()
+
+    attempt = router.spans.one("chat a-model")
+    assert (attempt.kind, attempt.parent) == (Kind.CLIENT, "failsoft.hop")
+    assert attempt.attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "a-model",
+        "gen_ai.request.stream": True,
+        "failsoft.attempt.id": "walk-1/1/1",
+        "gen_ai.response.time_to_first_chunk": 0.5,
+        "gen_ai.response.model": "a-2026",
+        "gen_ai.response.finish_reasons": ("length",),
+        "gen_ai.usage.input_tokens": 3,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    assert [event.name for event in attempt.events] == ["failsoft.first_content"]
+    assert router.spans.one("failsoft.walk").attributes["failsoft.fallback.used"] is False
+    (call,) = router.targets["a"].calls
+    assert call.span == attempt.context
+
+
+@virtual_time.test
+async def test_a_failed_attempt_says_why(stage: type[Stage]) -> None:
+    router = stage(a=(BUSY,), b=("x", math.inf), c=("hi", DONE))
+
+    await router.ask()
+
+    busy = router.spans.one("chat a-model")
+    assert busy.error == "transient"
+    assert busy.attributes["http.response.status_code"] == 503
+    stalled = router.spans.one("chat b-model")
+    assert stalled.error == "stall"
+    assert "http.response.status_code" not in stalled.attributes
+
+
+@virtual_time.test
+async def test_a_walk_without_an_answer_is_a_failed_span(stage: type[Stage]) -> None:
+    router = stage(a=(BUSY,))
+
+    error = await router.refused()
+
+    walk = router.spans.one("failsoft.walk")
+    assert walk.error == "ROUTE_EXHAUSTED"
+    assert f"{walk.context.trace_id:032x}" == error.trace_id
+
+
+@virtual_time.test
+async def test_look_ups_are_spans_where_they_happen(stage: type[Stage]) -> None:
+    router = stage(a=[("hi", DONE), (BUSY,)], hops=("a", "cache"))
+    await router.ask()
+    router.spans.clear()
+
+    await router.ask()
+
+    first, last = router.spans.named("failsoft.cache.v1.CacheService/Lookup")
+    assert (first.kind, first.parent) == (Kind.CLIENT, "failsoft.walk")
+    assert first.attributes == {"failsoft.cache.status": "miss"}
+    assert last.parent == "failsoft.hop"
+    assert last.attributes == {"failsoft.cache.status": "hit_stale", "failsoft.cache.age": 0.0}
+
+
+@virtual_time.test
+async def test_nothing_that_was_asked_or_answered_is_in_a_span_or_an_error(
+    stage: type[Stage], question: Callable[..., ChatRequest]
+) -> None:
+    router = stage(a=("canary-answer", BUSY), hops=("a", "cache"))
+
+    error = await router.refused(question("canary-question"))
+
+    assert "canary" not in repr((error.message, error.hops, dict(error.metadata)))
+    assert "canary" not in repr(router.spans.all())
