@@ -9,9 +9,11 @@ from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.rpc.status import from_rpc_error
+from failsoft_kit.wire.enums import DEGRADATION
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
+from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, StreamReset
-from failsoft_model.walk import ErrorClass
+from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
 from failsoft_router.wire.remote import attempt_failed
@@ -29,6 +31,8 @@ class InferenceTarget:
         """See `ports.Target`."""
         request = encode_request(call.request, pb.StreamGenerateRequest)
         request.chat.model = self._policy.model
+        # An old or made-up answer of a router behind us would look like a real one's.
+        request.chat.refused_degradations.extend(_REFUSED - set(request.chat.refused_degradations))
         replies = self._stub.StreamGenerate(
             request,
             timeout=call.total,
@@ -61,7 +65,15 @@ class InferenceTarget:
         await self._channel.close()
 
 
+_REFUSED = {
+    DEGRADATION.number[degradation]
+    for degradation in (Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK)
+}
+
+
 def _ending(finished: Finished) -> Ending:
+    if finished.finish_reason is FinishReason.CONTENT_FILTER:
+        raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
     return Ending(
         finish_reason=finished.finish_reason,
         model=finished.model,

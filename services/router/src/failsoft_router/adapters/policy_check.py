@@ -24,6 +24,7 @@ def mistakes(policy: Raw) -> Iterator[Mistake]:
     for name, route in _maps(routes):
         yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
         yield from _of_patterns(("routes", name, "serves"), _texts(route.get("serves")))
+    yield from _of_breakers(targets)
     yield from _of_defaults(routes)
     yield from _of_overlaps(routes)
     for name, tenant in _maps(tenants):
@@ -40,6 +41,18 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     endpoint = target.get("endpoint", "")
     if isinstance(endpoint, str):
         yield from _of_endpoint((*here, "endpoint"), endpoint, target)
+
+
+def _of_breakers(targets: Raw) -> Iterator[Mistake]:
+    """Targets of one endpoint and model share a breaker, so they cannot differ in it."""
+    first: dict[tuple[object, object], tuple[str, Raw]] = {}
+    for name, target in _maps(targets):
+        breaker = _map(target.get("breaker"))
+        key = (target.get("endpoint"), target.get("model"))
+        other, expected = first.setdefault(key, (name, breaker))
+        if breaker != expected:
+            here: Trail = ("targets", name, "breaker")
+            yield here, f"differs from that of `{other}`, which has the same endpoint and model"
 
 
 def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:

@@ -44,6 +44,10 @@ class Trail:
         hop = self._open(planned)
         try:
             yield hop
+        except Exception:
+            if not hop.ended:
+                self.failed(hop, ErrorClass.UNKNOWN, "an error of our own", ())
+            raise
         finally:
             if not hop.ended:
                 self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
