@@ -33,6 +33,7 @@ class SkipReason(enum.Enum):
     NO_STORED_ANSWER = "no_stored_answer"
     CACHE_UNAVAILABLE = "cache_unavailable"
     SAME_FATE = "same_fate"
+    TARGET_GONE = "target_gone"
 
 
 class ErrorClass(enum.Enum):

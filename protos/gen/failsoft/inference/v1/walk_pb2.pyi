@@ -95,7 +95,13 @@ class _SkipReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SkipReason
     SKIP_REASON_CACHE_UNAVAILABLE: _SkipReason.ValueType  # 15
     """The cache did not answer in time."""
     SKIP_REASON_SAME_FATE: _SkipReason.ValueType  # 16
-    """An earlier target's failure says that this one would fail too."""
+    """An earlier target's failure says that this one would fail too: our own way
+    out of the network is down.
+    """
+    SKIP_REASON_TARGET_GONE: _SkipReason.ValueType  # 17
+    """The provider said that it does not have this model for us, or does not
+    serve this place.
+    """
 
 class SkipReason(_SkipReason, metaclass=_SkipReasonEnumTypeWrapper):
     """Why a hop was not tried."""
@@ -133,7 +139,13 @@ SKIP_REASON_NO_STORED_ANSWER: SkipReason.ValueType  # 14
 SKIP_REASON_CACHE_UNAVAILABLE: SkipReason.ValueType  # 15
 """The cache did not answer in time."""
 SKIP_REASON_SAME_FATE: SkipReason.ValueType  # 16
-"""An earlier target's failure says that this one would fail too."""
+"""An earlier target's failure says that this one would fail too: our own way
+out of the network is down.
+"""
+SKIP_REASON_TARGET_GONE: SkipReason.ValueType  # 17
+"""The provider said that it does not have this model for us, or does not
+serve this place.
+"""
 Global___SkipReason: _TypeAlias = SkipReason  # noqa: Y015
 
 class _ErrorClass:
