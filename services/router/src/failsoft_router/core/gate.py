@@ -1,0 +1,159 @@
+"""The gates beside the health breaker: each keeps callers away from a target for one reason.
+
+    gate         its key                 closes                     opens again
+    quota        credential + model      a refusal for too many     at a moment, or as the
+                                         requests or spent money    provider's hint said
+    target       target                  the model is gone, or is   at a moment
+                                         not offered here
+    quarantine   credential              the key was refused        at a moment, or at once
+                                                                    when there is another key
+    isolation    target                  an operator's order        at a moment, or by order
+
+They are not the breaker's business: nothing here is illness, so nothing is counted and
+nothing is probed. Each opens by time alone, so none can shut a target for ever.
+
+Whoever closes a gate that is shut already takes the later moment (a burst of refusals
+whose last one asks for a second must not undo the minute that the first one asked for).
+Only an operator's order replaces the one before it, whichever ends first.
+
+The gates answer questions and change nothing in doing so. All times are seconds.
+"""
+
+import math
+from dataclasses import dataclass
+
+from failsoft_model.walk import ErrorClass
+
+QUARANTINE_SECONDS = 900.0
+"""A refused key is left alone for 15 minutes : providers lock accounts
+that keep presenting one, and a key that was mended by a new file is used at once."""
+
+RATE_LIMITED_SECONDS = 5.0
+"""Without a hint, too many requests are too many for as long as a breaker's first open time."""
+
+SPENT_SECONDS = 60.0
+"""Without a hint, an empty account is asked about once a minute: it fills up when somebody
+pays, which no provider announces, and the refused call costs a caller some milliseconds."""
+
+MODEL_GONE_SECONDS = 300.0
+"""A model that is not there comes back by a deployment; one refusal in five minutes finds out."""
+
+REGION_SECONDS = 300.0
+"""A place that is not served stays so until the way out of our network is another."""
+
+LONGEST_HINT_SECONDS = 3600.0
+"""No hint closes a gate for longer: one call an hour is cheap, a slip of a provider is not."""
+
+
+def quota_seconds(error_class: ErrorClass, hint: float | None) -> float:
+    """How long the quota gate closes after a refusal.
+
+    Args:
+        error_class: `RATE_LIMITED` or `QUOTA`.
+        hint: Seconds that the provider asks to wait; None: it said nothing.
+    """
+    if hint is not None:
+        return min(max(0.0, hint), LONGEST_HINT_SECONDS)
+    return SPENT_SECONDS if error_class is ErrorClass.QUOTA else RATE_LIMITED_SECONDS
+
+
+def target_seconds(error_class: ErrorClass) -> float:
+    """How long the target gate closes after `MODEL_GONE` or `REGION`."""
+    return REGION_SECONDS if error_class is ErrorClass.REGION else MODEL_GONE_SECONDS
+
+
+class _Gate:
+    """Closed until a moment."""
+
+    def __init__(self) -> None:
+        self._closed_until = -math.inf
+
+    def close(self, *, until: float) -> None:
+        """Let nobody through before `until`; an earlier moment than the gate's changes nothing."""
+        self._closed_until = max(self._closed_until, until)
+
+    def admits(self, now: float) -> bool:
+        """Whether calls may go through at time `now`."""
+        return now >= self._closed_until
+
+    def due_in(self, now: float) -> float:
+        """Seconds until it opens; 0 when it is open."""
+        return max(0.0, self._closed_until - now)
+
+
+class QuotaGate(_Gate):
+    """Keeps calls from a provider that has said when it wants the next one."""
+
+
+class TargetGate(_Gate):
+    """Keeps calls from a target that says that there is nothing to call."""
+
+
+class Quarantine:
+    """Keeps a refused secret from being presented again.
+
+    It knows secrets by fingerprint only. A refusal of another secret takes the place
+    of the one before, so one that was refused late, after it had been replaced, may
+    cost the new one a second refusal.
+    """
+
+    def __init__(self) -> None:
+        self._fingerprint: str | None = None
+        self._shut_until = -math.inf
+
+    def shut(self, fingerprint: str, *, until: float) -> None:
+        """The secret was refused; nobody presents it before `until`."""
+        if fingerprint == self._fingerprint:
+            self._shut_until = max(self._shut_until, until)
+        else:
+            self._fingerprint = fingerprint
+            self._shut_until = until
+
+    def admits(self, fingerprint: str | None, now: float) -> bool:
+        """Whether this secret may be presented; another one than was refused always may.
+
+        Args:
+            fingerprint: Of the secret as it is now; None: there is none any more, which
+                is not this gate's to refuse.
+        """
+        return fingerprint != self._fingerprint or now >= self._shut_until
+
+    def due_in(self, now: float) -> float:
+        """Seconds until the refused secret may be presented again; 0 when it may be now."""
+        return max(0.0, self._shut_until - now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolationOrder:
+    """An operator's order to leave a target alone.
+
+    Attributes:
+        until: The moment at which it ends by itself.
+        actor: Who gave it.
+        reason: Why, in the operator's words.
+    """
+
+    until: float
+    actor: str
+    reason: str
+
+
+class Isolation:
+    """Keeps calls from a target that an operator took out."""
+
+    def __init__(self) -> None:
+        self._order: IsolationOrder | None = None
+
+    def isolate(self, order: IsolationOrder) -> None:
+        """Obey this order from now on, and no earlier one."""
+        self._order = order
+
+    def release(self) -> None:
+        """Forget the order, if there is one."""
+        self._order = None
+
+    def order(self, now: float) -> IsolationOrder | None:
+        """The order that is in force at time `now`; None: there is none."""
+        if self._order is None or now >= self._order.until:
+            return None
+        return self._order
