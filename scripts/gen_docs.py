@@ -20,8 +20,7 @@ from failsoft_kit.telemetry import AttributeName, EventName, Name, NameRegistry,
 from failsoft_local_llm.settings import LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
 from failsoft_model.errors import FailsoftError
-from failsoft_router.core.breaker import Result
-from failsoft_router.core.outcome import VERDICTS, Next
+from failsoft_router.core.outcome import TABLE, Lesson, Next, Phase
 from failsoft_router.settings import RouterSettings
 from failsoft_router.telemetry import NAMES as ROUTER_NAMES
 
@@ -52,10 +51,28 @@ _NEXT = {
     Next.STOP: "nowhere: the caller is told",
     Next.ROUTE_DECIDES: "nowhere, or the next hop with `content_filter_falls_back`",
 }
+_AGAIN: dict[frozenset[Phase], str] = {
+    frozenset(): "never",
+    frozenset({Phase.CONNECTING}): "while nothing was sent",
+    frozenset({Phase.CONNECTING, Phase.WAITING}): "while no content has come",
+}
 _LESSON = {
-    Result.OK: "a success",
-    Result.FAILED: "a failure",
-    Result.NO_EVIDENCE: "nothing",
+    Lesson.NOTHING: "nobody",
+    Lesson.HEALTH: "the health breaker: a failure",
+    Lesson.QUOTA: "the quota gate: it closes",
+    Lesson.CREDENTIAL: "the credential's quarantine: it begins",
+    Lesson.TARGET: "the target's gate: it closes",
+}
+_MEANINGS = {
+    (Next.HOP, Lesson.HEALTH, True): "once more, then the next hop; the breaker counts a failure",
+    (Next.HOP, Lesson.HEALTH, False): "next hop, and the breaker counts a failure",
+    (Next.HOP, Lesson.QUOTA, True): "next hop unless a short wait is asked for; quota gate closes",
+    (Next.HOP, Lesson.QUOTA, False): "next hop, the quota gate closes",
+    (Next.HOP, Lesson.CREDENTIAL, False): "next hop, the key is quarantined",
+    (Next.HOP, Lesson.TARGET, False): "next hop, the target is closed for minutes",
+    (Next.HOP, Lesson.NOTHING, False): "next hop, nobody is blamed",
+    (Next.STOP, Lesson.NOTHING, False): "the caller is told, nobody is blamed",
+    (Next.ROUTE_DECIDES, Lesson.NOTHING, False): "the route decides",
 }
 
 
@@ -125,35 +142,30 @@ def errors() -> Iterator[str]:
 def outcomes() -> Iterator[str]:
     """What each class of error leads to."""
     rows = [
-        (f"`{error.value}`", _NEXT[verdict.next], _LESSON[verdict.health])
-        for error, verdict in VERDICTS.items()
+        (f"`{error.value}`", _AGAIN[row.again], _NEXT[row.next], _LESSON[row.lesson])
+        for error, row in TABLE.items()
     ]
-    yield from table(("class", "the walk goes to", "the health breaker learns"), rows)
+    heads = ("class", "the same target is tried again", "the walk goes to", "who learns")
+    yield from table(heads, rows)
 
 
 def decision() -> Iterator[str]:
     """How a walk goes on after each class of error, as a diagram."""
-    groups = {
-        "next hop, and the breaker counts a failure": (Next.HOP, Result.FAILED),
-        "next hop, the breaker learns nothing": (Next.HOP, Result.NO_EVIDENCE),
-        "the caller is told, nobody is blamed": (Next.STOP, Result.NO_EVIDENCE),
-        "the route decides": (Next.ROUTE_DECIDES, Result.NO_EVIDENCE),
-    }
     yield "```mermaid"
     yield "flowchart LR"
     yield "  hop[next hop] --> permit{permit?}"
     yield "  permit -- no --> skipped[skipped, with its reason] --> hop"
     yield "  permit -- yes --> attempt[attempt] --> whole{whole answer?}"
     yield "  whole -- yes --> served[served and stored]"
-    for index, (meaning, row) in enumerate(groups.items()):
+    for index, (key, meaning) in enumerate(_MEANINGS.items()):
         classes = [
             error.value.replace("_", " ")
-            for error, verdict in VERDICTS.items()
-            if (verdict.next, verdict.health) == row
+            for error, row in TABLE.items()
+            if (row.next, row.lesson, bool(row.again)) == key
         ]
         yield f'  whole -- "{", ".join(classes)}" --> after{index}["{meaning}"]'
-    yield "  after0 --> hop"
-    yield "  after1 --> hop"
+        if key[0] is Next.HOP:
+            yield f"  after{index} --> hop"
     yield "```"
 
 

@@ -1,39 +1,67 @@
-"""Every class of error has one meaning, written down here a second time on purpose."""
+"""Every class of error in every phase has one meaning, written down here a second time."""
+
+from itertools import product
 
 import pytest
 
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.breaker import Result
-from failsoft_router.core.outcome import VERDICTS, Next, Verdict, goes_on
+from failsoft_router.core.outcome import Lesson, Next, Phase, Verdict, goes_on, verdict
 
-TABLE = {
-    ErrorClass.TRANSIENT: (Next.HOP, Result.FAILED),
-    ErrorClass.RATE_LIMITED: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.QUOTA: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.CREDENTIAL: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.MODEL_GONE: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.REGION: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.CONTEXT_LENGTH: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.CONTENT_FILTER: (Next.ROUTE_DECIDES, Result.NO_EVIDENCE),
-    ErrorClass.CALLER_FAULT: (Next.STOP, Result.NO_EVIDENCE),
-    ErrorClass.CANCELLED: (Next.STOP, Result.NO_EVIDENCE),
-    ErrorClass.TIMEOUT_CONNECT: (Next.HOP, Result.FAILED),
-    ErrorClass.TIMEOUT_FIRST_CONTENT: (Next.HOP, Result.FAILED),
-    ErrorClass.STALL: (Next.HOP, Result.FAILED),
-    ErrorClass.TIMEOUT_TOTAL: (Next.HOP, Result.FAILED),
-    ErrorClass.TRUNCATED: (Next.HOP, Result.FAILED),
-    ErrorClass.MALFORMED: (Next.HOP, Result.FAILED),
-    ErrorClass.SCHEMA_INVALID: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.UNSUPPORTED: (Next.HOP, Result.NO_EVIDENCE),
-    ErrorClass.UNKNOWN: (Next.HOP, Result.FAILED),
+HOP, STOP, ROUTE = Next.HOP, Next.STOP, Next.ROUTE_DECIDES
+NOTHING, HEALTH, QUOTA = Lesson.NOTHING, Lesson.HEALTH, Lesson.QUOTA
+
+# Again while connecting, while waiting, while speaking; on purpose not as in the code.
+CELLS = {
+    ErrorClass.TRANSIENT: (HOP, (True, True, False), HEALTH),
+    ErrorClass.RATE_LIMITED: (HOP, (True, True, False), QUOTA),
+    ErrorClass.QUOTA: (HOP, (False, False, False), QUOTA),
+    ErrorClass.CREDENTIAL: (HOP, (False, False, False), Lesson.CREDENTIAL),
+    ErrorClass.MODEL_GONE: (HOP, (False, False, False), Lesson.TARGET),
+    ErrorClass.REGION: (HOP, (False, False, False), Lesson.TARGET),
+    ErrorClass.CONTEXT_LENGTH: (HOP, (False, False, False), NOTHING),
+    ErrorClass.CONTENT_FILTER: (ROUTE, (False, False, False), NOTHING),
+    ErrorClass.CALLER_FAULT: (STOP, (False, False, False), NOTHING),
+    ErrorClass.CANCELLED: (STOP, (False, False, False), NOTHING),
+    ErrorClass.TIMEOUT_CONNECT: (HOP, (False, False, False), HEALTH),
+    ErrorClass.TIMEOUT_FIRST_CONTENT: (HOP, (False, False, False), HEALTH),
+    ErrorClass.STALL: (HOP, (False, False, False), HEALTH),
+    ErrorClass.TIMEOUT_TOTAL: (HOP, (False, False, False), HEALTH),
+    ErrorClass.TRUNCATED: (HOP, (True, True, False), HEALTH),
+    ErrorClass.MALFORMED: (HOP, (True, True, False), HEALTH),
+    ErrorClass.SCHEMA_INVALID: (HOP, (False, False, False), NOTHING),
+    ErrorClass.UNSUPPORTED: (HOP, (False, False, False), NOTHING),
+    ErrorClass.UNKNOWN: (HOP, (True, False, False), HEALTH),
 }
+EVERY_CELL = list(product(ErrorClass, enumerate(Phase)))
+
+
+@pytest.mark.parametrize(("error_class", "numbered"), EVERY_CELL)
+def test_each_cell_says_where_to_go_whether_again_and_who_learns(
+    error_class: ErrorClass, numbered: tuple[int, Phase]
+) -> None:
+    column, phase = numbered
+    goes, again, learns = CELLS[error_class]
+
+    assert verdict(error_class, phase) == Verdict(next=goes, again=again[column], lesson=learns)
 
 
 @pytest.mark.parametrize("error_class", ErrorClass)
-def test_each_class_says_where_to_go_and_what_is_learnt(error_class: ErrorClass) -> None:
-    goes, learns = TABLE[error_class]
+def test_nothing_is_tried_again_once_content_has_come(error_class: ErrorClass) -> None:
+    """The caller would read the beginning twice."""
+    assert not verdict(error_class, Phase.SPEAKING).again
 
-    assert VERDICTS[error_class] == Verdict(goes, learns)
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("error_class", ErrorClass)
+def test_what_ends_the_walk_is_never_tried_again_and_counts_against_nobody(
+    error_class: ErrorClass, phase: Phase
+) -> None:
+    """Seen elsewhere: one caller's mistake cooled a target down for everybody."""
+    given = verdict(error_class, phase)
+
+    if given.next is not Next.HOP:
+        assert not given.again
+        assert given.lesson is Lesson.NOTHING
 
 
 @pytest.mark.parametrize("falls_back", [False, True])
@@ -41,7 +69,7 @@ def test_each_class_says_where_to_go_and_what_is_learnt(error_class: ErrorClass)
 def test_only_a_content_refusal_is_the_routes_to_decide(
     error_class: ErrorClass, falls_back: bool
 ) -> None:
-    goes, _ = TABLE[error_class]
+    goes, _, _ = CELLS[error_class]
     expected = falls_back if goes is Next.ROUTE_DECIDES else goes is Next.HOP
 
     assert goes_on(error_class, content_filter_falls_back=falls_back) is expected

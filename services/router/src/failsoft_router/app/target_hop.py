@@ -14,7 +14,7 @@ from failsoft_router import telemetry
 from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
 from failsoft_router.app.board import Place
 from failsoft_router.core.breaker import Permit, Result
-from failsoft_router.core.outcome import VERDICTS
+from failsoft_router.core.outcome import Lesson, Phase, verdict
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
 
@@ -131,7 +131,9 @@ class TargetHop:
         self._place.last_error = result.error_class
         if self._was_hurried(ask, result.error_class, began):
             return Result.NO_EVIDENCE
-        return VERDICTS[result.error_class].health
+        phase = Phase.WAITING if self._first_content_at is None else Phase.SPEAKING
+        blamed = verdict(result.error_class, phase).lesson is Lesson.HEALTH
+        return Result.FAILED if blamed else Result.NO_EVIDENCE
 
     def _was_hurried(self, ask: Ask, error_class: ErrorClass, began: float) -> bool:
         """The limit that passed was the caller's; a caller's haste is not the target's fault."""

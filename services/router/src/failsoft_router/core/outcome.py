@@ -1,17 +1,34 @@
-"""What an error means: where the walk goes next, and what the health breaker learns.
+"""What an error means: where the walk goes, whether the target is tried again, who learns.
 
 One table, one row a class. The class comes from what the provider says first (its
 code and body) and from the bare status only where it says nothing; adapters do that.
 
-A caller's own fault and a hang-up count against nobody. Rate limits, empty accounts
-and bad credentials say nothing about the target's health. Silence does.
+The phase is how far the attempt had come. It decides one thing: whether the same
+target may be tried again. Nothing is tried again once content has come. What is not
+understood is tried again only while nothing was sent, because the target may be busy
+with it. Silence is never tried again, it has cost its limit already; neither is an
+answer that the same request would only bring about once more.
+
+A caller's own fault and a hang-up count against nobody. Rate limits, empty accounts,
+bad credentials and models that are gone say nothing about the target's health: gates
+of their own learn from them. Silence and broken answers are illness.
 """
 
 import enum
 from dataclasses import dataclass
 
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.breaker import Result
+
+
+class Phase(enum.Enum):
+    """How far an attempt had come when it failed."""
+
+    CONNECTING = "connecting"
+    """Nothing was sent."""
+    WAITING = "waiting"
+    """The request was sent, and no content has come."""
+    SPEAKING = "speaking"
+    """Content has come."""
 
 
 class Next(enum.Enum):
@@ -25,49 +42,80 @@ class Next(enum.Enum):
     """To the next hop where the route says so, else nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
+class Lesson(enum.Enum):
+    """Which gate learns from a failed attempt."""
+
+    NOTHING = "nothing"
+    HEALTH = "health"
+    """The health breaker counts a failure."""
+    QUOTA = "quota"
+    """The quota gate closes."""
+    CREDENTIAL = "credential"
+    """The secret is quarantined."""
+    TARGET = "target"
+    """The target's own gate closes, and the operator is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What follows from an error.
+    """What follows from an error in one phase.
 
     Attributes:
-        next: Where the walk goes.
-        health: What the target's breaker is told.
+        next: Where the walk goes when the target is not tried again.
+        again: The same target may be tried again; `retry.delay` says when.
+        lesson: Who learns.
     """
 
     next: Next
-    health: Result
+    again: bool
+    lesson: Lesson
 
 
-_ILL = Verdict(Next.HOP, Result.FAILED)
-_WELL = Verdict(Next.HOP, Result.NO_EVIDENCE)
-_CALLERS = Verdict(Next.STOP, Result.NO_EVIDENCE)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What follows from a class of error; `again` holds the phases in which it is tried again."""
 
-VERDICTS: dict[ErrorClass, Verdict] = {
-    ErrorClass.TRANSIENT: _ILL,
-    ErrorClass.TIMEOUT_CONNECT: _ILL,
-    ErrorClass.TIMEOUT_FIRST_CONTENT: _ILL,
-    ErrorClass.STALL: _ILL,
-    ErrorClass.TIMEOUT_TOTAL: _ILL,
-    ErrorClass.TRUNCATED: _ILL,
-    ErrorClass.MALFORMED: _ILL,
-    ErrorClass.UNKNOWN: _ILL,
-    ErrorClass.RATE_LIMITED: _WELL,
-    ErrorClass.QUOTA: _WELL,
-    ErrorClass.CREDENTIAL: _WELL,
-    ErrorClass.MODEL_GONE: _WELL,
-    ErrorClass.REGION: _WELL,
-    ErrorClass.CONTEXT_LENGTH: _WELL,
-    ErrorClass.SCHEMA_INVALID: _WELL,
-    ErrorClass.UNSUPPORTED: _WELL,
-    ErrorClass.CALLER_FAULT: _CALLERS,
-    ErrorClass.CANCELLED: _CALLERS,
-    ErrorClass.CONTENT_FILTER: Verdict(Next.ROUTE_DECIDES, Result.NO_EVIDENCE),
+    next: Next
+    again: frozenset[Phase]
+    lesson: Lesson
+
+
+_NEVER: frozenset[Phase] = frozenset()
+_UNSENT = frozenset({Phase.CONNECTING})
+_NO_CONTENT = frozenset({Phase.CONNECTING, Phase.WAITING})
+
+TABLE: dict[ErrorClass, Row] = {
+    ErrorClass.TRANSIENT: Row(Next.HOP, _NO_CONTENT, Lesson.HEALTH),
+    ErrorClass.TRUNCATED: Row(Next.HOP, _NO_CONTENT, Lesson.HEALTH),
+    ErrorClass.MALFORMED: Row(Next.HOP, _NO_CONTENT, Lesson.HEALTH),
+    ErrorClass.UNKNOWN: Row(Next.HOP, _UNSENT, Lesson.HEALTH),
+    ErrorClass.TIMEOUT_CONNECT: Row(Next.HOP, _NEVER, Lesson.HEALTH),
+    ErrorClass.TIMEOUT_FIRST_CONTENT: Row(Next.HOP, _NEVER, Lesson.HEALTH),
+    ErrorClass.STALL: Row(Next.HOP, _NEVER, Lesson.HEALTH),
+    ErrorClass.TIMEOUT_TOTAL: Row(Next.HOP, _NEVER, Lesson.HEALTH),
+    ErrorClass.RATE_LIMITED: Row(Next.HOP, _NO_CONTENT, Lesson.QUOTA),
+    ErrorClass.QUOTA: Row(Next.HOP, _NEVER, Lesson.QUOTA),
+    ErrorClass.CREDENTIAL: Row(Next.HOP, _NEVER, Lesson.CREDENTIAL),
+    ErrorClass.MODEL_GONE: Row(Next.HOP, _NEVER, Lesson.TARGET),
+    ErrorClass.REGION: Row(Next.HOP, _NEVER, Lesson.TARGET),
+    ErrorClass.CONTEXT_LENGTH: Row(Next.HOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.SCHEMA_INVALID: Row(Next.HOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.UNSUPPORTED: Row(Next.HOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.CONTENT_FILTER: Row(Next.ROUTE_DECIDES, _NEVER, Lesson.NOTHING),
+    ErrorClass.CALLER_FAULT: Row(Next.STOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.CANCELLED: Row(Next.STOP, _NEVER, Lesson.NOTHING),
 }
+
+
+def verdict(error_class: ErrorClass, phase: Phase) -> Verdict:
+    """What follows from an error that came in this phase."""
+    row = TABLE[error_class]
+    return Verdict(next=row.next, again=phase in row.again, lesson=row.lesson)
 
 
 def goes_on(error: ErrorClass, *, content_filter_falls_back: bool) -> bool:
     """Whether the walk goes to the next hop after this error."""
-    match VERDICTS[error].next:
+    match TABLE[error].next:
         case Next.HOP:
             return True
         case Next.STOP:
