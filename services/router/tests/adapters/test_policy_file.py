@@ -34,7 +34,7 @@ targets:
     context_tokens: 400000
     capabilities: [tools, json_schema, vision]
     limits: {connect: 3s, first_content: 10s, stall: 15s, total: 600s}
-    breaker: {window: 30s, failure_ratio: 0.25, minimum_calls: 20, open_cap: 20s}
+    breaker: {window: 30s, failure_ratio: 0.25, slow_ratio: 0.9, minimum_calls: 20, open_cap: 20s}
   compatible:
     provider: openai
     endpoint: http://10.0.0.7:8000/v1/
@@ -114,7 +114,11 @@ def test_a_policy_becomes_frozen_values(load: Callable[[str], Policy], tmp_path:
                 ),
                 limits=Limits(connect=3.0, first_content=10.0, stall=15.0, total=600.0),
                 breaker=BreakerPolicy(
-                    window=30.0, failure_ratio=0.25, minimum_calls=20, open_cap=20.0
+                    window=30.0,
+                    failure_ratio=0.25,
+                    slow_ratio=0.9,
+                    minimum_calls=20,
+                    open_cap=20.0,
                 ),
             ),
             "compatible": TargetPolicy(
@@ -361,6 +365,8 @@ def test_a_duration_without_a_unit_is_refused(
         "limits: {connect: 0s}",
         "breaker: {failure_ratio: 0}",
         "breaker: {failure_ratio: 1.5}",
+        "breaker: {slow_ratio: 0}",
+        "breaker: {slow_ratio: 1.5}",
         "breaker: {probes: 0}",
         "context_tokens: -1",
         "capabilities: [magic]",

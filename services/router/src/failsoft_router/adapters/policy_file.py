@@ -47,12 +47,15 @@ class _Limits(Settings):
 
 
 class _Breaker(Settings):
-    window: Seconds | None = Field(default=None, description="What the ratio looks back over.")
+    window: Seconds | None = Field(default=None, description="What the ratios look back over.")
     failure_ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="Share of failed calls that opens."
     )
+    slow_ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Share of slow calls that opens."
+    )
     minimum_calls: Count | None = Field(
-        default=None, description="Below it the ratio says nothing."
+        default=None, description="Below it the ratios say nothing."
     )
     consecutive_failures: Count | None = Field(
         default=None, description="Failures in a row that open."

@@ -55,9 +55,11 @@ class BreakerPolicy:
     needs at least `minimum_calls`, and low traffic is covered by the consecutive rule.
 
     Attributes:
-        window: Seconds that the failure ratio looks back over.
+        window: Seconds that the ratios look back over.
         failure_ratio: Share of failed calls in the window that opens, over 0 to 1.
-        minimum_calls: Calls in the window below which the ratio says nothing.
+        slow_ratio: Share of slow calls in the window that opens, over 0 to 1; slow is a
+            first content later than half its limit.
+        minimum_calls: Calls in the window below which the ratios say nothing.
         consecutive_failures: Failures in a row that open, whatever the ratio.
         open_for: Seconds of the first open time; it doubles each time.
         open_cap: Seconds that an open time never exceeds, jitter included.
@@ -67,6 +69,7 @@ class BreakerPolicy:
 
     window: float = 60.0
     failure_ratio: float = 0.5
+    slow_ratio: float = 0.8
     minimum_calls: int = 10
     consecutive_failures: int = 5
     open_for: float = 5.0
