@@ -163,6 +163,29 @@ async def test_a_deadline_that_is_already_past_asks_nobody(stage: type[Stage]) -
 
 
 @virtual_time.test
+async def test_a_deadline_that_a_look_up_could_outlast_leaves_the_cache_alone(
+    stage: type[Stage],
+) -> None:
+    """A cache that is away takes 50 ms to be given up; the caller would be gone by then."""
+    router = stage(a=("no", DONE), hops=("cache", "a"))
+
+    error = await router.refused(within=0.055)
+
+    assert isinstance(error, WalkDeadlinePassed)
+    assert [hop.skip_reason for hop in error.hops] == [SkipReason.DEADLINE] * 2
+    assert router.cache.asked == []
+
+
+@virtual_time.test
+async def test_after_a_hang_there_is_time_for_the_cache(stage: type[Stage]) -> None:
+    router = stage(a=(math.inf,), hops=("a", "cache"), limits=Limits(first_content=10.0))
+
+    error = await router.refused(within=1.0)
+
+    assert [hop.skip_reason for hop in error.hops] == [None, SkipReason.NO_STORED_ANSWER]
+
+
+@virtual_time.test
 async def test_the_mock_answers_when_the_deadline_leaves_no_time_for_a_target(
     stage: type[Stage],
 ) -> None:

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failsoft_router.core.budget import FLOOR, REPLY, first_content_limit
+from failsoft_router.core.budget import FLOOR, REPLY, first_content_limit, has_time_to_look_up
 from failsoft_router.core.plan import HopKind, PlannedHop
 
 TARGET, CACHE, MOCK = HopKind.TARGET, HopKind.CACHE, HopKind.MOCK
@@ -75,3 +75,12 @@ def test_a_limit_is_bounded_and_leaves_the_reserve(
 @given(left=st.floats(max_value=0.0))
 def test_no_time_at_all_is_too_little(left: float) -> None:
     assert first_content_limit(left, limit=10.0, behind=()) is None
+
+
+def test_the_cache_is_asked_only_when_its_slowest_look_up_leaves_time_for_the_reply() -> None:
+    """50 ms for the look-up, and what is left of the reply's time when a limit rang late."""
+    assert has_time_to_look_up(math.inf)
+    assert has_time_to_look_up(0.07)
+    assert has_time_to_look_up(0.0601)
+    assert not has_time_to_look_up(0.0599)
+    assert not has_time_to_look_up(-1.0)

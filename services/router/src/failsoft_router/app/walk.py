@@ -147,7 +147,9 @@ class Walk:
                     walk_id=self._id, route=self._route.name, request_id=self._request.request_id
                 )
             )
-            found = await self._storage.look_up(self._span)
+            found = self._storage.found
+            if self._has_time_to_look_up():
+                found = await self._storage.look_up(self._span)
             if found.answer is not None:
                 return await self._serve_stored(found, found.answer, Degradation.NONE)
             for planned in self._plan.hops:
@@ -248,6 +250,9 @@ class Walk:
         )
 
     async def _try_cache(self, hop: OpenHop) -> Finished | None:
+        if not self._has_time_to_look_up():
+            await self._skip(hop, SkipReason.DEADLINE, "too little time is left")
+            return None
         found = await self._storage.stale(hop.span)
         if found.answer is None:
             reason = SkipReason.CACHE_UNAVAILABLE if found.away else SkipReason.NO_STORED_ANSWER
@@ -325,6 +330,9 @@ class Walk:
     def _trace_id(self) -> str:
         context = self._span.context
         return f"{context.trace_id:032x}" if context.sampled else ""
+
+    def _has_time_to_look_up(self) -> bool:
+        return budget.has_time_to_look_up(self._caller.deadline.left(self._around.clock.now()))
 
     def _expired(self) -> bool:
         """The caller's own deadline is over, or kept a hop from being tried."""

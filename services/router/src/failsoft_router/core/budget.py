@@ -37,6 +37,17 @@ def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHo
     return min(limit, available) if available >= FLOOR else None
 
 
+def has_time_to_look_up(left: float) -> bool:
+    """Whether a look-up in the cache, however slow, leaves time for the reply.
+
+    Half of the reply's time is enough: the limit of the hop before may ring a little late.
+
+    Args:
+        left: Until the caller's deadline; infinite without one, negative when past.
+    """
+    return left >= _STORED_RESERVE + REPLY / 2
+
+
 def _degraded_reserve(hop: PlannedHop) -> float:
     match hop.kind:
         case HopKind.TARGET:
