@@ -13,6 +13,7 @@ import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.testing import capture_logs
 
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.channel import open_channel
@@ -222,6 +223,22 @@ async def test_background_work_that_crashes_ends_the_service() -> None:
     with pytest.raises(ExceptionGroup) as crashed:
         await serve(service)
     assert crashed.value.subgroup(LookupError) is not None
+
+
+async def test_the_log_says_which_background_work_broke() -> None:
+    """A service has several, and what they raise seldom names them."""
+
+    async def breaks() -> None:
+        raise LookupError
+
+    async def runs() -> None:
+        await asyncio.Event().wait()
+
+    service = replace(Stage().service(drain_seconds=1.0), background=[runs, breaks])
+    with capture_logs() as logged, pytest.raises(ExceptionGroup):
+        await serve(service)
+
+    assert [line["job"] for line in logged if "job" in line] == [breaks.__qualname__]
 
 
 async def test_what_fails_inside_the_block_comes_out_as_it_is() -> None:

@@ -19,7 +19,7 @@ class Kept:
 
 
 async def encoded(*spans: Span) -> ExportTraceServiceRequest:
-    body = await Encoder({"service.name": "router"}).encode(spans)
+    body = (await Encoder({"service.name": "router"}).encode(spans)).request
     return ExportTraceServiceRequest.FromString(body)
 
 

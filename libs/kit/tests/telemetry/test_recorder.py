@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from failsoft_kit.clock import LoopClock
@@ -135,6 +136,50 @@ async def test_a_batch_that_is_refused_for_good_does_not_block_the_next() -> Non
         record(recorder, "b")
         await asyncio.sleep(10.0)
     assert collector.batches == [["b"]]
+    assert recorder.dropped == 1
+
+
+@pytest.mark.parametrize("poison", [2**64, "\ud800"], ids=["number", "text"])
+@virtual_time.test
+async def test_a_span_that_cannot_be_encoded_costs_itself_alone(poison: int | str) -> None:
+    """One attribute too large for OTLP ended the export of all spans, and with it the service."""
+    collector = Collector()
+    recorder = recorder_to(collector)
+    tracer = Tracer(clock=LoopClock(), sink=recorder)
+    async with exporting(recorder):
+        record(recorder, "before")
+        tracer.start("poison", attributes={"value": poison}).end()
+        record(recorder, "behind")
+        await asyncio.sleep(1.1)
+        record(recorder, "later")
+        await asyncio.sleep(1.1)
+
+    assert collector.batches == [["before", "behind"], ["later"]]
+    assert recorder.dropped == 1
+
+
+@virtual_time.test
+async def test_a_poisoned_span_is_counted_once_however_often_its_batch_is_sent() -> None:
+    collector = Collector()
+    collector.refusals = [ExportFailed("away", again=True)] * 3
+    recorder = recorder_to(collector)
+    async with exporting(recorder):
+        Tracer(clock=LoopClock(), sink=recorder).start("p", attributes={"value": 2**64}).end()
+        record(recorder, "a")
+        await asyncio.sleep(60.0)
+
+    assert collector.batches == [["a"]]
+    assert recorder.dropped == 1
+
+
+@virtual_time.test
+async def test_poison_alone_is_not_worth_a_call() -> None:
+    collector = Collector()
+    recorder = recorder_to(collector)
+    Tracer(clock=LoopClock(), sink=recorder).start("p", attributes={"value": 2**64}).end()
+    await recorder.close(within=2.0)
+
+    assert collector.attempts == 0
     assert recorder.dropped == 1
 
 

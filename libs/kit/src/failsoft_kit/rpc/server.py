@@ -8,13 +8,14 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.binding import bind
 from failsoft_kit.rpc.running import RunningCalls
 from failsoft_kit.rpc.service import Listener, Service
@@ -81,7 +82,7 @@ async def _background(service: Service) -> AsyncIterator[None]:
     recorder = service.telemetry.recorder
     try:
         async with asyncio.TaskGroup() as tasks:
-            jobs = [tasks.create_task(job()) for job in service.background]
+            jobs = [tasks.create_task(_named(job)) for job in service.background]
             if recorder is not None:
                 jobs.append(tasks.create_task(recorder.run()))
             try:
@@ -92,6 +93,19 @@ async def _background(service: Service) -> AsyncIterator[None]:
     finally:
         if recorder is not None:
             await recorder.close(within=_FLUSH_SECONDS)
+
+
+async def _named(job: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Run a job of the service; one that breaks ends the service, and the log says which.
+
+    A service that went on without it would be half a service that reports to be well.
+    """
+    try:
+        await job()
+    except Exception as error:
+        name = getattr(job, "__qualname__", type(job).__qualname__)
+        _log.critical("service.job_broke", job=name, stack=crash.describe(error))
+        raise
 
 
 async def _drain(

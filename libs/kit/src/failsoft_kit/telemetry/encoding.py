@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -31,6 +32,16 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A batch for a collector."""
+
+    request: bytes
+    """A serialized `ExportTraceServiceRequest`."""
+    unencodable: tuple[Span, ...]
+    """Spans that are not in it, because OTLP has no way to say what they hold."""
+
+
 class Encoder:
     """Encodes spans of one process.
 
@@ -45,17 +56,22 @@ class Encoder:
         self._attribute = lru_cache(maxsize=_KEPT_ATTRIBUTES, typed=True)(_attribute)
         self._resource = Resource(attributes=self._attributes(resource))
 
-    async def encode(self, spans: Sequence[Span]) -> bytes:
-        """One serialized `ExportTraceServiceRequest`; lets the loop turn in between."""
+    async def encode(self, spans: Sequence[Span]) -> Encoded:
+        """One request of all spans that can be encoded; lets the loop turn in between."""
         request = ExportTraceServiceRequest()
         of_resource = request.resource_spans.add(resource=self._resource, schema_url=SCHEMA_URL)
         of_scope = of_resource.scope_spans.add(
             scope=InstrumentationScope(name=_SCOPE), schema_url=SCHEMA_URL
         )
+        unencodable: list[Span] = []
         for start in range(0, len(spans), _SPANS_PER_TURN):
-            of_scope.spans.extend(map(self._span, spans[start : start + _SPANS_PER_TURN]))
+            for span in spans[start : start + _SPANS_PER_TURN]:
+                try:
+                    of_scope.spans.append(self._span(span))
+                except Exception:
+                    unencodable.append(span)
             await asyncio.sleep(0)
-        return request.SerializeToString()
+        return Encoded(request=request.SerializeToString(), unencodable=tuple(unencodable))
 
     def _span(self, span: Span) -> trace_pb2.Span:
         encoded = trace_pb2.Span(

@@ -3,10 +3,12 @@
 The request path only appends to a bounded queue. A collector that is dead, slow or
 hanging costs spans, never a request and never memory: what doesn't fit is dropped
 and counted. The log gets one line when export breaks and one when it is back.
+A span that cannot be encoded costs itself alone.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -135,8 +137,12 @@ class Recorder:
                 self._full_batch.set()
         if not self._unsent:
             return True
+        encoded = await self._encoder.encode(self._unsent)
+        self._drop(encoded.unencodable)
+        if not self._unsent:
+            return True
         try:
-            await self._exporter.export(await self._encoder.encode(self._unsent))
+            await self._exporter.export(encoded.request)
         except ExportFailed as error:
             if not error.again:
                 self.dropped += len(self._unsent)
@@ -146,6 +152,13 @@ class Recorder:
         self._unsent = []
         self._note_success()
         return True
+
+    def _drop(self, poison: Sequence[Span]) -> None:
+        """Forget spans that will never be sent; somebody gave them what no span can hold."""
+        if poison:
+            self.dropped += len(poison)
+            self._unsent = [span for span in self._unsent if span not in poison]
+            _log.error("telemetry.spans_unencodable", first=poison[0].name, dropped=self.dropped)
 
     def _note_failure(self, problem: str) -> None:
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
