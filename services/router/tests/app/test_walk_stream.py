@@ -15,7 +15,7 @@ from failsoft_model.events import Delta, Finished, HopUpdate, Started, StreamRes
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import RouteExhausted, StreamBroken
-from failsoft_router.core.policy import Midstream
+from failsoft_router.core.policy import BreakerPolicy, Midstream
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -232,6 +232,24 @@ async def test_a_target_that_stalls_behind_a_slow_reader_gets_its_full_limit(
     await router.stream(reader=slow)
 
     assert router.targets["b"].started == [router.began + 10.0 + 2.0]
+
+
+@virtual_time.test
+async def test_an_answer_that_is_too_late_for_its_slow_reader_counts_against_nobody(
+    stage: type[Stage],
+) -> None:
+    """The total limit ends the call all the same: nothing may stay open for ever."""
+    touchy = {"breaker": BreakerPolicy(consecutive_failures=1)}
+    router = stage(a=("one", 0.1) * 100, targets={"a": touchy})
+
+    async def slow(event: Event) -> None:
+        await asyncio.sleep(10.0)
+
+    with pytest.raises(RouteExhausted) as failure:
+        await router.stream(reader=slow)
+
+    assert failure.value.cause is ErrorClass.TIMEOUT_TOTAL
+    assert router.board.place("a").breaker.state is State.CLOSED
 
 
 @virtual_time.test

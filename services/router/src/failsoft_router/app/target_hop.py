@@ -17,6 +17,9 @@ from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Lesson, Phase, verdict
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
+_READERS_SHARE = 0.1
+"""A reader that took more of the total limit than this explains why it passed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
@@ -59,6 +62,7 @@ class TargetHop:
         self._clock = clock
         self._draw = draw
         self._first_content_at: float | None = None
+        self._read_for = 0.0
         self._health = Result.NO_EVIDENCE
 
     def __enter__(self) -> Self:
@@ -97,10 +101,12 @@ class TargetHop:
         limits = self._place.policy.limits
 
         async def timed(piece: Delta | StreamReset) -> None:
+            came = self._clock.now()
             if self._first_content_at is None:
-                self._first_content_at = self._clock.now()
+                self._first_content_at = came
                 span.event(telemetry.FIRST_CONTENT)
             await take(piece)
+            self._read_for += self._clock.now() - came
 
         end_at = min(began + limits.total, ask.end_at)
         call = TargetCall(
@@ -136,7 +142,7 @@ class TargetHop:
         return Result.FAILED if blamed else Result.NO_EVIDENCE
 
     def _was_hurried(self, ask: Ask, error_class: ErrorClass, began: float) -> bool:
-        """The limit that passed was the caller's; a caller's haste is not the target's fault."""
+        """The limit passed by the caller's haste or by its slow reading, not by the target's."""
         limits = self._place.policy.limits
         match error_class:
             case ErrorClass.TIMEOUT_CONNECT:
@@ -144,7 +150,8 @@ class TargetHop:
             case ErrorClass.TIMEOUT_FIRST_CONTENT:
                 return ask.first_content < limits.first_content
             case ErrorClass.TIMEOUT_TOTAL:
-                return ask.end_at < began + limits.total
+                slowly_read = self._read_for > _READERS_SHARE * limits.total
+                return slowly_read or ask.end_at < began + limits.total
             case _:
                 return False
 
