@@ -1,0 +1,136 @@
+"""Tells that it is our own way out that is down, and not every provider at once.
+
+When no watched host can be connected to, and the failures lie within `TOGETHER`
+seconds, nobody's health is in question: breakers that opened now would keep the
+providers out when the network is back, and walks would still try one after the other.
+
+One failure alone cannot tell, so it is not held against its target at once:
+
+    failed_at        -> PENDING     for `TOGETHER` seconds, unless it is decided sooner
+    everybody failed -> OWN_EGRESS  it counts against nobody
+    anybody connects -> COUNTS      there is a way out, so it was the target
+    time is up       -> COUNTS
+
+While it is down (`HOLD` seconds from the last moment at which everybody had failed)
+hops that need the way out are best skipped. Then they are tried again: if they fail
+together again it is down for another while, and any connection ends it at once.
+
+Watched are the hosts of targets that are reached through the egress: two host names at
+least, since one that fails is just that one. What is on this machine, in a private
+network or in the cluster says nothing about the way out; `is_outside` tells.
+
+All times are seconds.
+"""
+
+import enum
+import ipaddress
+import math
+from collections.abc import Collection, Iterable
+
+TOGETHER = 2.0
+"""Failures that are less apart may have one cause."""
+
+HOLD = 5.0
+"""As long as a breaker's first open time."""
+
+_INSIDE = (".localhost", ".local", ".internal", ".svc")
+"""Endings of names that no public resolver knows."""
+
+
+class Blame(enum.Enum):
+    """Whose fault a failure to connect is."""
+
+    PENDING = "pending"
+    """Not known yet: ask again when somebody connects or fails, or at `settles_at`."""
+    COUNTS = "counts"
+    """The target's: its breaker counts a failure."""
+    OWN_EGRESS = "own_egress"
+    """Ours: it is evidence against nobody."""
+
+
+def settles_at(failed_at: float) -> float:
+    """When a failure to connect is pending no longer, whatever happens."""
+    return failed_at + TOGETHER
+
+
+def is_outside(host: str, addresses: Collection[str]) -> bool:
+    """Whether connections to a host leave by our egress: not loopback, private or in-cluster.
+
+    Args:
+        host: A name or a literal address.
+        addresses: What the name was resolved to; empty where it could not be, which the
+            lack of a way out explains: then the name alone decides.
+    """
+    if (public := _is_public(host)) is not None:
+        return public
+    name = host.lower().rstrip(".")
+    if "." not in name or name.endswith(_INSIDE):
+        return False
+    return all(_is_public(address) is not False for address in addresses)
+
+
+def _is_public(text: str) -> bool | None:
+    """Whether an address is one of the public internet; None: it is no address."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return (getattr(address, "ipv4_mapped", None) or address).is_global
+
+
+class EgressWatch:
+    """Watches failures to connect to the hosts that are reached through the egress."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        """
+        Args:
+            hosts: Those for which `is_outside` holds; fewer than two tell nothing.
+        """
+        watched = frozenset(hosts)
+        self._hosts = watched if len(watched) > 1 else frozenset[str]()
+        self._failed: dict[str, float] = {}  # the last failures since anybody connected
+        self._connected_at = -math.inf
+        self._down_from = math.inf
+        self._down_until = -math.inf
+
+    def connect_failed(self, host: str, now: float) -> None:
+        """A connection to `host` was refused, timed out or could not be resolved."""
+        if host not in self._hosts:
+            return
+        self._failed[host] = now
+        oldest = min(self._failed.values())
+        if len(self._failed) < len(self._hosts) or now >= settles_at(oldest):
+            return
+        if not self.down(now):
+            self._down_from = oldest
+        self._down_until = now + HOLD
+
+    def connected(self, host: str, now: float) -> None:
+        """`host` was connected to, or an open connection brought something new."""
+        if host not in self._hosts:
+            return
+        self._failed.clear()
+        self._connected_at = now
+        self._down_until = min(self._down_until, now)
+
+    def down(self, now: float) -> bool:
+        """Whether our own way out is down."""
+        return now < self._down_until
+
+    def due_in(self, now: float) -> float:
+        """Seconds until the way out may be tried again; 0 when it is not known to be down."""
+        return max(0.0, self._down_until - now)
+
+    def blame(self, host: str, failed_at: float, *, now: float) -> Blame:
+        """Whose fault it is that `host` could not be connected to at `failed_at`.
+
+        Args:
+            failed_at: A moment that `connect_failed` was told.
+        """
+        if host not in self._hosts:
+            return Blame.COUNTS
+        if self._down_from <= failed_at <= self._down_until:
+            return Blame.OWN_EGRESS
+        if self._connected_at >= failed_at or now >= settles_at(failed_at):
+            return Blame.COUNTS
+        return Blame.PENDING

@@ -1,0 +1,288 @@
+"""When nobody can be reached it is our own way out, and no provider is held ill for it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from failsoft_router.core.egress import (
+    HOLD,
+    TOGETHER,
+    Blame,
+    EgressWatch,
+    is_outside,
+    settles_at,
+)
+
+NOW = 1000.0
+A, B, C = "api.a.example", "api.b.example", "api.c.example"
+PENDING, COUNTS, OWN_EGRESS = Blame.PENDING, Blame.COUNTS, Blame.OWN_EGRESS
+
+
+def watch(*hosts: str) -> EgressWatch:
+    return EgressWatch(hosts or (A, B))
+
+
+def both_failed(at: float = NOW) -> EgressWatch:
+    egress = watch()
+    egress.connect_failed(A, at)
+    egress.connect_failed(B, at + 1.0)
+    return egress
+
+
+def test_nothing_is_down_before_anything_failed() -> None:
+    assert not watch().down(NOW)
+    assert watch().due_in(NOW) == 0.0
+
+
+def test_all_of_two_hosts_failing_within_two_seconds_is_our_own_egress() -> None:
+    """Seen elsewhere: the laptop's network was gone, and every provider was cooled down."""
+    egress = both_failed()
+
+    assert egress.down(NOW + 1.0)
+    assert egress.blame(A, NOW, now=NOW + 1.0) is OWN_EGRESS
+    assert egress.blame(B, NOW + 1.0, now=NOW + 1.0) is OWN_EGRESS
+
+
+def test_one_of_two_hosts_failing_is_that_host() -> None:
+    egress = watch()
+    for second in range(10):
+        egress.connect_failed(A, NOW + second)
+
+    assert not egress.down(NOW + 9.0)
+    assert egress.blame(A, NOW, now=NOW + 9.0) is COUNTS
+
+
+def test_two_of_three_hosts_failing_are_those_hosts() -> None:
+    egress = watch(A, B, C)
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(B, NOW)
+
+    assert not egress.down(NOW)
+    egress.connect_failed(C, NOW + 1.0)
+    assert egress.down(NOW + 1.0)
+
+
+def test_the_only_remote_host_failing_is_that_host_at_once() -> None:
+    egress = watch(A)
+    egress.connect_failed(A, NOW)
+
+    assert not egress.down(NOW)
+    assert egress.blame(A, NOW, now=NOW) is COUNTS
+
+
+def test_one_name_for_two_targets_is_one_host() -> None:
+    egress = watch(A, A)
+    egress.connect_failed(A, NOW)
+
+    assert not egress.down(NOW)
+
+
+def test_a_local_target_that_fails_is_judged_at_once_and_says_nothing_about_the_egress() -> None:
+    egress = watch()
+    egress.connect_failed("localhost", NOW)
+    egress.connect_failed(A, NOW)
+
+    assert egress.blame("localhost", NOW, now=NOW) is COUNTS
+    assert not egress.down(NOW)
+
+
+def test_failures_two_seconds_apart_have_nothing_in_common() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(B, NOW + TOGETHER)
+
+    assert not egress.down(NOW + TOGETHER)
+
+
+def test_failures_a_little_less_apart_have() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(B, NOW + TOGETHER - 0.001)
+
+    assert egress.down(NOW + TOGETHER)
+
+
+def test_the_last_failure_of_a_host_is_what_counts() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(A, NOW + 5.0)
+    egress.connect_failed(B, NOW + 6.0)
+
+    assert egress.down(NOW + 6.0)
+    assert egress.blame(A, NOW, now=NOW + 6.0) is COUNTS
+    assert egress.blame(A, NOW + 5.0, now=NOW + 6.0) is OWN_EGRESS
+
+
+# Whose fault a single failure is.
+
+
+def test_a_single_failure_is_nobodys_until_two_seconds_have_shown_whose() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+
+    assert egress.blame(A, NOW, now=NOW) is PENDING
+    assert egress.blame(A, NOW, now=NOW + 1.999) is PENDING
+    assert egress.blame(A, NOW, now=settles_at(NOW)) is COUNTS
+
+
+@given(failed_at=st.floats(0.0, 1e9))
+def test_every_failure_is_settled_when_its_time_is_up(failed_at: float) -> None:
+    """Else who waits until then would ask again and again without time passing."""
+    egress = watch()
+    egress.connect_failed(A, failed_at)
+
+    assert egress.blame(A, failed_at, now=settles_at(failed_at)) is COUNTS
+
+
+@pytest.mark.parametrize("host", [A, B])
+def test_a_failure_counts_at_once_when_anybody_connects(host: str) -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connected(host, NOW + 0.1)
+
+    assert egress.blame(A, NOW, now=NOW + 0.1) is COUNTS
+
+
+def test_who_connected_before_proves_nothing_about_now() -> None:
+    egress = watch()
+    egress.connected(B, NOW - 0.1)
+    egress.connect_failed(A, NOW)
+
+    assert egress.blame(A, NOW, now=NOW) is PENDING
+
+
+def test_a_connection_in_the_local_network_proves_nothing() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connected("localhost", NOW + 0.1)
+
+    assert egress.blame(A, NOW, now=NOW + 0.1) is PENDING
+
+
+def test_a_connection_between_two_failures_parts_them() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connected(A, NOW + 0.5)
+    egress.connect_failed(B, NOW + 1.0)
+
+    assert not egress.down(NOW + 1.0)
+
+
+# How long it is down.
+
+
+def test_it_is_tried_again_after_five_seconds() -> None:
+    egress = both_failed()
+
+    assert egress.due_in(NOW + 1.0) == HOLD
+    assert egress.down(NOW + 5.9)
+    assert not egress.down(NOW + 1.0 + HOLD)
+    assert egress.due_in(NOW + 10.0) == 0.0
+
+
+def test_any_connection_ends_it_at_once() -> None:
+    egress = both_failed()
+    egress.connected(A, NOW + 2.0)
+
+    assert not egress.down(NOW + 2.0)
+    assert egress.blame(A, NOW, now=NOW + 2.0) is OWN_EGRESS
+    egress.connect_failed(A, NOW + 3.0)
+    assert egress.blame(A, NOW + 3.0, now=NOW + 6.0) is COUNTS
+
+
+def test_a_connection_after_it_ended_changes_nothing_in_the_past() -> None:
+    egress = both_failed()
+    egress.connected(A, NOW + 60.0)
+
+    assert egress.blame(B, NOW + 30.0, now=NOW + 60.0) is COUNTS
+    assert egress.blame(B, NOW + 1.0, now=NOW + 60.0) is OWN_EGRESS
+
+
+def test_failures_while_it_is_down_count_against_nobody() -> None:
+    egress = both_failed()
+    egress.connect_failed(A, NOW + 4.0)
+
+    assert egress.blame(A, NOW + 4.0, now=NOW + 4.0) is OWN_EGRESS
+
+
+def test_it_stays_down_while_everybody_goes_on_failing() -> None:
+    egress = both_failed()
+    egress.connect_failed(A, NOW + 4.0)
+    egress.connect_failed(B, NOW + 4.5)
+
+    assert egress.down(NOW + 9.0)
+    assert egress.blame(A, NOW, now=NOW + 9.0) is OWN_EGRESS
+    assert egress.blame(A, NOW + 4.0, now=NOW + 9.0) is OWN_EGRESS
+
+
+def test_a_second_time_is_seen_like_the_first() -> None:
+    egress = both_failed()
+    later = NOW + 100.0
+    egress.connect_failed(A, later)
+    assert egress.blame(A, later, now=later) is PENDING
+
+    egress.connect_failed(B, later + 0.1)
+
+    assert egress.down(later + 0.1)
+    assert egress.blame(A, later, now=later + 0.1) is OWN_EGRESS
+    assert egress.blame(A, later - 50.0, now=later + 0.1) is COUNTS
+
+
+# What is watched.
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses", "outside"),
+    [
+        ("api.openai.com", ["104.18.7.192"], True),
+        ("API.OpenAI.com.", [], True),
+        ("api.openai.com", [], True),
+        ("8.8.8.8", [], True),
+        ("2606:4700::6812:7c0", [], True),
+        ("localhost", ["127.0.0.1"], False),
+        ("127.0.0.1", [], False),
+        ("::1", [], False),
+        ("::ffff:10.0.0.7", [], False),
+        ("10.0.0.7", [], False),
+        ("169.254.169.254", [], False),
+        ("100.64.0.1", [], False),
+        ("model.example.com", ["10.0.0.7"], False),
+        ("model.example.com", ["8.8.8.8", "10.0.0.7"], False),
+        ("failsoft-local-llm", ["8.8.8.8"], False),
+        ("failsoft-local-llm.failsoft.svc", [], False),
+        ("llm.failsoft.svc.cluster.local", [], False),
+        ("printer.local", [], False),
+        ("vm.c.project.internal", [], False),
+        ("app.localhost", [], False),
+        ("local.example.com", [], True),
+    ],
+)
+def test_what_is_near_says_nothing_about_the_way_out(
+    host: str, addresses: list[str], outside: bool
+) -> None:
+    assert is_outside(host, addresses) is outside
+
+
+@given(
+    events=st.lists(
+        st.tuples(st.floats(0.0, 4.0), st.sampled_from([A, B, C]), st.booleans()), max_size=30
+    )
+)
+def test_it_is_down_only_if_everybody_failed_together_and_nobody_connected_since(
+    events: list[tuple[float, str, bool]],
+) -> None:
+    egress, now = watch(A, B, C), NOW
+    failed: dict[str, float] = {}
+    down_until = 0.0
+    for pause, host, connects in events:
+        now += pause
+        if connects:
+            egress.connected(host, now)
+            failed, down_until = {}, 0.0
+        else:
+            egress.connect_failed(host, now)
+            failed[host] = now
+            if len(failed) == 3 and now < min(failed.values()) + TOGETHER:
+                down_until = now + HOLD
+
+        assert egress.down(now) == (now < down_until)
