@@ -1,12 +1,15 @@
 """Around every call: ids, spans, errors with details, and no word about the request."""
 # ruff: noqa: ANN401 - servicers that misbehave have no proper types
 
+import asyncio
 import math
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from failsoft_kit import call
 from failsoft_kit.clock import SystemClock
@@ -227,3 +230,35 @@ async def test_a_servicer_may_still_abort_by_itself(tracer: Tracer, spans: Recor
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert error.details() == "not here"
     assert spans.one(UNARY).attributes["rpc.status_code"] == "NOT_FOUND"
+
+
+async def test_calls_beyond_the_bound_are_refused_with_a_hint_until_one_ends(
+    tracer: Tracer,
+) -> None:
+    """Without a bound an overload grows until the process dies, and with it every running call."""
+    arrived, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def wait(request: StringValue, context: object) -> StringValue:
+        arrived.release()
+        await release.wait()
+        return request
+
+    service = serving(Echo(unary=wait), tracer)
+    service = replace(service, listeners=[replace(service.listeners[0], max_calls=2)])
+    async with channel_to(service) as channel:
+        stub = EchoStub(channel)
+        running = [stub.unary(StringValue()) for _ in range(2)]
+        await arrived.acquire()
+        await arrived.acquire()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.unary(StringValue())
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        healthy = await health.Check(health_pb2.HealthCheckRequest())
+        release.set()
+        await asyncio.gather(*running)
+        await stub.unary(StringValue())
+
+    error = from_rpc_error(refused.value)
+    assert (error.code, error.reason) == (Code.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert error.retry_after == 1.0
+    assert healthy.status == health_pb2.HealthCheckResponse.SERVING

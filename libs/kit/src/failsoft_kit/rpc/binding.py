@@ -64,6 +64,7 @@ def _register(
         tracer=service.telemetry.tracer,
         clock=service.clock,
         running=calls,
+        max_calls=listener.max_calls,
         details=service.error_details,
     )
     for name, handlers in {**own, **open_to_all}.items():

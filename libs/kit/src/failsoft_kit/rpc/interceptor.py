@@ -1,6 +1,7 @@
 """What happens around every call that a service answers.
 
-    arrive -> span, ids -> deadline past? -> who calls? -> may they? -> decode -> servicer -> end
+    arrive -> span, ids -> is there room? -> deadline past? -> who calls? -> may they?
+    -> decode -> servicer -> end
 
 It wraps each method's handler once, when the server is built; a call then passes
 through one function of ours, and gRPC's chain of interceptors stays empty.
@@ -38,7 +39,7 @@ from failsoft_kit.rpc.status import grpc_code, to_status, trailing_metadata
 from failsoft_kit.telemetry.context import parse_traceparent
 from failsoft_kit.telemetry.span import Kind, activate, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.errors import BudgetSpent, FailsoftError, PermissionDenied
+from failsoft_model.errors import BudgetSpent, FailsoftError, Overloaded, PermissionDenied
 
 ErrorDetails = Callable[[FailsoftError], Sequence[Message]]
 Metadata = Collection[tuple[str, str | bytes]]
@@ -49,6 +50,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ATTEMPT_ID = re.compile(r"[A-Za-z0-9._/-]{1,160}")
 _CERTAIN_SHARE = 0.99
 """gRPC rounds a deadline up by at most 1 % to write it down: only this share of it is sure."""
+
+_ROOM_AFTER_SECONDS = 1.0
+"""When a caller who found no room is told to come back."""
 
 _ANYONE = Principal(tenant="", kind=PrincipalKind.USER)
 
@@ -68,6 +72,8 @@ class Interceptor:
     Args:
         access: What each method demands, by its full name without a leading slash;
             a method that is missing is refused to everybody.
+        max_calls: Calls that may run at once; more are refused. Health and reflection are
+            always answered and don't count.
         details: More details for the status of an error, for callers who know their types.
     """
 
@@ -79,6 +85,7 @@ class Interceptor:
         tracer: Tracer,
         clock: Clock,
         running: RunningCalls,
+        max_calls: int,
         details: ErrorDetails,
     ) -> None:
         self._authenticator = authenticator
@@ -87,6 +94,8 @@ class Interceptor:
         self._unrecorded = Tracer(clock=clock)
         self._clock = clock
         self._running = running
+        self._max_calls = max_calls
+        self._open = 0
         self._details = details
         self._log: FilteringBoundLogger = _log.bind()
         self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
@@ -138,7 +147,7 @@ class Interceptor:
                 self._finish(call, Ending(code=code_name(context.code())))
                 return reply
             finally:
-                self._running.remove(call)
+                self._leave(call)
 
         return guarded
 
@@ -166,10 +175,20 @@ class Interceptor:
             task=asyncio.current_task(),
         )
         self._running.add(call)
+        self._open += call.held
         return call
+
+    def _leave(self, call: RunningCall) -> None:
+        self._open -= call.held
+        self._running.remove(call)
 
     def _admit(self, method: _Method, call: RunningCall, metadata: Metadata) -> None:
         """Let the call in, or raise why not."""
+        if call.held and self._open > self._max_calls:
+            raise Overloaded(
+                f"{self._max_calls} calls are running, there is room for no more",
+                retry_after=_ROOM_AFTER_SECONDS,
+            )
         if call.deadline_at <= call.started:
             raise BudgetSpent("the deadline was past before the call arrived")
         principal = self._principal(method, metadata)

@@ -12,6 +12,8 @@ from failsoft_kit.rpc.health import Health
 from failsoft_kit.telemetry.setup import Telemetry
 from failsoft_model.errors import FailsoftError
 
+MAX_CALLS = 1000
+
 
 def no_details(_: FailsoftError) -> Sequence[Message]:
     """Nothing besides what every error's status carries."""
@@ -32,6 +34,8 @@ class Listener:
     """What each method demands, by its full name without a leading slash."""
     reflection: bool = False
     """Whether it tells what it serves; for ports that only insiders reach."""
+    max_calls: int = MAX_CALLS
+    """Calls that may run at once; more are refused as OVERLOADED. Health is always answered."""
     trust_loopback: bool = True
     """False demands the token from this machine's callers too, as behind a local proxy."""
 
