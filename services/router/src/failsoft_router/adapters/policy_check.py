@@ -4,11 +4,10 @@ Everything here reads raw YAML values, which may be wrong in any way; what has t
 shape is passed over, because the field's own validation names it.
 """
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from failsoft_kit.settings.document import Trail
+from failsoft_router.adapters.addresses import host_of, is_private
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Provider
 from failsoft_router.core.route import overlap
 
@@ -62,35 +61,15 @@ def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
         return
     if not endpoint:
         return
-    host = _host(endpoint)
+    host = host_of(endpoint)
     if host is None:
-        yield here, "must be a base URL such as `https://api.openai.com/v1`, without user or query"
+        yield (
+            here,
+            "must be a base URL such as `https://api.openai.com/v1`,"
+            " without user, query or fragment",
+        )
     elif target.get("allow_private") is not True and is_private(host):
         yield here, "is a private address; set `allow_private: true` if it is meant"
-
-
-def _host(url: str) -> str | None:
-    """The host of a base URL; None: it is no base URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or parts.username or parts.query or port == 0:
-        return None
-    return parts.hostname or None
-
-
-def is_private(host: str) -> bool:
-    """Whether an address is one that the public internet cannot reach; names are not."""
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
 
 
 def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:
@@ -105,6 +84,8 @@ def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mis
             yield (*here, index), f"names `{hop}`, which is no target; known are {known}"
         elif MOCK_HOP in seen:
             yield (*here, index), "comes after `mock`, which always answers"
+        elif CACHE_HOP in seen and hop != MOCK_HOP:
+            yield (*here, index), "comes after `cache`, which only `mock` may follow"
         seen.add(hop)
 
 

@@ -10,7 +10,11 @@ import socket
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from failsoft_router.adapters.policy_check import is_private
+from failsoft_router.adapters.addresses import is_private
+
+
+class AddressRefused(OSError):
+    """A name leads into our own network, and its target's policy does not allow that."""
 
 
 class PublicOnly(AbstractResolver):
@@ -24,12 +28,13 @@ class PublicOnly(AbstractResolver):
     ) -> list[ResolveResult]:
         """
         Raises:
-            OSError: The name has no public address.
+            AddressRefused: The name has no public address.
+            OSError: The name has no address at all.
         """
         found = await self._inner.resolve(host, port, family)
         public = [each for each in found if not is_private(each["host"])]
         if not public:
-            raise OSError(f"{host} resolves to private addresses only, and that is not allowed")
+            raise AddressRefused("the name has private addresses only")
         return public
 
     async def close(self) -> None:
