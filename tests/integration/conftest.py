@@ -56,7 +56,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             port, admin_port = await stack.enter_async_context(running(service))
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
             admin = await stack.enter_async_context(open_channel(f"127.0.0.1:{admin_port}"))
-            return Router(channel, admin, spans)
+            return Router(f"127.0.0.1:{port}", channel=channel, admin=admin, spans=spans)
 
         yield start
 

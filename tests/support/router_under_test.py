@@ -47,8 +47,14 @@ class Router:
     """A running router, as its callers see it."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, admin: grpc.aio.Channel, spans: RecordedSpans
+        self,
+        address: str,
+        *,
+        channel: grpc.aio.Channel,
+        admin: grpc.aio.Channel,
+        spans: RecordedSpans,
     ) -> None:
+        self.address = address
         self.stub: InferenceServiceAsyncStub = pb_grpc.InferenceServiceStub(channel)
         self.admin: RouterAdminServiceAsyncStub = admin_grpc.RouterAdminServiceStub(admin)
         self.channel = channel
@@ -94,6 +100,17 @@ def openai_target(upstream: Upstream, **fields: object) -> dict[str, object]:
         "model": "gpt-5-mini",
         "endpoint": upstream.base_url,
         "allow_private": True,
+        "limits": LIMITS,
+        **fields,
+    }
+
+
+def failsoft_target(router: Router, **fields: object) -> dict[str, object]:
+    """A target of the policy that leads to another router's route `chat`."""
+    return {
+        "provider": "failsoft",
+        "model": "chat",
+        "endpoint": router.address,
         "limits": LIMITS,
         **fields,
     }

@@ -58,6 +58,7 @@ class AttemptFailed(Exception):
         detail: One sentence for people; no prompt, no answer, no secret.
         http_status: 0 where there was no reply or it was not HTTP.
         retry_after: Seconds that the target asks to wait; None when it says nothing.
+        sent: The target may have the request; False: there was not even a connection.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class AttemptFailed(Exception):
         *,
         http_status: int = 0,
         retry_after: float | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(detail)
         self.error_class = error_class
         self.detail = detail
         self.http_status = http_status
         self.retry_after = retry_after
+        self.sent = sent
 
 
 class Target(Protocol):

@@ -178,7 +178,7 @@ def _target(
         case Provider.OPENAI:
             return OpenAiTarget(policy, credential=credential, clock=clock)
         case Provider.FAILSOFT:
-            return InferenceTarget(policy, token=token)
+            return InferenceTarget(policy, token=token, credential=credential)
 
 
 def walk_details(error: FailsoftError) -> Sequence[Message]:

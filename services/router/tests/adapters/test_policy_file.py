@@ -207,7 +207,41 @@ def test_a_target_that_needs_no_credential_may_say_so(load: Callable[[str], Poli
     assert policy.targets["a"].credential is None
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "external"),
+    [
+        ("dns:///failsoft-local-llm:50051", False),
+        ("127.0.0.1:50051", False),
+        ("dns:///failsoft.example.com:50051", True),
+    ],
+)
+def test_a_service_of_ours_is_trusted_where_its_endpoint_is_ours(
+    load: Callable[[str], Policy], endpoint: str, *, external: bool
+) -> None:
+    """Our token goes to whatever is not external."""
+    text = SMALLEST.replace("openai, model: m", f'failsoft, model: m, endpoint: "{endpoint}"')
+
+    assert load(text).targets["a"].external is external
+
+
+def test_a_target_outside_is_ours_where_the_policy_says_so(load: Callable[[str], Policy]) -> None:
+    endpoint = "dns:///failsoft.example.com:50051"
+    text = SMALLEST.replace(
+        "openai, model: m", f'failsoft, model: m, endpoint: "{endpoint}", external: false'
+    )
+
+    assert load(text).targets["a"].external is False
+
+
 # Bad ones.
+
+
+def test_only_the_mock_may_follow_the_cache(problems: Callable[[str], set[str]]) -> None:
+    """A target behind it would be asked only where nothing is stored."""
+    (problem,) = problems(SMALLEST.replace("hops: [a]", "hops: [cache, a, mock]"))
+
+    assert problem.endswith("comes after `cache`, which only `mock` may follow")
+
 
 BAD = """\
 targets:

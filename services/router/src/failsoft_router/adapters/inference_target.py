@@ -1,47 +1,59 @@
 """A target that speaks InferenceService: our local-llm, or another router."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import grpc
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
-from failsoft_kit.identity import ServiceToken
-from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
+from failsoft_kit.identity import AUTHORIZATION_METADATA, ServiceToken
+from failsoft_kit.rpc.channel import Metadata, open_channel, outgoing_metadata
 from failsoft_kit.rpc.status import from_rpc_error
-from failsoft_kit.wire.enums import DEGRADATION
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.core.policy import TargetPolicy
-from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
+from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
 from failsoft_router.wire.remote import attempt_failed
+
+_REFUSED = frozenset({Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK})
+"""An old or made-up answer of a router behind us would look like a real one's."""
 
 
 class InferenceTarget:
-    """One model behind one gRPC address."""
+    """One model behind one gRPC address.
 
-    def __init__(self, policy: TargetPolicy, *, token: ServiceToken | None) -> None:
+    Who we are and whose request it is (token, tenant, trace, attempt) is told to a target
+    in our own network only; one outside sees its own credential and the request.
+    """
+
+    def __init__(
+        self, policy: TargetPolicy, *, token: ServiceToken | None, credential: Credential | None
+    ) -> None:
+        """
+        Args:
+            token: Shown to a target in our own network that has no credential of its own.
+        """
         self._policy = policy
-        self._channel = open_channel(policy.endpoint, token=token)
+        self._credential = credential
+        trusted = not policy.external and credential is None
+        self._channel = open_channel(policy.endpoint, token=token if trusted else None)
         self._stub = pb_grpc.InferenceServiceStub(self._channel)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
-        request = encode_request(call.request, pb.StreamGenerateRequest)
-        request.chat.model = self._policy.model
-        # An old or made-up answer of a router behind us would look like a real one's.
-        request.chat.refused_degradations.extend(_REFUSED - set(request.chat.refused_degradations))
+        asked = replace(
+            call.request,
+            model=self._policy.model,
+            refused_degradations=call.request.refused_degradations | _REFUSED,
+        )
+        request = encode_request(asked, pb.StreamGenerateRequest)
+        await self._connect(call.connect)
         replies = self._stub.StreamGenerate(
-            request,
-            timeout=call.total,
-            metadata=outgoing_metadata(
-                tenant=call.tenant,
-                span=call.span,
-                attempt_id=call.attempt_id,
-                request_id=call.request.request_id or None,
-            ),
+            request, timeout=call.total, metadata=self._metadata(call)
         )
         try:
             async for reply in replies:
@@ -64,16 +76,44 @@ class InferenceTarget:
         """See `ports.Target`."""
         await self._channel.close()
 
+    async def _connect(self, within: float) -> None:
+        """Wait for a connection; costs nothing while there is one.
 
-_REFUSED = {
-    DEGRADATION.number[degradation]
-    for degradation in (Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK)
-}
+        gRPC's own deadline covers the whole call, so it cannot tell a dead address from a
+        slow answer.
+        """
+        ready, failed = grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        try:
+            async with asyncio.timeout(within):
+                while (state := self._channel.get_state(try_to_connect=True)) is not ready:
+                    if state is failed:
+                        raise AttemptFailed(ErrorClass.TRANSIENT, "no connection", sent=False)
+                    await self._channel.wait_for_state_change(state)
+        except TimeoutError:
+            raise AttemptFailed(
+                ErrorClass.TIMEOUT_CONNECT, "no connection within its limit", sent=False
+            ) from None
+
+    def _metadata(self, call: TargetCall) -> Metadata:
+        key = self._credential.value() if self._credential is not None else None
+        shown = () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
+        if self._policy.external:
+            return shown
+        ours = outgoing_metadata(
+            tenant=call.tenant,
+            span=call.span,
+            attempt_id=call.attempt_id,
+            request_id=call.request.request_id or None,
+        )
+        return (*ours, *shown)
 
 
 def _ending(finished: Finished) -> Ending:
     if finished.finish_reason is FinishReason.CONTENT_FILTER:
         raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
+    if finished.degradation in _REFUSED:
+        # It was told that we want none: an old version of ours, or something else.
+        raise AttemptFailed(ErrorClass.MALFORMED, "it gave an old or made-up answer unasked")
     return Ending(
         finish_reason=finished.finish_reason,
         model=finished.model,

@@ -9,6 +9,7 @@ from pydantic import Field
 from failsoft_kit.settings import Duration, Settings
 from failsoft_kit.settings.whole import load_file
 from failsoft_model.walk import Capability
+from failsoft_router.adapters.addresses import in_own_network
 from failsoft_router.adapters.policy_check import mistakes
 from failsoft_router.core.policy import (
     GPU_BREAKER,
@@ -140,7 +141,7 @@ def load_policy(file: Path) -> Policy:
 
 
 def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
-    ours = raw.provider is Provider.FAILSOFT
+    ours = raw.provider is Provider.FAILSOFT and in_own_network(raw.endpoint)
     breaker = GPU_BREAKER if raw.kind is TargetKind.GPU else REMOTE_BREAKER
     return TargetPolicy(
         name=name,
