@@ -64,6 +64,12 @@ class LocalLlmSettings(Settings):
         le=256,
         description="Requests that are answered at once; more wait for a place.",
     )
+    max_waiting: int | None = Field(
+        default=None,
+        ge=0,
+        description="Requests that may wait; more are refused as OVERLOADED. Unset: four times"
+        " max_sequences.",
+    )
     threads: int | None = Field(
         default=None,
         ge=1,
@@ -83,3 +89,8 @@ class LocalLlmSettings(Settings):
         json_schema_extra={"unit": "seconds"},
     )
     log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
+
+    @property
+    def waiting_places(self) -> int:
+        """Requests that may wait for their turn."""
+        return 4 * self.max_sequences if self.max_waiting is None else self.max_waiting

@@ -23,6 +23,7 @@ from failsoft_local_llm.adapters.openvino.engine import OpenVinoOptions, start_o
 from failsoft_local_llm.api.rpc import InferenceServicer
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.host import EngineHost
+from failsoft_local_llm.core.admission import Admission
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.served import ServedModel
@@ -74,7 +75,12 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         start_seconds=settings.start,
         on_change=partial(health.set, SERVICE),
     )
-    answers = Answers(model=_served(settings, facts), template=template, host=host)
+    answers = Answers(
+        model=_served(settings, facts),
+        template=template,
+        host=host,
+        admission=Admission(places=settings.max_sequences + settings.waiting_places),
+    )
     token_file = settings.service_token_file
     return Service(
         name=_NAME,

@@ -11,6 +11,7 @@ from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.host import EngineHost
+from failsoft_local_llm.core.admission import Admission
 from failsoft_local_llm.core.decoding import Decoding, Defaults
 from failsoft_local_llm.core.errors import (
     ContextLengthExceeded,
@@ -19,8 +20,9 @@ from failsoft_local_llm.core.errors import (
     Unsupported,
 )
 from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied
+from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused
 from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text, Tool
+from failsoft_model.errors import Overloaded
 from failsoft_model.events import Delta, Finished, Started
 from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
@@ -37,6 +39,8 @@ ASKED = ChatRequest(
 )
 DIES = Chunk(data=b"", tokens=0, finish=None)
 GIVES_UP = Chunk(data=b"", tokens=0, finish=None)
+REFUSES = Chunk(data=b"", tokens=0, finish=None)
+PLACES = 2
 
 
 class LastWords:
@@ -68,6 +72,8 @@ class ScriptedEngine:
             for chunk in self.chunks:
                 if chunk is DIES:
                     raise EngineDied("killed by SIGKILL")
+                if chunk is REFUSES:
+                    raise EngineRefused("no memory")
                 if chunk is GIVES_UP:
                     return
                 yield chunk
@@ -111,7 +117,8 @@ async def asking(engine: ScriptedEngine, ask: Callable[[Answers], Awaitable[None
         running = tasks.create_task(host.run())
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
-        await ask(Answers(model=MODEL, template=LastWords(), host=host))
+        admission = Admission(places=PLACES)
+        await ask(Answers(model=MODEL, template=LastWords(), host=host, admission=admission))
         running.cancel()
 
 
@@ -313,3 +320,33 @@ async def test_a_caller_who_is_cancelled_while_waiting_leaves_too() -> None:
     await asking(engine, ask)
 
     assert engine.cancelled == 1
+
+
+@virtual_time.test
+async def test_what_the_engine_does_not_take_may_be_asked_again_soon() -> None:
+    """It is out of memory for now, which is no defect of the service and none of the request."""
+
+    async def ask(answers: Answers) -> None:
+        with pytest.raises(Overloaded) as refused:
+            await answers.whole(ASKED, trace_id="")
+        assert refused.value.retry_after is not None
+
+    await asking(ScriptedEngine([REFUSES]), ask)
+
+
+@virtual_time.test
+async def test_who_finds_no_place_is_refused_until_one_is_free() -> None:
+    async def ask(answers: Answers) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            inside = [tasks.create_task(answers.whole(ASKED, trace_id="")) for _ in range(PLACES)]
+            await asyncio.sleep(1.0)
+            with pytest.raises(Overloaded):
+                await answers.whole(ASKED, trace_id="")
+            inside[0].cancel()
+            await asyncio.wait(inside[:1])
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await answers.whole(ASKED, trace_id="")
+            inside[1].cancel()
+
+    await asking(ScriptedEngine([]), ask)

@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from failsoft_local_llm.app.host import EngineHost
+from failsoft_local_llm.core.admission import Admission, no_room
 from failsoft_local_llm.core.answer import AnswerText
 from failsoft_local_llm.core.capability import missing
 from failsoft_local_llm.core.decoding import decoding
 from failsoft_local_llm.core.errors import ContextLengthExceeded, ModelNotFound, Unsupported
 from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied, Template
+from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused, Template
 from failsoft_model.chat import ChatRequest, Message, Role, Text
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
 from failsoft_model.walk import FinishReason, Usage
@@ -18,10 +19,13 @@ from failsoft_model.walk import FinishReason, Usage
 class Answers:
     """The one model of this process, asked in the words of the contract."""
 
-    def __init__(self, *, model: ServedModel, template: Template, host: EngineHost) -> None:
+    def __init__(
+        self, *, model: ServedModel, template: Template, host: EngineHost, admission: Admission
+    ) -> None:
         self._model = model
         self._template = template
         self._host = host
+        self._admission = admission
 
     @property
     def model(self) -> ServedModel:
@@ -37,8 +41,17 @@ class Answers:
             ModelNotFound: the request names another model.
             Unsupported: it asks for what this model cannot do.
             ContextLengthExceeded: it leaves no room for an answer.
+            Overloaded: too many requests wait already, or the engine has no memory for it.
             EngineUnavailable: the model is loading, or its engine died, if only just now.
         """
+        with self._admission.place(self._host.load()):
+            async with aclosing(self._answered(request, trace_id=trace_id)) as events:
+                async for event in events:
+                    yield event
+
+    async def _answered(
+        self, request: ChatRequest, *, trace_id: str
+    ) -> AsyncGenerator[Started | Delta | Finished, None]:
         try:
             engine, prompt = await self._prepared(request)
             yield Started(
@@ -61,6 +74,8 @@ class Answers:
                 raise EngineDied("the engine ended an answer without saying why")
         except EngineDied as died:
             raise self._host.unavailable(str(died)) from died
+        except EngineRefused as refused:
+            raise no_room("the engine did not take the request") from refused
         yield Finished(
             finish_reason=finish,
             served_by=self._model.name,
