@@ -1,6 +1,11 @@
-"""The mock answer is instant, short if asked to be, and honest."""
+"""The mock answer has the form that was asked for, and says what it is."""
+
+import json
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from failsoft_model.chat import (
     ChatRequest,
@@ -10,47 +15,181 @@ from failsoft_model.chat import (
     Role,
     Sampling,
     Text,
+    ToolChoice,
+    ToolChoiceMode,
 )
-from failsoft_router.core.mock import can_mock, mock_text
+from failsoft_router.core.mock import CannotMock, mock_answer, why_no_mock
+from failsoft_router.core.mock.tokens import tokens
+
+JSON_OBJECT = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
+
+SAMPLING = st.builds(
+    Sampling,
+    max_tokens=st.none() | st.integers(1, 40),
+    seed=st.none() | st.integers(0, 5),
+    stop=st.lists(st.sampled_from([".", "mock", '"', "\n"]), max_size=2).map(tuple),
+)
 
 
-def request(
-    *, kind: ResponseFormatKind = ResponseFormatKind.TEXT, max_tokens: int | None = None
-) -> ChatRequest:
-    return ChatRequest(
-        model="chat",
-        messages=(Message(role=Role.USER, parts=(Text(text="hi"),)),),
-        sampling=Sampling(max_tokens=max_tokens),
-        response_format=ResponseFormat(kind=kind),
+def request(text: str = "hi", **fields: object) -> ChatRequest:
+    asked = ChatRequest(model="chat", messages=(Message(role=Role.USER, parts=(Text(text=text),)),))
+    return replace(asked, **fields)  # type: ignore[arg-type] # any field
+
+
+def schema(**keywords: object) -> ResponseFormat:
+    return ResponseFormat(
+        kind=ResponseFormatKind.JSON_SCHEMA, name="x", schema_json=json.dumps(keywords)
     )
 
 
+def refusal(asked: ChatRequest) -> str:
+    with pytest.raises(CannotMock) as failure:
+        mock_answer(asked)
+    return str(failure.value)
+
+
 def test_it_says_what_it_is() -> None:
-    text, cut = mock_text(request())
+    answer = mock_answer(request())
 
-    assert "mock answer" in text
-    assert not cut
+    assert answer.text.startswith("This is a mock answer: ")
+    assert not answer.cut
 
 
-def test_a_word_counts_as_a_token() -> None:
-    assert mock_text(request(max_tokens=4)) == ("This is a mock", True)
+def test_it_speaks_the_language_of_the_question() -> None:
+    assert mock_answer(request("Wie spät ist es?")).text.startswith("Dies ist eine Mock-Antwort")
+
+
+def test_a_turn_that_tells_no_language_is_in_the_one_of_the_turn_before() -> None:
+    turns = ("Wie spät ist es?", "12:30?")
+    messages = tuple(Message(role=Role.USER, parts=(Text(text=turn),)) for turn in turns)
+
+    assert "Mock-Antwort" in mock_answer(request(messages=messages)).text
+
+
+def test_a_language_that_nobody_knows_is_answered_in_english() -> None:
+    assert "mock answer" in mock_answer(request("Jak się masz, kolego?")).text
+
+
+def test_the_same_request_gets_the_same_answer_and_another_seed_another() -> None:
+    answers = {mock_answer(request(sampling=Sampling(seed=seed))).text for seed in range(20)}
+
+    assert mock_answer(request()) == mock_answer(request())
+    assert len(answers) > 1
+
+
+def test_max_tokens_cuts_it_and_it_says_so() -> None:
+    answer = mock_answer(request(sampling=Sampling(max_tokens=4)))
+
+    assert answer.text == "This is a mock"
+    assert answer.cut
 
 
 def test_a_limit_that_it_stays_under_cuts_nothing() -> None:
-    whole, _ = mock_text(request())
-    words = len(whole.split())
+    def cut_at(limit: int) -> bool:
+        return mock_answer(request("in one sentence", sampling=Sampling(max_tokens=limit))).cut
 
-    assert mock_text(request(max_tokens=words)) == (whole, False)
-    assert mock_text(request(max_tokens=words - 1))[1]
+    size = len(tokens(mock_answer(request("in one sentence")).text))
+
+    assert (cut_at(size), cut_at(size - 1)) == (False, True)
+
+
+def test_it_ends_before_a_stop_string() -> None:
+    assert mock_answer(request(sampling=Sampling(stop=(":",)))).text == "This is a mock answer"
+
+
+def test_it_goes_on_from_what_was_said_with_a_space() -> None:
+    assert mock_answer(request(continue_from="Paris is")).text.startswith(" This is a mock")
+
+
+def test_an_object_that_is_free_says_what_it_is() -> None:
+    answer = json.loads(mock_answer(request("¿Qué es esto?", response_format=JSON_OBJECT)).text)
+
+    assert answer["mock"] is True
+    assert answer["answer"].startswith("Esta es una respuesta simulada (mock)")
+
+
+@pytest.mark.parametrize(("limit", "text"), [(10, '{"mock": true}'), (2, "{}")])
+def test_an_object_gets_as_small_as_max_tokens_asks(limit: int, text: str) -> None:
+    """JSON that is cut is no JSON."""
+    asked = request(response_format=JSON_OBJECT, sampling=Sampling(max_tokens=limit))
+
+    assert mock_answer(asked).text == text
+
+
+def test_a_string_that_is_free_says_what_it_is() -> None:
+    asked = request(
+        "Wie heißt du?",
+        response_format=schema(
+            type="object", properties={"name": {"type": "string"}}, required=["name"]
+        ),
+    )
+
+    assert "Mock-Antwort" in json.loads(mock_answer(asked).text)["name"]
+
+
+def test_a_rich_value_that_max_tokens_forbids_is_left_for_a_lean_one() -> None:
+    form = schema(type="array", items={"type": "string"})
+
+    assert mock_answer(request(response_format=form)).text != "[]"
+    asked = request(response_format=form, sampling=Sampling(max_tokens=2))
+    assert mock_answer(asked).text == "[]"
 
 
 @pytest.mark.parametrize(
-    ("kind", "possible"),
+    ("form", "sampling", "reason"),
     [
-        (ResponseFormatKind.TEXT, True),
-        (ResponseFormatKind.JSON_OBJECT, False),
-        (ResponseFormatKind.JSON_SCHEMA, False),
+        (schema(type="object"), Sampling(max_tokens=1), "no JSON that fits is short enough"),
+        (JSON_OBJECT, Sampling(stop=("{",)), "no JSON that fits is short enough"),
+        (schema(type="string", minLength=100_000), Sampling(), "a text that is too long"),
+        (schema(**{"if": {}}), Sampling(), "the schema uses `if`"),
+        (schema(enum=[{"a": 1}], type="string"), Sampling(), "contradicts itself"),
+        (schema(type=5), Sampling(), "the schema's `type` is broken"),
+        (replace(JSON_OBJECT, kind=ResponseFormatKind.JSON_SCHEMA), Sampling(), "is broken"),
     ],
 )
-def test_it_can_only_be_plain_text(kind: ResponseFormatKind, possible: bool) -> None:
-    assert can_mock(request(kind=kind)) is possible
+def test_what_cannot_be_had_is_refused_with_a_reason(
+    form: ResponseFormat, sampling: Sampling, reason: str
+) -> None:
+    assert reason in refusal(request(response_format=form, sampling=sampling))
+
+
+@pytest.mark.parametrize("mode", [ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED])
+def test_it_calls_no_tools(mode: ToolChoiceMode) -> None:
+    asked = request(tool_choice=ToolChoice(mode=mode, name="f"))
+
+    assert why_no_mock(asked) == refusal(asked) == "a mock calls no tools, and a call is required"
+
+
+def test_tools_that_need_not_be_called_are_no_hindrance() -> None:
+    assert why_no_mock(request(tool_choice=ToolChoice(mode=ToolChoiceMode.AUTO))) is None
+
+
+def test_it_does_not_go_on_from_the_middle_of_json() -> None:
+    asked = request(response_format=JSON_OBJECT, continue_from='{"a": ')
+
+    assert why_no_mock(asked) == refusal(asked) == "a mock cannot go on from the middle of JSON"
+
+
+def test_half_a_surrogate_pair_is_escaped() -> None:
+    """UTF-8 cannot carry one; a schema's `const`, being JSON itself, can."""
+    answer = mock_answer(request(response_format=schema(const="\ud83d")))
+
+    assert answer.text.encode() == b'"\\ud83d"'
+
+
+@given(text=st.text(max_size=60), sampling=SAMPLING, form=st.sampled_from([None, JSON_OBJECT]))
+def test_whatever_is_asked_the_answer_keeps_its_limits(
+    text: str, sampling: Sampling, form: ResponseFormat | None
+) -> None:
+    asked = request(text, sampling=sampling, response_format=form or ResponseFormat())
+    try:
+        answer = mock_answer(asked)
+    except CannotMock:
+        assert form is not None
+        return
+
+    assert "".join(piece.text for piece in answer.pieces) == answer.text
+    assert len(tokens(answer.text)) <= (sampling.max_tokens or 1000)
+    assert not any(stop in answer.text for stop in sampling.stop)
+    if form is not None:
+        assert isinstance(json.loads(answer.text), dict)

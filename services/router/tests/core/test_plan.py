@@ -211,8 +211,11 @@ def test_a_tenant_gets_no_mock_answers_unless_it_allows_them() -> None:
     assert skips(made(tenant=TenantPolicy())) == {"mock": SkipReason.TENANT_POLICY}
 
 
-def test_a_mock_is_plain_text_and_nothing_else() -> None:
-    assert skips(made(request(response_format=JSON))) == {"mock": SkipReason.CAPABILITY}
+def test_what_rules_a_mock_out_at_first_sight_skips_it() -> None:
+    whole = made(request(response_format=JSON, continue_from='{"a'))
+
+    assert skips(whole) == {"mock": SkipReason.CAPABILITY}
+    assert whole.hops[-1].detail == "a mock cannot go on from the middle of JSON"
 
 
 @pytest.mark.parametrize(

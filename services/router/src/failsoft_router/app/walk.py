@@ -30,12 +30,13 @@ from failsoft_model.walk import Attempt, FinishReason, SkipReason, Usage
 from failsoft_router import telemetry
 from failsoft_router.app.assemble import Assembler, replay
 from failsoft_router.app.board import Board, Place
+from failsoft_router.app.pace import say
 from failsoft_router.app.storage import Storage
 from failsoft_router.app.target_hop import Ask, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped
 from failsoft_router.core import budget
-from failsoft_router.core.mock import mock_text
+from failsoft_router.core.mock import CannotMock, mock_answer
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, PlannedHop, plan
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
@@ -275,15 +276,24 @@ class Walk:
             cache_age=found.age,
         )
 
-    async def _serve_mock(self, hop: OpenHop) -> Finished:
-        text, cut = mock_text(self._request)
-        await self._take(Delta(text=text))
+    async def _serve_mock(self, hop: OpenHop) -> Finished | None:
+        try:
+            answer = mock_answer(self._request)
+        except CannotMock as refusal:
+            await self._skip(hop, SkipReason.CAPABILITY, str(refusal))
+            return None
+        await say(
+            answer.pieces,
+            lambda text: self._take(Delta(text=text)),
+            clock=self._around.clock,
+            by=-math.inf if self._sink is None else self._caller.deadline.at - budget.REPLY,
+        )
         self._trail.served(hop)
         return await self._finish(
             served_by=MOCK_HOP,
             model=MOCK_HOP,
             degradation=Degradation.MOCK,
-            finish_reason=FinishReason.LENGTH if cut else FinishReason.STOP,
+            finish_reason=FinishReason.LENGTH if answer.cut else FinishReason.STOP,
             usage=Usage(),
         )
 

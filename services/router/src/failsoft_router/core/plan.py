@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from failsoft_model.chat import ChatRequest, Degradation, Image, ResponseFormatKind
 from failsoft_model.walk import Capability, SkipReason
-from failsoft_router.core.mock import can_mock
+from failsoft_router.core.mock import why_no_mock
 from failsoft_router.core.policy import (
     CACHE_HOP,
     MOCK_HOP,
@@ -154,8 +154,8 @@ def _mock_skip(request: ChatRequest, tenant: TenantPolicy) -> _Skip:
         return SkipReason.TENANT_POLICY, "the tenant allows no mock answers"
     if Degradation.MOCK in request.refused_degradations:
         return SkipReason.REFUSED_BY_CALLER, "the caller wants no mock answer"
-    if not can_mock(request):
-        return SkipReason.CAPABILITY, "a mock answer is plain text"
+    if problem := why_no_mock(request):
+        return SkipReason.CAPABILITY, problem
     return None
 
 
