@@ -56,11 +56,11 @@ def test_it_says_what_it_is() -> None:
 
 
 def test_it_speaks_the_language_of_the_question() -> None:
-    assert mock_answer(request("Wie spät ist es?")).text.startswith("Dies ist eine Mock-Antwort")
+    assert mock_answer(request("Wie geht es dir?")).text.startswith("Dies ist eine Mock-Antwort")
 
 
 def test_a_turn_that_tells_no_language_is_in_the_one_of_the_turn_before() -> None:
-    turns = ("Wie spät ist es?", "12:30?")
+    turns = ("Wie geht es dir?", "12:30?")
     messages = tuple(Message(role=Role.USER, parts=(Text(text=turn),)) for turn in turns)
 
     assert "Mock-Antwort" in mock_answer(request(messages=messages)).text

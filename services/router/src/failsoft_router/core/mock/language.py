@@ -65,9 +65,10 @@ _WORDS: Mapping[Language, frozenset[str]] = {
         ),
         (
             Language.GERMAN,
-            "der die das ist sind was wer wie warum wann wo welche welcher ein eine einen einem"
-            " und oder nicht ich du sie wir mir mich mit für von zu im den dem bitte kann kannst"
-            " auf schreibe schreib erkläre erklär es hallo danke",
+            "der die das ist sind was wer wie warum wann wo welche"  # codespell:ignore
+            " ein eine einen einem und oder nicht ich du sie wir mir"  # codespell:ignore
+            " mich mit für von zu im den dem bitte kann kannst auf schreibe schreib erkläre erklär"
+            " es welcher hallo danke",
         ),
         (
             Language.FRENCH,
@@ -89,7 +90,8 @@ _WORDS: Mapping[Language, frozenset[str]] = {
         (
             Language.PORTUGUESE,
             "o a os as um uma é são que quem como por quando onde qual e ou não eu você de do da"
-            " em para com meu seu me se no na pode escreva explique isso está olá obrigado",
+            " em para com meu seu me se no na"  # codespell:ignore
+            " pode escreva explique isso está olá obrigado",
         ),
         (
             Language.DUTCH,

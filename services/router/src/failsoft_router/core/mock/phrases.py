@@ -41,14 +41,14 @@ PHRASES: Mapping[Language, Phrases] = {
     ),
     Language.GERMAN: Phrases(
         label="Mock-Antwort",
-        opening="Dies ist eine Mock-Antwort: Gerade konnte kein Modell antworten.",
+        opening="Dies ist eine Mock-Antwort: Gerade konnte kein Modell antworten.",  # codespell:ignore
         middle=(
             "Niemand hat über Ihre Frage nachgedacht.",
             "Dieser Text steht nur an der Stelle der Antwort.",
-            "Nichts darin ist eine Aussage über Ihr Thema.",
-            "Er wurde vorab geschrieben, damit Ihr Programm weiterarbeiten kann.",
+            "Nichts darin ist eine Aussage über Ihr Thema.",  # codespell:ignore
+            "Er wurde vorab geschrieben, damit Ihr Programm weiterarbeiten kann.",  # codespell:ignore
         ),
-        closing="Bitte fragen Sie etwas später noch einmal.",
+        closing="Bitte fragen Sie etwas später noch einmal.",  # codespell:ignore
     ),
     Language.FRENCH: Phrases(
         label="Réponse factice (mock)",
@@ -99,7 +99,7 @@ PHRASES: Mapping[Language, Phrases] = {
         opening="Dit is een mock-antwoord: op dit moment kon geen enkel model antwoorden.",
         middle=(
             "Niemand heeft over uw vraag nagedacht.",
-            "Deze tekst staat alleen op de plaats van het antwoord.",
+            "Deze tekst staat alleen op de plaats van het antwoord.",  # codespell:ignore
             "Niets erin gaat over uw onderwerp.",
             "Hij is vooraf geschreven, zodat uw programma verder kan.",
         ),
