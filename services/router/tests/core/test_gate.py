@@ -7,10 +7,8 @@ from hypothesis import strategies as st
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.gate import (
     LONGEST_HINT_SECONDS,
-    MODEL_GONE_SECONDS,
     QUARANTINE_SECONDS,
     RATE_LIMITED_SECONDS,
-    REGION_SECONDS,
     SPENT_SECONDS,
     Isolation,
     IsolationOrder,
@@ -18,7 +16,6 @@ from failsoft_router.core.gate import (
     QuotaGate,
     TargetGate,
     quota_seconds,
-    target_seconds,
 )
 
 NOW = 1000.0
@@ -93,11 +90,6 @@ def test_a_hint_is_believed_within_reason(
     error_class: ErrorClass, hint: float | None, seconds: float
 ) -> None:
     assert quota_seconds(error_class, hint) == seconds
-
-
-def test_what_is_not_there_is_asked_for_again_in_minutes() -> None:
-    assert target_seconds(ErrorClass.MODEL_GONE) == MODEL_GONE_SECONDS
-    assert target_seconds(ErrorClass.REGION) == REGION_SECONDS
 
 
 # Quarantine.

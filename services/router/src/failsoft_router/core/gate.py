@@ -35,11 +35,9 @@ SPENT_SECONDS = 60.0
 """Without a hint, an empty account is asked about once a minute: it fills up when somebody
 pays, which no provider announces, and the refused call costs a caller some milliseconds."""
 
-MODEL_GONE_SECONDS = 300.0
-"""A model that is not there comes back by a deployment; one refusal in five minutes finds out."""
-
-REGION_SECONDS = 300.0
-"""A place that is not served stays so until the way out of our network is another."""
+TARGET_SECONDS = 300.0
+"""A model that is gone comes back by a deployment, and a place that is not served is served
+when our way out is another: a refusal in five minutes is enough to find out."""
 
 LONGEST_HINT_SECONDS = 3600.0
 """No hint closes a gate for longer: one call an hour is cheap, a slip of a provider is not."""
@@ -55,11 +53,6 @@ def quota_seconds(error_class: ErrorClass, hint: float | None) -> float:
     if hint is not None:
         return min(max(0.0, hint), LONGEST_HINT_SECONDS)
     return SPENT_SECONDS if error_class is ErrorClass.QUOTA else RATE_LIMITED_SECONDS
-
-
-def target_seconds(error_class: ErrorClass) -> float:
-    """How long the target gate closes after `MODEL_GONE` or `REGION`."""
-    return REGION_SECONDS if error_class is ErrorClass.REGION else MODEL_GONE_SECONDS
 
 
 class _Gate:

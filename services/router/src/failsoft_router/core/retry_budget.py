@@ -14,8 +14,6 @@ The store is bounded: what a quiet hour has saved is not let loose in one second
 CALLS_PER_RETRY = 10
 """First attempts that pay for one retry; counted in these, sums are exact."""
 
-RETRIES_PER_SECOND = 1.0
-
 STORE = 10
 """Retries that can be saved up: ten seconds' worth without traffic, or a hundred calls'."""
 
@@ -47,7 +45,7 @@ class RetryBudget:
     def _pass_to(self, now: float) -> None:
         """Pay in for the time since the last look; an earlier moment changes nothing."""
         if now > self._seen:
-            self._pay(CALLS_PER_RETRY * RETRIES_PER_SECOND * (now - self._seen))
+            self._pay(CALLS_PER_RETRY * (now - self._seen))
             self._seen = now
 
     def _pay(self, calls: float) -> None:
