@@ -41,12 +41,12 @@ PHRASES: Mapping[Language, Phrases] = {
     ),
     Language.GERMAN: Phrases(
         label="Mock-Antwort",
-        opening="Dies ist eine Mock-Antwort: Gerade konnte kein Modell antworten.",  # codespell:ignore
+        opening="Dies ist eine Mock-Antwort: Kein Modell konnte antworten.",  # codespell:ignore
         middle=(
             "Niemand hat über Ihre Frage nachgedacht.",
             "Dieser Text steht nur an der Stelle der Antwort.",
             "Nichts darin ist eine Aussage über Ihr Thema.",  # codespell:ignore
-            "Er wurde vorab geschrieben, damit Ihr Programm weiterarbeiten kann.",  # codespell:ignore
+            "Er wurde vorab verfasst, damit Ihr Programm weiterläuft.",  # codespell:ignore
         ),
         closing="Bitte fragen Sie etwas später noch einmal.",  # codespell:ignore
     ),
