@@ -249,15 +249,22 @@ def test_the_form_is_json_in_utf8_with_sorted_keys() -> None:
         asking(Text(text="où?")), sampling=Sampling(temperature=0.0, max_tokens=5)
     )
 
-    assert VERSION == 1
+    assert VERSION == 2
     assert (
         form(request)
         == (
             '{"epoch":1,"messages":[["user","où?"]],"route":"chat",'
-            '"sampling":{"max_tokens":5,"temperature":0.0},"v":1}'
+            '"sampling":{"max_tokens":5,"temperature":0.0},"v":2}'
         ).encode()
     )
     assert json.loads(form(request))["v"] == VERSION
+
+
+def test_the_largest_image_makes_a_short_form() -> None:
+    """The form is sent to the cache before anything else is done."""
+    image = Image(data=bytes(5 * 1024 * 1024), mime_type="image/png")
+
+    assert len(form(asking(image))) < 1024
 
 
 def test_half_a_surrogate_pair_is_no_crash() -> None:

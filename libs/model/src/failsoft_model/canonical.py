@@ -6,6 +6,7 @@ Adding a field to it, or changing how one is written, makes every stored answer
 unreachable; raise `VERSION` then, so that this happens on purpose.
 """
 
+import hashlib
 import json
 
 from failsoft_model.chat import (
@@ -21,7 +22,7 @@ from failsoft_model.chat import (
     ToolResult,
 )
 
-VERSION = 1
+VERSION = 2
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -65,11 +66,16 @@ def _part(part: Part) -> object:
         case Text():
             return part.text
         case Image():
-            return {"image": part.url or part.data.hex(), "type": part.mime_type}
+            return {"image": part.url or _digest(part.data), "type": part.mime_type}
         case ToolCall():
             return {"call": part.id, "name": part.name, "arguments": part.arguments_json}
         case ToolResult():
             return {"result": part.tool_call_id, "content": part.content, "error": part.is_error}
+
+
+def _digest(data: bytes) -> str:
+    """Stands for the bytes of an image, which may be millions: the form goes over the wire."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def _sampling(sampling: Sampling) -> dict[str, object]:
