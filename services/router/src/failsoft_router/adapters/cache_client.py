@@ -1,16 +1,13 @@
 """The cache service as the walk sees it: bounded, never in the way, written to in batches.
 
 A look-up has 50 ms; when several fail in a row the cache is left alone for a moment,
-and every look-up is a miss at once. Answers are sent in the background, those of one
-moment together; one that is still on its way is found by this replica's look-ups.
+and every look-up is a miss at once. A request that the cache will not take is nobody's
+failure, or one caller could switch the cache off for all.
+Answers are sent in the background (`cache_writer`); one that is still on its way is found
+by this replica's look-ups.
 """
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import groupby, islice
-from operator import itemgetter
+from collections.abc import Callable
 
 import grpc
 import structlog
@@ -23,27 +20,23 @@ from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.walk import CacheStatus
+from failsoft_router.adapters.cache_writer import CacheWriter
 from failsoft_router.core.breaker import Breaker, Result, State
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import Found, Keeping, StoredAnswer
-from failsoft_router.wire.stored import decode_found, encode_entry
+from failsoft_router.wire.stored import decode_found
 
 LOOKUP_SECONDS = 0.05
-STORE_SECONDS = 2.0
-MAX_PENDING = 1024
-"""Answers on their way; when there are more the oldest is dropped."""
+MAX_FORM_BYTES = 1024 * 1024
+"""The longest canonical form that is looked up; a longer one would hardly arrive in time."""
 
-_BATCH = 64
 _BREAKER = BreakerPolicy(consecutive_failures=3, open_for=1.0, open_cap=5.0, good_probes=1)
 _AWAY = Found(key=b"", status=CacheStatus.BYPASS, away=True)
+_NOT_TAKEN = Found(key=b"", status=CacheStatus.BYPASS)
+_CALLERS_OWN = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED)
+"""What the cache says to a request that it will not take, or not now."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    answer: StoredAnswer
-    keeping: Keeping
 
 
 class CacheClient:
@@ -62,8 +55,7 @@ class CacheClient:
         self._clock = clock
         self._draw = draw
         self._breaker = Breaker(_BREAKER, now=clock.now())
-        self._pending: OrderedDict[tuple[str, bytes], _Pending] = OrderedDict()
-        self._wake = asyncio.Event()
+        self._writer = CacheWriter(self._channel)
 
     async def find(
         self,
@@ -75,6 +67,8 @@ class CacheClient:
         span: SpanContext,
     ) -> Found:
         """See `ports.AnswerCache`."""
+        if len(canonical) > MAX_FORM_BYTES:
+            return _NOT_TAKEN
         request = pb.LookupRequest(
             canonical_request=canonical,
             accept=pb.ACCEPT_FRESH if fresh else pb.ACCEPT_KEY_ONLY,
@@ -97,22 +91,12 @@ class CacheClient:
 
     def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
         """See `ports.AnswerCache`."""
-        self._pending[tenant, key] = _Pending(answer, keeping)
-        self._pending.move_to_end((tenant, key))
-        if len(self._pending) > MAX_PENDING:
-            self._pending.popitem(last=False)
-        self._wake.set()
+        self._writer.store(key, answer, keeping, tenant=tenant)
 
     async def run(self) -> None:
         """Connect, so that no look-up has to; send answers until cancelled, then what is left."""
         self._channel.get_state(try_to_connect=True)
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                await self._send_pending()
-        finally:
-            await self._send_pending()
+        await self._writer.run()
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -132,6 +116,8 @@ class CacheClient:
             result = Result.OK
             return decode_found(reply)
         except grpc.aio.AioRpcError as error:
+            if error.code() in _CALLERS_OWN:
+                return _NOT_TAKEN
             result = Result.FAILED
             self._say_if_away(error.code())
             return _AWAY
@@ -149,7 +135,7 @@ class CacheClient:
         self, found: Found, tenant: str, *, max_age: float | None, stale: bool
     ) -> Found:
         """The answer that is still to be sent, if it may be used, else what was found."""
-        pending = self._pending.get((tenant, found.key))
+        pending = self._writer.on_its_way(tenant, found.key)
         if pending is None:
             return found
         age = max(0.0, self._clock.unix() - pending.answer.created)
@@ -158,31 +144,3 @@ class CacheClient:
             return found
         status = CacheStatus.HIT_FRESH if fresh else CacheStatus.HIT_STALE
         return Found(key=found.key, status=status, age=age, answer=pending.answer)
-
-    async def _send_pending(self) -> None:
-        while self._pending:
-            batch = list(islice(self._pending.items(), _BATCH))
-            for tenant, request in _requests(batch):
-                await self._send(tenant, request)
-            for place, pending in batch:
-                if self._pending.get(place) is pending:
-                    del self._pending[place]
-
-    async def _send(self, tenant: str, request: pb.StoreRequest) -> None:
-        """An answer that cannot be stored is given up: the next one will be."""
-        try:
-            await self._stub.Store(
-                request, timeout=STORE_SECONDS, metadata=outgoing_metadata(tenant=tenant)
-            )
-        except grpc.aio.AioRpcError as error:
-            _log.warning("cache.store_failed", code=error.code().name, answers=len(request.entries))
-
-
-def _requests(
-    batch: list[tuple[tuple[str, bytes], _Pending]],
-) -> Iterator[tuple[str, pb.StoreRequest]]:
-    """One request a tenant."""
-    by_tenant = sorted(((tenant, key, each) for (tenant, key), each in batch), key=itemgetter(0))
-    for tenant, group in groupby(by_tenant, key=itemgetter(0)):
-        entries = [encode_entry(key, each.answer, each.keeping) for _, key, each in group]
-        yield tenant, pb.StoreRequest(entries=entries)

@@ -1,0 +1,115 @@
+"""Sends answers to the cache in the background, those of one moment together.
+
+Nothing that happens here is a caller's business: an answer that cannot be written or sent
+is given up, and the next one is tried.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import grpc
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft.cache.v1 import cache_service_pb2 as pb
+from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
+from failsoft_kit.rpc.channel import outgoing_metadata
+from failsoft_kit.rpc.crash import describe
+from failsoft_router.adapters.pending import PendingAnswer, PendingAnswers
+from failsoft_router.ports import Keeping, StoredAnswer
+from failsoft_router.wire.stored import encode_entry
+
+STORE_SECONDS = 2.0
+FLUSH_SECONDS = 2.0
+"""How long a stopping router goes on sending what is left."""
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+"""What one request holds, unless one answer is longer."""
+
+_MAX_ENTRIES = 64
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+
+class CacheWriter:
+    """Takes answers without waiting; `run` sends them."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = pb_grpc.CacheServiceStub(channel)
+        self._pending = PendingAnswers()
+        self._wake = asyncio.Event()
+        self._failing = False
+
+    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+        """Send the answer soon."""
+        self._pending.put(tenant, key, answer, keeping)
+        self._wake.set()
+
+    def on_its_way(self, tenant: str, key: bytes) -> PendingAnswer | None:
+        """The answer that was not sent yet, if there is one."""
+        return self._pending.get(tenant, key)
+
+    async def run(self) -> None:
+        """Send answers until cancelled, and then for a moment what is left."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._send_pending()
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._send_pending()
+
+    async def _send_pending(self) -> None:
+        while self._pending:
+            batch = self._pending.batch(_MAX_ENTRIES)
+            for request in _requests(batch):
+                await self._send(batch[0].tenant, request)
+            self._pending.forget(batch)
+
+    async def _send(self, tenant: str, request: pb.StoreRequest) -> None:
+        try:
+            await self._stub.Store(
+                request, timeout=STORE_SECONDS, metadata=outgoing_metadata(tenant=tenant)
+            )
+        except grpc.aio.AioRpcError as error:
+            self._say(error.code().name)
+        except Exception as error:  # whatever it is, the next answers can be sent
+            self._say(describe(error))
+        else:
+            self._say(None)
+
+    def _say(self, problem: str | None) -> None:
+        """One line when storing begins to fail and one when it goes on, not one a batch."""
+        failing = problem is not None
+        if failing and not self._failing:
+            _log.warning("cache.store_failed", problem=problem)
+        elif self._failing and not failing:
+            _log.info("cache.store_resumed")
+        self._failing = failing
+
+
+def _requests(batch: Sequence[PendingAnswer]) -> Iterator[pb.StoreRequest]:
+    """The batch of one tenant in requests that are not too big."""
+    request, size = pb.StoreRequest(), 0
+    for pending in batch:
+        entry = _entry(pending)
+        if entry is None:
+            continue
+        if request.entries and size + entry.ByteSize() > MAX_REQUEST_BYTES:
+            yield request
+            request, size = pb.StoreRequest(), 0
+        request.entries.append(entry)
+        size += entry.ByteSize()
+    if request.entries:
+        yield request
+
+
+def _entry(pending: PendingAnswer) -> pb.StoreEntry | None:
+    """The answer in the contract's words; None, and logged: it has none for it."""
+    try:
+        return encode_entry(pending.key, pending.answer, pending.keeping)
+    except Exception as error:  # a text with half a surrogate pair, a number without bounds
+        _log.warning("cache.answer_unwritable", problem=describe(error))
+        return None
