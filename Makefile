@@ -33,6 +33,10 @@ test: setup-dev ## Run the tests: unit, contract, integration, end to end
 unit: setup-dev ## Only the tests without sockets and processes
 	@$(PYTEST) -m "not integration and not e2e"
 
+.PHONY: simulate
+simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell one: SEED=7
+	@PYTHONPATH=tests/support $(RUN)python -m simulation $(if $(SEED),--seed $(SEED),--count $(or $(N),10000))
+
 .PHONY: test-chart
 test-chart: ## Lint, render and check the Helm chart
 	@$(PYTHON) scripts/bootstrap.py --dev --group chart

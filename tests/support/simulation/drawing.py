@@ -1,0 +1,227 @@
+"""Draws a schedule from a seed: the policy and the callers; `weather` draws the trouble."""
+
+from collections.abc import Sequence
+from random import Random
+
+from failsoft_model.chat import (
+    CacheControl,
+    ChatRequest,
+    Degradation,
+    Message,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+)
+from failsoft_model.walk import Capability
+from failsoft_router.core.policy import (
+    CACHE_HOP,
+    MOCK_HOP,
+    BreakerPolicy,
+    CachePolicy,
+    CredentialSource,
+    FreshHits,
+    Limits,
+    Midstream,
+    Policy,
+    Provider,
+    RoutePolicy,
+    TargetKind,
+    TargetPolicy,
+    TenantPolicy,
+)
+from simulation import weather
+from simulation.schedule import CacheWeather, PlannedRequest, Schedule
+
+_NAMES = ("alder", "birch", "cedar", "elder", "fir")
+_STARTS = (0.0, 0.1, 59.999, 1000.0, 12345.678, 2_592_000.5)
+_HORIZONS = (2.0, 15.0, 60.0, 200.0)
+_TOOL = Tool(name="look", parameters_json="{}")
+_QUESTIONS = tuple(
+    (Message(role=Role.USER, parts=(Text(text=f"question {number}"),)),) for number in range(4)
+)
+_REFUSALS = (Degradation.FALLBACK_TARGET, Degradation.STALE_CACHE, Degradation.MOCK)
+
+
+def draw_schedule(seed: int) -> Schedule:
+    """The schedule of this seed; the same at any time and on any machine."""
+    draw = Random(seed)
+    names = _NAMES[: draw.choice((1, 2, 2, 3, 3, 4, 5))]
+    horizon = draw.choice(_HORIZONS)
+    shared = _breaker(draw, gpu=False)
+    targets = {name: _target(draw, name, shared) for name in names}
+    routes = _routes(draw, names)
+    policy = Policy(targets=targets, routes=routes, tenants=_tenants(draw, names, routes))
+    return Schedule(
+        seed=seed,
+        start=draw.choice(_STARTS),
+        policy=policy,
+        weather=weather.of_targets(draw, names, horizon),
+        keyless=frozenset(
+            name for name in names if targets[name].credential and draw.random() < 0.2
+        ),
+        cache=_cache(draw, horizon) if draw.random() < 0.8 else None,
+        requests=_requests(draw, policy, horizon),
+    )
+
+
+def _target(draw: Random, name: str, shared: BreakerPolicy) -> TargetPolicy:
+    """A target; a tenth of them share one fate and, as they must, one breaker."""
+    kind = draw.choice((TargetKind.REMOTE, TargetKind.REMOTE, TargetKind.GPU))
+    fate = "shared" if draw.random() < 0.1 else name
+    own = _breaker(draw, gpu=kind is TargetKind.GPU)
+    return TargetPolicy(
+        name=name,
+        provider=Provider.OPENAI,
+        model=f"{fate}-model",
+        endpoint=f"https://{fate}.example.com/v1",
+        credential=CredentialSource(file=f"/{name}") if draw.random() < 0.2 else None,
+        capabilities=frozenset({Capability.TOOLS}) if draw.random() < 0.7 else frozenset(),
+        limits=_limits(draw),
+        kind=kind,
+        breaker=own if fate == name else shared,
+        external=draw.random() < 0.7,
+    )
+
+
+def _limits(draw: Random) -> Limits:
+    # No multiples of the 2 s that hops behind are left: equal limits would hide whose passed.
+    first_content = draw.choice((0.3, 1.0, 3.9, 9.5))
+    return Limits(
+        connect=draw.choice((0.2, 1.0, 3.0)),
+        first_content=first_content,
+        stall=draw.choice((0.2, 1.0, 5.0, 15.0)),
+        total=draw.choice((first_content + 1.0, 20.0, 600.0)),
+    )
+
+
+def _breaker(draw: Random, *, gpu: bool) -> BreakerPolicy:
+    open_for = draw.choice((0.5, 2.0, 5.0))
+    return BreakerPolicy(
+        window=draw.choice((5.0, 60.0)),
+        failure_ratio=draw.choice((0.3, 0.5, 0.9)),
+        minimum_calls=draw.choice((2, 4, 10)),
+        consecutive_failures=draw.choice((1, 2, 3, 5)),
+        open_for=open_for,
+        open_cap=max(open_for, draw.choice((5.0, 15.0, 30.0))),
+        probes=1 if gpu else draw.choice((1, 2, 3)),
+        good_probes=1 if gpu else draw.choice((1, 2)),
+    )
+
+
+def _routes(draw: Random, names: Sequence[str]) -> dict[str, RoutePolicy]:
+    chat = _route(draw, "chat", names, default=True)
+    if draw.random() < 0.7:
+        return {"chat": chat}
+    return {"chat": chat, "code": _route(draw, "code", names, default=False)}
+
+
+def _route(draw: Random, name: str, names: Sequence[str], *, default: bool) -> RoutePolicy:
+    hops = draw.sample(names, draw.randint(1, len(names)) if not default else len(names))
+    if draw.random() < 0.5:
+        hops.insert(draw.randint(1, len(hops)), CACHE_HOP)
+    if draw.random() < 0.4:
+        hops.append(MOCK_HOP)
+    return RoutePolicy(
+        name=name,
+        hops=tuple(hops),
+        default=default,
+        deadline=draw.choice((3.0, 20.0, 120.0)),
+        midstream=draw.choice((Midstream.RESTART, Midstream.FAIL)),
+        content_filter_falls_back=draw.random() < 0.3,
+        cache=None
+        if draw.random() < 0.1
+        else CachePolicy(
+            fresh_for=draw.choice((1.0, 300.0)),
+            stale_if_error=draw.choice((10.0, 86400.0)),
+            fresh_hits=draw.choice(tuple(FreshHits)),
+        ),
+    )
+
+
+def _tenants(
+    draw: Random, names: Sequence[str], routes: dict[str, RoutePolicy]
+) -> dict[str, TenantPolicy]:
+    hops = routes["chat"].hops
+    prefer = tuple(name for name in draw.sample(names, len(names)) if name in hops)
+    return {
+        "acme": TenantPolicy(allow_mock=True),
+        "choosy": TenantPolicy(
+            prefer={"chat": prefer[:2]},
+            no_external=draw.random() < 0.3,
+            allow_mock=draw.random() < 0.5,
+            allow_stale=draw.random() < 0.5,
+        ),
+    }
+
+
+def _cache(draw: Random, horizon: float) -> CacheWeather:
+    begin = draw.uniform(0.0, horizon)
+    away = ((begin, begin + draw.expovariate(2.0 / horizon)),) if draw.random() < 0.4 else ()
+    return CacheWeather(delay=draw.choice((0.0005, 0.005, 0.045)), away=away)
+
+
+def _requests(draw: Random, policy: Policy, horizon: float) -> tuple[PlannedRequest, ...]:
+    tools = draw.random() < 0.2
+    slow_readers = draw.random() < 0.2
+    models = (*policy.routes, "chat", "unheard-of", next(iter(policy.targets.values())).model)
+    return tuple(
+        PlannedRequest(
+            name=f"r{number}",
+            at=at,
+            request=_request(draw, draw.choice(models), tools=tools),
+            tenant=draw.choice(("acme", "acme", "choosy", "unlisted")),
+            streamed=draw.random() < 0.5,
+            within=_within(draw),
+            patience=draw.expovariate(1 / 3.0) if draw.random() < 0.15 else None,
+            pause=draw.choice((0.02, 0.5, 8.0)) if slow_readers and draw.random() < 0.5 else 0.0,
+        )
+        for number, at in enumerate(_arrivals(draw, horizon), start=1)
+    )
+
+
+def _arrivals(draw: Random, horizon: float) -> Sequence[float]:
+    """A crowd at once, a steady stream, or as they come; now and then a late one."""
+    count = draw.randint(5, 40) if draw.random() < 0.4 else draw.randint(5, 15)
+    match draw.randrange(3):
+        case 0:
+            crowds = [draw.uniform(0.0, horizon) for _ in range(draw.randint(1, 3))]
+            times = [draw.choice(crowds) + draw.uniform(0.0, 0.05) for _ in range(count)]
+        case 1:
+            times = [number * horizon / count for number in range(count)]
+        case _:
+            times = [draw.uniform(0.0, horizon) for _ in range(count)]
+    return sorted(times)
+
+
+def _request(draw: Random, model: str, *, tools: bool) -> ChatRequest:
+    plain = draw.random() < 0.6
+    return ChatRequest(
+        model=model,
+        messages=draw.choice(_QUESTIONS),
+        sampling=Sampling(temperature=draw.choice((None, 0.0))),
+        tools=(_TOOL,) if tools and draw.random() < 0.5 else (),
+        cache_control=CacheControl()
+        if plain
+        else CacheControl(
+            no_cache=draw.random() < 0.3,
+            no_store=draw.random() < 0.3,
+            max_age=draw.choice((None, 5.0)),
+        ),
+        request_id="" if plain else "mine",
+        refused_degradations=frozenset({draw.choice(_REFUSALS)})
+        if draw.random() < 0.1
+        else frozenset(),
+    )
+
+
+def _within(draw: Random) -> float | None:
+    match draw.randrange(8):
+        case 0 | 1 | 2:
+            return None
+        case 3 | 4:
+            return draw.uniform(30.0, 200.0)
+        case 5 | 6:
+            return draw.uniform(1.0, 15.0)
+        case _:
+            return draw.choice((0.01, 0.06, 0.2, 0.9)) * draw.uniform(0.5, 1.5)

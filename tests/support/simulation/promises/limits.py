@@ -1,0 +1,108 @@
+"""Promises about time and number: deadlines, caps, and the load on the targets."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from failsoft_kit.deadline import Deadline
+from failsoft_router.core.errors import WalkDeadlinePassed
+from simulation.story import Call, Story
+
+HOPS = 5
+"""Real hops of one request; a schedule has at most five targets."""
+ATTEMPTS_OF_A_HOP = 1
+ATTEMPTS = 5
+
+EXTRA_SHARE = 0.0
+"""Calls beyond one a request and target, as a share of the requests."""
+EXTRA_RATE = 0.0
+"""The same, calls a second."""
+
+_EPSILON = 1e-6
+
+
+def the_reply_comes_before_the_deadline(story: Story) -> Iterator[str]:
+    """Whoever says how long it waits is answered by then, unless its own reading is slow."""
+    for asked in story.asked:
+        if asked.cut_off and not asked.read_for and not asked.planned.pause:
+            yield f"{asked.planned.name} waited for {asked.planned.within} s and got nothing"
+        if asked.finished is None and asked.error is None:
+            continue
+        if asked.ended - asked.read_for > asked.deadline + _EPSILON:
+            yield f"{asked.planned.name} got its reply {asked.ended - asked.deadline} s late"
+
+
+def no_attempt_starts_after_the_deadline(story: Story) -> Iterator[str]:
+    """Neither the caller's nor, without one, the route's to the first content.
+
+    The time that the caller's own reading took is not counted.
+    """
+    for call in story.calls:
+        asked = call.asked
+        deadline = Deadline(at=asked.deadline)
+        if asked.planned.within is None:
+            longest = max(route.deadline for route in story.schedule.policy.routes.values())
+            deadline = deadline.sooner(asked.began + longest)
+        if deadline.expired(call.began - asked.read_for):
+            yield f"{call.attempt_id} began {call.began - deadline.at} s after the deadline"
+
+
+def no_attempt_starts_after_its_caller_left(story: Story) -> Iterator[str]:
+    """Who went away needs no answer."""
+    for call in story.calls:
+        if call.began > call.asked.left_at:
+            yield f"{call.attempt_id} began when nobody waited for it any more"
+
+
+def attempts_and_hops_stay_within_their_caps(story: Story) -> Iterator[str]:
+    """However long the route is and however often it fails."""
+    for asked in story.asked:
+        targets = Counter(call.target for call in asked.calls)
+        if len(targets) > HOPS or len(asked.calls) > ATTEMPTS:
+            yield f"{asked.planned.name} made {len(asked.calls)} attempts at {len(targets)} targets"
+        for target, attempts in targets.items():
+            if attempts > ATTEMPTS_OF_A_HOP:
+                yield f"{asked.planned.name} tried {target} {attempts} times"
+
+
+def calls_follow_the_offered_load(story: Story) -> Iterator[str]:
+    """At no time has a target been called more often than the requests till then explain."""
+    start = story.schedule.start
+    offered = [asked.began for asked in story.asked]
+    for name in story.schedule.policy.targets:
+        begun = 0
+        for number, call in enumerate(_calls_of(story, name), start=1):
+            while begun < len(offered) and offered[begun] <= call.began:
+                begun += 1
+            allowed = begun * (1 + EXTRA_SHARE) + (call.began - start) * EXTRA_RATE
+            if number > allowed + _EPSILON:
+                yield f"{name} was called {number} times for {begun} requests"
+                break
+
+
+def every_call_ends(story: Story) -> Iterator[str]:
+    """Nothing is left open at a target when the run is over."""
+    for call in story.calls:
+        if call.end is None:
+            yield f"{call.attempt_id} was never closed"
+
+
+def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:
+    """Nobody without a deadline is told that it passed."""
+    for asked in story.asked:
+        if isinstance(asked.error, WalkDeadlinePassed) and asked.planned.within is None:
+            yield f"{asked.planned.name} had no deadline"
+
+
+PROMISES = (
+    the_reply_comes_before_the_deadline,
+    no_attempt_starts_after_the_deadline,
+    no_attempt_starts_after_its_caller_left,
+    attempts_and_hops_stay_within_their_caps,
+    calls_follow_the_offered_load,
+    every_call_ends,
+    only_who_has_a_deadline_misses_it,
+)
+
+
+def _calls_of(story: Story, target: str) -> Iterator[Call]:
+    return (call for call in story.calls if call.target == target)
