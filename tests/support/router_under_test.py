@@ -94,13 +94,14 @@ def chat(question: str, **fields: object) -> chat_pb2.ChatRequest:
 
 
 def openai_target(upstream: Upstream, **fields: object) -> dict[str, object]:
-    """A target of the policy that leads to a look-alike."""
+    """A target of the policy that leads to a look-alike; it is asked once a hop."""
     return {
         "provider": "openai",
         "model": "gpt-5-mini",
         "endpoint": upstream.base_url,
         "allow_private": True,
         "limits": LIMITS,
+        "attempts": 1,
         **fields,
     }
 

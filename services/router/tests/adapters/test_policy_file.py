@@ -136,6 +136,7 @@ def test_a_policy_becomes_frozen_values(load: Callable[[str], Policy], tmp_path:
                 model="llama-8b",
                 endpoint="dns:///failsoft-local-llm:50051",
                 kind=TargetKind.GPU,
+                attempts=1,
                 breaker=BreakerPolicy(
                     open_cap=30.0, probes=1, good_probes=1, consecutive_failures=2
                 ),

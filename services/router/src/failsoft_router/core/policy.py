@@ -100,6 +100,8 @@ class TargetPolicy:
         credential: None: none is needed.
         context_tokens: Request and answer together; 0: not known.
         external: It leaves our own network; tenants may forbid that.
+        concurrency: Calls at once.
+        attempts: Calls to it in one hop, at most.
         allow_private: Its address may be loopback or private.
     """
 
@@ -115,11 +117,29 @@ class TargetPolicy:
     breaker: BreakerPolicy = REMOTE_BREAKER
     external: bool = True
     allow_private: bool = False
+    concurrency: int = 64
+    attempts: int = 2
 
     @property
     def health_key(self) -> tuple[str, str]:
-        """What shares one fate: endpoint and model."""
+        """What is ill together: endpoint and model."""
         return (self.endpoint, self.model)
+
+    @property
+    def credential_key(self) -> tuple[str, str, str]:
+        """What is refused together: a credential at an endpoint."""
+        source = self.credential or CredentialSource()
+        return (self.endpoint, source.file, source.env)
+
+    @property
+    def quota_key(self) -> tuple[str, ...]:
+        """What is used up together: a credential's share of a model."""
+        return (*self.credential_key, self.model)
+
+    @property
+    def gone_key(self) -> tuple[str, ...]:
+        """What is not offered together: a model, for a credential."""
+        return self.quota_key
 
 
 class FreshHits(enum.Enum):
