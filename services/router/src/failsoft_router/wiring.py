@@ -29,7 +29,9 @@ from failsoft_router.adapters.openai_target import OpenAiTarget
 from failsoft_router.adapters.policy_file import load_policy
 from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.inference import InferenceServicer
-from failsoft_router.app.board import Board
+from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.walk import Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
@@ -97,8 +99,10 @@ async def build(
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
             stack.push_async_callback(cache.close)
+        supervisor = Supervisor()
         surroundings = Surroundings(
-            board=board,
+            boards=Boards(board),
+            supervisor=supervisor,
             cache=cache,
             tracer=telemetry.tracer,
             clock=clock,
@@ -112,14 +116,14 @@ async def build(
             telemetry=telemetry,
             health=_health(),
             token=token,
-            background=() if cache is None else (cache.run,),
+            background=(supervisor.run, *(() if cache is None else (cache.run,))),
             drain_seconds=settings.drain,
             error_details=walk_details,
         )
 
 
 def _listeners(settings: RouterSettings, around: Surroundings) -> Sequence[Listener]:
-    board = around.board
+    board = around.boards.current
     inference = InferenceServicer(Walker(around), board.policy)
     admin = AdminServicer(board, clock=around.clock, new_id=around.new_id)
     return (
@@ -164,7 +168,7 @@ def _board(
         name: _target(target, credentials.get(name), clock=clock, token=token)
         for name, target in policy.targets.items()
     }
-    return Board(policy, targets=targets, credentials=credentials, clock=clock)
+    return Board(policy, targets=targets, credentials=credentials, ledger=Ledger(), clock=clock)
 
 
 def _target(

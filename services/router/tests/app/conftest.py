@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import itertools
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,9 @@ from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampli
 from failsoft_model.events import Answer, Delta, Event, StreamReset
 from failsoft_model.walk import CacheStatus
 from failsoft_router import telemetry
-from failsoft_router.app.board import Board
+from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.walk import Caller, Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
@@ -182,11 +185,18 @@ class Stage:
         self.tracer = Tracer(clock=self.clock, sink=self.spans, names=names)
         self.cache = KeptAnswers(self.clock)
         self.board = Board(
-            policy, targets=self.targets, credentials=credentials or {}, clock=self.clock
+            policy,
+            targets=self.targets,
+            credentials=credentials or {},
+            ledger=Ledger(),
+            clock=self.clock,
         )
+        self.supervisor = Supervisor()
+        self._is_supervised = False
         self.walker = Walker(
             Surroundings(
-                board=self.board,
+                boards=Boards(self.board),
+                supervisor=self.supervisor,
                 cache=self.cache if cache else None,
                 tracer=self.tracer,
                 clock=self.clock,
@@ -204,7 +214,8 @@ class Stage:
         self, request: ChatRequest | None = None, *, within: float | None = None
     ) -> Answer:
         """One unary request of acme's."""
-        return await self.walker.answer(request or question(), self.caller(within))
+        async with self.supervised():
+            return await self.walker.answer(request or question(), self.caller(within))
 
     async def refused(
         self, request: ChatRequest | None = None, *, within: float | None = None
@@ -229,8 +240,28 @@ class Stage:
             if reader is not None:
                 await reader(event)
 
-        await self.walker.stream(request or question(), self.caller(within), sink)
+        async with self.supervised():
+            await self.walker.stream(request or question(), self.caller(within), sink)
         return self.events
+
+    @asynccontextmanager
+    async def supervised(self) -> AsyncIterator[None]:
+        """What is left running goes on until the end of the outermost of these blocks."""
+        if self._is_supervised:
+            yield
+            return
+        self._is_supervised = True
+        failure: Exception | None = None
+        async with self.supervisor.owning():
+            try:
+                yield
+            except Exception as error:
+                # Not through the task group, which would wrap it.
+                failure = error
+            finally:
+                self._is_supervised = False
+        if failure is not None:
+            raise failure
 
     def caller(self, within: float | None = None) -> Caller:
         deadline = Deadline.after(within, now=self.clock.now())
@@ -264,6 +295,7 @@ def _target(name: str, limits: Limits) -> TargetPolicy:
         model=f"{name}-model",
         endpoint=f"https://{name}.example.com/v1",
         limits=limits,
+        attempts=1,
     )
 
 

@@ -96,5 +96,5 @@ async def test_a_check_counts_for_no_gate(stage: type[Stage]) -> None:
     for _ in range(20):
         await checked(router)
 
-    assert router.board.place("a").breaker.counts(router.clock.now()).calls == 0
+    assert router.board.place("a").gates.health.counts(router.clock.now()).calls == 0
     assert router.board.place("a").last_error is None

@@ -45,14 +45,14 @@ async def test_a_target_that_recovers_is_found_by_probes(stage: type[Stage]) -> 
     router = stage(a=[*failing, ("hi", DONE)], b=("hi", DONE))
     for _ in range(5):
         await router.ask()
-    assert router.board.place("a").breaker.state is State.OPEN
+    assert router.board.place("a").gates.health.state is State.OPEN
     assert router.board.place("a").last_error is ErrorClass.TRANSIENT
 
     await asyncio.sleep(5.0)
     served = [(await router.ask()).finished.served_by for _ in range(3)]
 
     assert served == ["a", "a", "a"]
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 @virtual_time.test
@@ -62,35 +62,44 @@ async def test_while_the_probes_are_out_others_pass_by(stage: type[Stage]) -> No
     await router.ask()
     await asyncio.sleep(5.0)
 
-    async with asyncio.TaskGroup() as group:
-        probe = group.create_task(router.ask())
-        await asyncio.sleep(1.0)
+    async with router.supervised():
+        prober = await router.ask()
         other = await router.ask()
 
-    assert probe.result().finished.served_by == "a"
-    assert other.finished.hops[0].detail == "its breaker is half-open and the probes are out"
+        assert prober.finished.hops[0].outcome is HopOutcome.PROBING
+        assert prober.finished.served_by == "b"
+        assert other.finished.hops[0].detail == "its breaker is half-open and the probes are out"
 
 
 @virtual_time.test
-async def test_a_rate_limit_says_nothing_about_health(stage: type[Stage]) -> None:
+async def test_a_rate_limit_shuts_the_quota_and_says_nothing_about_health(
+    stage: type[Stage],
+) -> None:
     router = stage(a=(LIMITED,), b=("hi", DONE))
-    for _ in range(20):
+    for _ in range(19):
         await router.ask()
 
-    assert router.board.place("a").breaker.state is State.CLOSED
-    assert len(router.targets["a"].calls) == 20
+    answer = await router.ask()
+
+    assert router.board.place("a").gates.health.state is State.CLOSED
+    assert len(router.targets["a"].calls) == 1
+    assert answer.finished.hops[0].skip_reason is SkipReason.QUOTA
 
 
 @virtual_time.test
-async def test_an_exhausted_route_tells_when_its_first_target_is_due(stage: type[Stage]) -> None:
+async def test_where_all_are_shut_the_one_due_soonest_is_asked_all_the_same(
+    stage: type[Stage],
+) -> None:
+    """A shut breaker in front of nothing else would be an outage of our own making."""
     touchy = {"breaker": BreakerPolicy(consecutive_failures=1)}
     router = stage(a=(BUSY,), b=(1.0, BUSY), targets={"a": touchy, "b": touchy})
     await router.refused()
 
     error = await router.refused()
 
-    assert error.retry_after == pytest.approx(4.0)
-    assert [hop.skip_reason for hop in error.hops] == [SkipReason.CIRCUIT_OPEN] * 2
+    assert [hop.outcome for hop in error.hops] == [HopOutcome.FAILED, HopOutcome.SKIPPED]
+    assert error.hops[1].skip_reason is SkipReason.CIRCUIT_OPEN
+    assert error.retry_after == pytest.approx(5.0)
 
 
 @virtual_time.test
@@ -101,9 +110,9 @@ async def test_targets_of_one_endpoint_and_model_share_their_fate(stage: type[St
         await router.refused()
 
     board = router.board
-    assert board.place("a").breaker is board.place("b").breaker
-    assert board.place("a").breaker.state is State.OPEN
-    assert board.place("c").breaker.state is State.CLOSED
+    assert board.place("a").gates.health is board.place("b").gates.health
+    assert board.place("a").gates.health.state is State.OPEN
+    assert board.place("c").gates.health.state is State.CLOSED
 
 
 @virtual_time.test

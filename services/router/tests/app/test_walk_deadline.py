@@ -70,7 +70,7 @@ async def test_a_short_deadline_counts_against_nobody(stage: type[Stage]) -> Non
 
     await router.refused(within=1.0)
 
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 @virtual_time.test
@@ -81,7 +81,7 @@ async def test_a_target_that_got_its_full_limit_is_at_fault_whatever_the_deadlin
 
     await router.refused(within=10.0)
 
-    assert router.board.place("a").breaker.state is State.OPEN
+    assert router.board.place("a").gates.health.state is State.OPEN
 
 
 @virtual_time.test
@@ -94,7 +94,7 @@ async def test_an_answer_that_outlasts_the_deadline_counts_against_nobody(
 
     assert error.cause is ErrorClass.TIMEOUT_TOTAL
     assert router.after() == pytest.approx(4.98)
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 @virtual_time.test
@@ -104,7 +104,7 @@ async def test_a_stall_is_at_fault_although_a_deadline_runs(stage: type[Stage]) 
     error = await router.refused(within=50.0)
 
     assert error.cause is ErrorClass.STALL
-    assert router.board.place("a").breaker.state is State.OPEN
+    assert router.board.place("a").gates.health.state is State.OPEN
 
 
 @virtual_time.test
@@ -117,7 +117,7 @@ async def test_a_target_that_keeps_the_callers_deadline_itself_is_not_at_fault(
 
     await router.refused(within=2.0)
 
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_connection_that_takes_too_long_is_at_fault_if_it_had_its_full_limit(
 
         await router.refused(within=within)
 
-        assert router.board.place("a").breaker.state is state
+        assert router.board.place("a").gates.health.state is state
 
     virtual_time.run(walk())
 
@@ -226,7 +226,7 @@ async def test_a_caller_that_hangs_up_leaves_nothing_behind(stage: type[Stage]) 
     assert walk.cancelled()
     assert router.targets["a"].running == 0
     assert router.targets["b"].calls == []
-    breaker = router.board.place("a").breaker
+    breaker = router.board.place("a").gates.health
     assert breaker.state is State.CLOSED
     assert breaker.counts(router.clock.now()).calls == 0
     hop = router.spans.one("failsoft.hop")
@@ -251,4 +251,4 @@ async def test_a_probe_whose_caller_hangs_up_gives_its_place_back(stage: type[St
         walk.cancel()
 
     assert (await router.ask()).finished.served_by == "a"
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED

@@ -204,7 +204,7 @@ async def test_a_callers_own_fault_ends_the_walk_and_counts_against_nobody(
     assert [hop.outcome for hop in error.hops] == [HopOutcome.FAILED]
     assert error.retry_after is None
     assert router.targets["b"].calls == []
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 FILTERED = AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider refused the content")
@@ -232,7 +232,7 @@ async def test_a_route_may_look_further_after_a_content_refusal(stage: type[Stag
     answer = await router.ask()
 
     assert answer.finished.served_by == "b"
-    assert router.board.place("a").breaker.consecutive_failures == 0
+    assert router.board.place("a").gates.health.consecutive_failures == 0
 
 
 @virtual_time.test
@@ -348,7 +348,7 @@ async def test_a_hop_whose_own_model_was_asked_for_comes_first_and_is_no_fallbac
 async def test_walks_side_by_side_do_not_mix(stage: type[Stage]) -> None:
     router = stage(a=[(0.3, "one", DONE), (0.1, "two", DONE)])
 
-    async with asyncio.TaskGroup() as group:
+    async with router.supervised(), asyncio.TaskGroup() as group:
         first = group.create_task(router.ask())
         second = group.create_task(router.ask())
 

@@ -216,7 +216,7 @@ async def test_a_slow_reader_is_not_the_targets_fault(stage: type[Stage]) -> Non
     events = await router.stream(reader=slow)
 
     assert read(events) == "abc"
-    assert router.board.place("a").breaker.consecutive_failures == 0
+    assert router.board.place("a").gates.health.consecutive_failures == 0
 
 
 @virtual_time.test
@@ -249,7 +249,7 @@ async def test_an_answer_that_is_too_late_for_its_slow_reader_counts_against_nob
         await router.stream(reader=slow)
 
     assert failure.value.cause is ErrorClass.TIMEOUT_TOTAL
-    assert router.board.place("a").breaker.state is State.CLOSED
+    assert router.board.place("a").gates.health.state is State.CLOSED
 
 
 @virtual_time.test
@@ -264,7 +264,7 @@ async def test_a_reader_that_breaks_ends_the_call_and_teaches_nothing(stage: typ
         await router.stream(reader=broken)
 
     assert router.targets["a"].running == 0
-    breaker = router.board.place("a").breaker
+    breaker = router.board.place("a").gates.health
     assert breaker.counts(router.clock.now()).calls == 0
     assert breaker.state is State.CLOSED
     assert router.cache.kept == {}

@@ -1,19 +1,24 @@
 """The targets of the policy with what this replica knows of each."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.breaker import Breaker
+from failsoft_router.app.bulkhead import Bulkhead
+from failsoft_router.app.gates import Gates
+from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.errors import TargetNotFound
+from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, TargetPolicy
+from failsoft_router.core.retry_budget import RetryBudget
 from failsoft_router.ports import Credential, Target
 
 
 @dataclass(slots=True, kw_only=True)
 class Place:
-    """One target: its policy, the way to it, and its health.
+    """One target: its policy, the way to it, and what is known of it.
 
     Attributes:
         credential: None: none is needed.
@@ -23,7 +28,10 @@ class Place:
     policy: TargetPolicy
     target: Target
     credential: Credential | None
-    breaker: Breaker
+    gates: Gates
+    bulkhead: Bulkhead
+    retries: RetryBudget
+    history: History
     last_error: ErrorClass | None = None
 
     @property
@@ -31,9 +39,26 @@ class Place:
         """A key is needed, and there is none."""
         return self.credential is not None and self.credential.value() is None
 
+    @property
+    def fingerprint(self) -> str | None:
+        """Tells the key as it is now from another, without telling it; None without one."""
+        value = None if self.credential is None else self.credential.value()
+        return None if value is None else hashlib.sha256(value.encode()).hexdigest()[:12]
+
+    def due_in(self, now: float) -> float:
+        """Seconds until every gate has opened, as far as time alone opens them."""
+        refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
+        shut = refusal.due_in if refusal is not None else 0.0
+        return max(shut, self.gates.health.due_in(now))
+
+    def ill_for(self, now: float) -> float:
+        """Seconds that its health breaker alone keeps it out; 0 when something else does."""
+        refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
+        return self.gates.health.due_in(now) if refusal is None else 0.0
+
 
 class Board:
-    """Every target of one policy; those with equal endpoint and model share a breaker."""
+    """Every target of one policy; what the ledger knows outlives the policy."""
 
     def __init__(
         self,
@@ -41,6 +66,7 @@ class Board:
         *,
         targets: Mapping[str, Target],
         credentials: Mapping[str, Credential],
+        ledger: Ledger,
         clock: Clock,
     ) -> None:
         """
@@ -49,18 +75,20 @@ class Board:
             credentials: Those of targets that need one, by name.
         """
         self.policy = policy
-        breakers: dict[tuple[str, str], Breaker] = {}
-        self._places: dict[str, Place] = {}
-        for name, target in policy.targets.items():
-            breaker = breakers.setdefault(
-                target.health_key, Breaker(target.breaker, now=clock.now())
-            )
-            self._places[name] = Place(
+        now = clock.now()
+        self._places = {
+            name: Place(
                 policy=target,
                 target=targets[name],
                 credential=credentials.get(name),
-                breaker=breaker,
+                gates=ledger.gates(target, now=now),
+                bulkhead=ledger.bulkhead(target),
+                retries=ledger.retries(target, now=now),
+                history=ledger.history(target),
             )
+            for name, target in policy.targets.items()
+        }
+        ledger.keep_only(policy.targets.values(), now=now)
 
     def place(self, name: str) -> Place:
         """The target of this name.
@@ -89,9 +117,16 @@ class Board:
 
     def soonest(self, names: Iterable[str], *, now: float) -> float:
         """Seconds until the first of these targets may be tried; 0 when one may be now."""
-        return min((self.place(name).breaker.due_in(now) for name in names), default=0.0)
+        return min((self.place(name).due_in(now) for name in names), default=0.0)
 
     async def close(self) -> None:
         """Let go of every target's connections."""
         for place in self._places.values():
             await place.target.close()
+
+
+class Boards:
+    """The board that walks begin with; those in flight keep theirs when it is replaced."""
+
+    def __init__(self, board: Board) -> None:
+        self.current = board

@@ -1,203 +1,255 @@
-"""Trying one target: leave from its breaker, the attempt, and what the breaker learns."""
+"""Trying one target for one walk: its gates, its attempts, and the probe among them."""
 
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
-from failsoft_model.events import Delta, StreamReset
-from failsoft_model.walk import Attempt, ErrorClass
-from failsoft_router import telemetry
-from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
+from failsoft_model.walk import Attempt, ErrorClass, SkipReason
+from failsoft_router.app.attempt import Take
 from failsoft_router.app.board import Place
-from failsoft_router.core.breaker import Permit, Result
-from failsoft_router.core.outcome import Lesson, Phase, verdict
-from failsoft_router.ports import AttemptFailed, Ending, TargetCall
+from failsoft_router.app.gates import Refusal
+from failsoft_router.app.probe import Probe, patience_with
+from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.trail import OpenHop
+from failsoft_router.app.trial import Ask, Trial, Tried
+from failsoft_router.core import budget, retry
+from failsoft_router.core.breaker import Permit
+from failsoft_router.core.outcome import Phase, verdict
+from failsoft_router.core.plan import PlannedHop
+from failsoft_router.ports import AttemptFailed, Ending
 
-_READERS_SHARE = 0.1
-"""A reader that took more of the total limit than this explains why it passed."""
+LONGEST_QUEUE = 2.0
+"""Seconds that a call waits for a place in the target's bulkhead, at most."""
+QUEUE_SHARE = 0.1
+"""Of the hop's time that waiting for a place may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What is asked of a target.
+@dataclass(slots=True, kw_only=True)
+class Errand:
+    """One walk's request and what it may still spend; every hop of the walk shares it.
 
     Attributes:
-        first_content: Seconds that the walk can give it to its first content.
+        first_content_by: Moment of the clock by which content has to come from somebody.
         end_at: Moment of the clock at which the caller is gone; infinite without one.
+        attempts: Calls to targets so far.
+        targets: Targets that were called so far.
     """
 
     request: ChatRequest
-    attempt_id: str
+    walk_id: str
     tenant: str
-    first_content: float
+    first_content_by: float
     end_at: float
+    attempts: int = 0
+    targets: int = 0
+
+
+class Overtaken:
+    """A probe of an earlier hop spoke first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What came of it: an ending or a failure."""
+class Outcome:
+    """What came of a hop, and the attempts that were made."""
 
-    attempt: Attempt
-    result: Ending | AttemptFailed
+    result: Ending | AttemptFailed | Refusal | Probe | Overtaken
+    attempts: tuple[Attempt, ...] = ()
 
 
+@dataclass(slots=True, kw_only=True)
 class TargetHop:
-    """Tries one target for one walk, with a permit of its breaker."""
+    """One target of one walk; `run` it once.
 
-    def __init__(
-        self, place: Place, permit: Permit, *, tracer: Tracer, clock: Clock, draw: float
-    ) -> None:
-        """
-        Args:
-            permit: Handed back at the end of the `with` block, however it ends.
-            draw: Uniform in [0, 1), for the breaker.
-        """
-        self._place = place
-        self._permit = permit
-        self._tracer = tracer
-        self._clock = clock
-        self._draw = draw
-        self._first_content_at: float | None = None
-        self._read_for = 0.0
-        self._health = Result.NO_EVIDENCE
+    Attributes:
+        behind: Hops after this one that may be tried.
+        later_target: Says whether one of them is a target that would be let through now.
+        forced: Says whether the breaker may be overridden: nobody else can answer.
+        announce: Tells whoever watches that the target is tried now.
+        rival: A probe of an earlier hop that has not spoken yet; None: there is none.
+    """
 
-    def __enter__(self) -> Self:
-        return self
+    hop: OpenHop
+    place: Place
+    errand: Errand
+    behind: tuple[PlannedHop, ...]
+    later_target: Callable[[], bool]
+    forced: Callable[[], bool]
+    announce: Callable[[], Awaitable[None]]
+    take: Take
+    rival: Probe | None
+    supervisor: Supervisor
+    tracer: Tracer
+    clock: Clock
+    draw: Callable[[], float]
+    _attempts: list[Attempt] = field(default_factory=list)
+    _probe: Probe | None = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._place.breaker.record(
-            self._permit, self._health, now=self._clock.now(), draw=self._draw
-        )
-
-    async def run(self, ask: Ask, *, parent: Span, take: Take) -> Tried:
-        """Make one attempt; its pieces go to `take` as they come."""
-        began = self._clock.now()
-        span = self._start_span(ask, parent)
-        result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
+    async def run(self) -> Outcome:
+        """Try it, again where that is worth it."""
+        shut = self._shut()
+        if shut is not None:
+            return Outcome(result=shut)
+        slice_ = self._slice()
+        if not await self.place.bulkhead.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
+            return Outcome(result=_FULL)
         try:
-            result = await self._attempt(ask, span, began, take)
-            self._health = self._lesson(ask, result, began)
+            await self.announce()
+            result = await self._run_inside()
+            return Outcome(result=result, attempts=tuple(self._attempts))
         finally:
-            attempt = self._describe(ask, result, began)
-            _close_span(span, attempt, result)
-        return Tried(attempt=attempt, result=result)
+            # A probe keeps its place until it ends.
+            if self._probe is None:
+                self.place.bulkhead.leave()
 
-    async def _attempt(
-        self,
-        ask: Ask,
-        span: Span,
-        began: float,
-        take: Take,
-    ) -> Ending | AttemptFailed:
-        limits = self._place.policy.limits
+    async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
+        failure: AttemptFailed | None = None
+        while True:
+            permit = self._permit()
+            if isinstance(permit, Refusal):
+                return failure or permit
+            tried = await self._try(permit)
+            if not isinstance(tried, Tried):
+                return tried
+            self._attempts.append(tried.attempt)
+            if isinstance(tried.result, Ending):
+                return tried.result
+            failure = tried.result
+            wait = self._wait_before_next(failure, tried.phase)
+            if wait is None:
+                return failure
+            await asyncio.sleep(wait)
 
-        async def timed(piece: Delta | StreamReset) -> None:
-            came = self._clock.now()
-            if self._first_content_at is None:
-                self._first_content_at = came
-                span.event(telemetry.FIRST_CONTENT)
-            await take(piece)
-            self._read_for += self._clock.now() - came
-
-        end_at = min(began + limits.total, ask.end_at)
-        call = TargetCall(
-            request=ask.request,
-            attempt_id=ask.attempt_id,
-            tenant=ask.tenant,
-            span=span.context,
-            connect=min(limits.connect, ask.first_content),
-            total=end_at - began,
-        )
-        try:
-            return await run_attempt(
-                self._place.target,
-                call,
-                limits=AttemptLimits(
-                    first_content_at=began + ask.first_content, stall=limits.stall, end_at=end_at
-                ),
-                clock=self._clock,
-                take=timed,
+    def _shut(self) -> Refusal | None:
+        """A gate that is shut for certain; the last word is the permit's."""
+        now = self.clock.now()
+        refusal = self.place.gates.refusal(fingerprint=self.place.fingerprint, now=now)
+        if refusal is not None:
+            return refusal
+        if self.errand.targets >= retry.MAX_HOPS or self.errand.attempts >= retry.MAX_ATTEMPTS:
+            return _SPENT
+        wait = self.place.gates.health.due_in(now)
+        if wait > 0 and not self.forced():
+            return Refusal(
+                reason=SkipReason.CIRCUIT_OPEN,
+                detail=f"its breaker is open, the next probe may go in {wait:.1f} s",
+                due_in=wait,
             )
-        except AttemptFailed as failure:
-            return failure
+        return None if self._first_content_limit() is not None else _LATE
 
-    def _lesson(self, ask: Ask, result: Ending | AttemptFailed, began: float) -> Result:
-        """What the breaker is told."""
-        if isinstance(result, Ending):
-            return Result.OK
-        self._place.last_error = result.error_class
-        if self._was_hurried(ask, result.error_class, began):
-            return Result.NO_EVIDENCE
-        phase = Phase.WAITING if self._first_content_at is None else Phase.SPEAKING
-        blamed = verdict(result.error_class, phase).lesson is Lesson.HEALTH
-        return Result.FAILED if blamed else Result.NO_EVIDENCE
+    def _permit(self) -> Permit | Refusal:
+        now, health = self.clock.now(), self.place.gates.health
+        if self._first_content_limit() is None:
+            return _LATE
+        permit = health.ask(now)
+        if permit is None and self.forced():
+            permit = health.force(now)
+        return permit or _PROBES_OUT
 
-    def _was_hurried(self, ask: Ask, error_class: ErrorClass, began: float) -> bool:
-        """The limit passed by the caller's haste or by its slow reading, not by the target's."""
-        limits = self._place.policy.limits
-        match error_class:
-            case ErrorClass.TIMEOUT_CONNECT:
-                return ask.first_content < limits.connect
-            case ErrorClass.TIMEOUT_FIRST_CONTENT:
-                return ask.first_content < limits.first_content
-            case ErrorClass.TIMEOUT_TOTAL:
-                slowly_read = self._read_for > _READERS_SHARE * limits.total
-                return slowly_read or ask.end_at < began + limits.total
-            case _:
-                return False
+    async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
+        trial = Trial(
+            self.place, permit, self._ask(), tracer=self.tracer, clock=self.clock, draw=self.draw
+        )
+        self._count()
+        if self.rival is not None and not self.rival.over:
+            return await self._try_against(trial, self.rival)
+        if permit.probe and self.behind:
+            return await self._try_hidden(trial)
+        return await trial.run(parent=self.hop.span, take=self.take)
 
-    def _start_span(self, ask: Ask, parent: Span) -> Span:
-        policy = self._place.policy
-        return self._tracer.start(
-            f"{telemetry.ATTEMPT} {policy.model}",
-            kind=Kind.CLIENT,
-            parent=parent,
-            attributes={
-                telemetry.OPERATION: "chat",
-                telemetry.PROVIDER: policy.provider.value,
-                telemetry.REQUEST_MODEL: policy.model,
-                telemetry.STREAMED: True,
-                telemetry.ATTEMPT_ID: ask.attempt_id,
-            },
+    async def _try_hidden(self, trial: Trial) -> Tried | Probe:
+        """Wait for a probe as long as its target usually takes, and no longer."""
+        probe = Probe(trial, self.hop, at_end=self.place.bulkhead.leave)
+        self._probe = probe
+        probe.start(self.supervisor)
+        try:
+            if not await probe.news(within=patience_with(self.place.history.usual())):
+                return probe
+            return await probe.follow(self.take) or _ended_from_outside(trial)
+        except BaseException:
+            probe.leave()
+            raise
+
+    async def _try_against(self, trial: Trial, rival: Probe) -> Tried | Overtaken:
+        """Make the attempt, unless the rival speaks first."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(trial.run(parent=self.hop.span, take=self.take))
+                with rival.listening(lambda: trial.spoke or task.cancel()):
+                    await asyncio.wait({task})
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return Overtaken() if task.cancelled() else task.result()
+
+    def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
+        now, place = self.clock.now(), self.place
+        if len(self._attempts) >= place.policy.attempts:
+            return None
+        wait = retry.delay(
+            verdict=verdict(failure.error_class, phase),
+            attempts_on_hop=len(self._attempts),
+            attempts_in_walk=self.errand.attempts,
+            kind=place.policy.kind,
+            hint=failure.retry_after,
+            slice_left=self._slice(),
+            later_real_hop=self.later_target(),
+            draw=self.draw(),
+            budget_allows=place.retries.allows(now),
+        )
+        if wait is not None:
+            place.retries.try_spend(now)
+        return wait
+
+    def _count(self) -> None:
+        self.errand.attempts += 1
+        if not self._attempts:
+            self.errand.targets += 1
+            self.place.retries.deposit(self.clock.now())
+
+    def _ask(self) -> Ask:
+        errand = self.errand
+        return Ask(
+            request=errand.request,
+            attempt_id=f"{errand.walk_id}/{self.hop.planned.position}/{len(self._attempts) + 1}",
+            tenant=errand.tenant,
+            limit=self._own_limit,
+            first_content=self._first_content_limit() or self._own_limit,
+            end_at=errand.end_at,
         )
 
-    def _describe(self, ask: Ask, result: Ending | AttemptFailed, began: float) -> Attempt:
-        failure = result if isinstance(result, AttemptFailed) else None
-        first = self._first_content_at
-        return Attempt(
-            id=ask.attempt_id,
-            model=self._place.policy.model,
-            error_class=failure.error_class if failure else None,
-            http_status=failure.http_status if failure else 0,
-            time_to_first_content=None if first is None else first - began,
-            latency=self._clock.now() - began,
-            usage=result.usage if isinstance(result, Ending) else None,
-        )
+    @property
+    def _own_limit(self) -> float:
+        """Seconds that the target itself has to its first content."""
+        place = self.place
+        return place.history.first_content_limit(place.policy.limits.first_content)
+
+    def _first_content_limit(self) -> float | None:
+        left = self.errand.first_content_by - self.clock.now()
+        return budget.first_content_limit(left, limit=self._own_limit, behind=self.behind)
+
+    def _slice(self) -> float:
+        """Seconds that the hop has, whatever its target's own limit is."""
+        left = self.errand.first_content_by - self.clock.now()
+        return budget.first_content_limit(left, limit=left, behind=self.behind) or 0.0
 
 
-def _close_span(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
-    if span.recording:
-        if attempt.time_to_first_content is not None:
-            span.set(telemetry.TIME_TO_FIRST_CHUNK, attempt.time_to_first_content)
-        if isinstance(result, Ending):
-            span.set(telemetry.RESPONSE_MODEL, result.model)
-            span.set(telemetry.FINISH_REASONS, (result.finish_reason.value,))
-            if result.usage is not None:
-                span.set(telemetry.INPUT_TOKENS, result.usage.input_tokens)
-                span.set(telemetry.OUTPUT_TOKENS, result.usage.output_tokens)
-        else:
-            span.set(telemetry.ERROR_CLASS, result.error_class.value)
-            if result.http_status:
-                span.set(telemetry.HTTP_STATUS, result.http_status)
-            if result.error_class is not ErrorClass.CANCELLED:
-                span.fail(result.error_class.value)
-    span.end()
+_FULL = Refusal(
+    reason=SkipReason.BULKHEAD, detail="it has as many calls in flight as it may", due_in=0.0
+)
+_SPENT = Refusal(
+    reason=SkipReason.BUDGET, detail="the request has used up its attempts", due_in=0.0
+)
+_LATE = Refusal(reason=SkipReason.DEADLINE, detail="too little time is left", due_in=0.0)
+_PROBES_OUT = Refusal(
+    reason=SkipReason.CIRCUIT_OPEN,
+    detail="its breaker is half-open and the probes are out",
+    due_in=0.0,
+)
+
+
+def _ended_from_outside(trial: Trial) -> Tried:
+    """A probe that was ended with the process, while its caller still listened."""
+    failure = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")
+    return trial.tried(failure)

@@ -99,6 +99,18 @@ class Trail:
         ended = self._hop(hop, HopOutcome.SKIPPED, ())
         return self._end(hop, replace(ended, skip_reason=reason, detail=detail))
 
+    def probing(self, hop: OpenHop) -> Hop:
+        """The walk goes on; the hop's call runs beside it, and its span ends with the call.
+
+        A later `served` or `failed` of the same hop replaces this.
+        """
+        hop.ended = True
+        hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.PROBING.value)
+        self._replaced = hop.span
+        probing = self._hop(hop, HopOutcome.PROBING, ())
+        self._write(replace(probing, detail="its probe runs beside the walk"))
+        return self._hops[-1]
+
     def _hop(self, hop: OpenHop, outcome: HopOutcome, attempts: tuple[Attempt, ...]) -> Hop:
         return Hop(
             position=hop.planned.position,
@@ -114,5 +126,13 @@ class Trail:
         hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
         hop.span.end()
         self._replaced = hop.span
-        self._hops.append(ended)
+        self._write(ended)
         return ended
+
+    def _write(self, hop: Hop) -> None:
+        """Note how a hop is; what was noted of the same hop before is void."""
+        for index, noted in enumerate(self._hops):
+            if noted.position == hop.position:
+                self._hops[index] = hop
+                return
+        self._hops.append(hop)

@@ -29,10 +29,13 @@ from failsoft_model.events import (
 from failsoft_model.walk import Attempt, FinishReason, SkipReason, Usage
 from failsoft_router import telemetry
 from failsoft_router.app.assemble import Assembler, replay
-from failsoft_router.app.board import Board, Place
+from failsoft_router.app.board import Boards
+from failsoft_router.app.gates import Refusal
 from failsoft_router.app.pace import say
+from failsoft_router.app.probe import Probe
 from failsoft_router.app.storage import Storage
-from failsoft_router.app.target_hop import Ask, TargetHop
+from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.target_hop import Errand, Overtaken, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped
 from failsoft_router.core import budget
@@ -65,7 +68,8 @@ class Surroundings:
         new_id: Gives ids that nobody has seen, of letters, digits and dashes.
     """
 
-    board: Board
+    boards: Boards
+    supervisor: Supervisor
     cache: AnswerCache | None
     tracer: Tracer
     clock: Clock
@@ -95,7 +99,8 @@ class Walk:
         self._request = request
         self._caller = caller
         self._sink = sink
-        board, clock = surroundings.board, surroundings.clock
+        self._board = board = surroundings.boards.current
+        clock = surroundings.clock
         self._route = route_for(board.policy, request.model)
         self._plan = plan(
             board.policy,
@@ -123,11 +128,15 @@ class Walk:
             tracer=surroundings.tracer,
             clock=clock,
         )
-        self._first_content_by = (
-            caller.deadline.at
-            if math.isfinite(caller.deadline.at)
-            else clock.now() + self._route.deadline
+        self._errand = Errand(
+            request=request,
+            walk_id=self._id,
+            tenant=caller.tenant,
+            first_content_by=self._allowance(),
+            end_at=caller.deadline.at - budget.REPLY,
         )
+        self._probe: Probe | None = None
+        self._last_resort: str | None = None
         self._answer = Assembler()
         self._said_anything = False
 
@@ -153,11 +162,21 @@ class Walk:
                 found = await self._storage.look_up(self._span)
             if found.answer is not None:
                 return await self._serve_stored(found, found.answer, Degradation.NONE)
-            for planned in self._plan.hops:
-                finished = await self._try(planned)
-                if finished is not None:
-                    return finished
-            raise exhausted(self._facts(), soonest=self._soonest(), expired=self._expired())
+            try:
+                return await self._walk_hops()
+            finally:
+                if self._probe is not None:
+                    self._probe.leave()
+
+    async def _walk_hops(self) -> Finished:
+        for planned in self._plan.hops:
+            finished = await self._try(planned)
+            if finished is not None:
+                return finished
+        finished = await self._wait_for_probe()
+        if finished is not None:
+            return finished
+        raise exhausted(self._facts(), soonest=self._soonest(), expired=self._expired())
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
         with self._trail.begin(planned) as hop:
@@ -173,42 +192,103 @@ class Walk:
                     return await self._serve_mock(hop)
 
     async def _try_target(self, hop: OpenHop) -> Finished | None:
-        place, now = self._around.board.place(hop.planned.name), self._around.clock.now()
-        limit = budget.first_content_limit(
-            self._first_content_by - now,
-            limit=place.policy.limits.first_content,
-            behind=self._plan.behind(hop.planned),
-        )
-        if limit is None:
-            await self._skip(hop, SkipReason.DEADLINE, "too little time is left")
-            return None
-        permit = place.breaker.ask(now)
-        if permit is None:
-            await self._skip(hop, SkipReason.CIRCUIT_OPEN, _open_words(place, now))
-            return None
-        with TargetHop(
-            place,
-            permit,
-            tracer=self._around.tracer,
-            clock=self._around.clock,
-            draw=self._around.draw(),
-        ) as trial:
-            hop.span.set(telemetry.BREAKER_STATE, place.breaker.state.value)
-            await self._emit(HopUpdate(hop=self._trail.trying(hop)))
-            tried = await trial.run(self._ask(hop, limit), parent=hop.span, take=self._take)
-        if isinstance(tried.result, AttemptFailed):
-            await self._after_failure(hop, tried.attempt, tried.result)
-            return None
-        return await self._serve_target(hop, tried.attempt, tried.result)
+        while True:
+            outcome = await self._target_hop(hop).run()
+            match outcome.result:
+                case Ending() as ending:
+                    self._trail.served(hop, outcome.attempts)
+                    return await self._serve_target(hop.planned.name, ending)
+                case AttemptFailed() as failure:
+                    await self._after_failure(hop, outcome.attempts, failure)
+                    return None
+                case Refusal() as refusal:
+                    await self._skip(hop, refusal.reason, refusal.detail)
+                    return None
+                case Probe() as probe:
+                    self._probe = probe
+                    await self._emit(HopUpdate(hop=self._trail.probing(hop)))
+                    return None
+                case Overtaken():
+                    finished = await self._follow_probe()
+                    if finished is not None:
+                        # Told by the walk's end: the reply's hops are already sent.
+                        return finished
 
-    def _ask(self, hop: OpenHop, first_content: float) -> Ask:
-        return Ask(
-            request=self._request,
-            attempt_id=f"{self._id}/{hop.planned.position}/1",
-            tenant=self._caller.tenant,
-            first_content=first_content,
-            end_at=self._caller.deadline.at - budget.REPLY,
+    def _target_hop(self, hop: OpenHop) -> TargetHop:
+        around, behind = self._around, self._plan.behind(hop.planned)
+        place = self._board.place(hop.planned.name)
+        hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
+        return TargetHop(
+            hop=hop,
+            place=place,
+            errand=self._errand,
+            behind=behind,
+            later_target=lambda: self._any_admits(behind),
+            forced=lambda: self._is_last_resort(hop.planned.name),
+            announce=lambda: self._emit(HopUpdate(hop=self._trail.trying(hop))),
+            take=self._take,
+            rival=self._probe,
+            supervisor=around.supervisor,
+            tracer=around.tracer,
+            clock=around.clock,
+            draw=around.draw,
         )
+
+    async def _follow_probe(self) -> Finished | None:
+        """Take the answer of the probe that was left running; None: it gave none."""
+        probe, self._probe = self._probe, None
+        if probe is None:
+            return None
+        try:
+            tried = await probe.follow(self._take)
+        except BaseException:
+            probe.leave()
+            raise
+        if tried is None:
+            return None
+        if isinstance(tried.result, Ending):
+            self._trail.served(probe.hop, (tried.attempt,))
+            return await self._serve_target(probe.hop.planned.name, tried.result)
+        await self._after_failure(probe.hop, (tried.attempt,), tried.result)
+        return None
+
+    async def _wait_for_probe(self) -> Finished | None:
+        """Nobody else is left: what the probe says is better than nothing."""
+        if self._probe is None:
+            return None
+        left = self._errand.first_content_by - self._around.clock.now() - budget.REPLY
+        if not await self._probe.news(within=max(0.0, left)):
+            return None
+        return await self._follow_probe()
+
+    def _any_admits(self, hops: tuple[PlannedHop, ...]) -> bool:
+        """Whether one of these targets would be let through now."""
+        now = self._around.clock.now()
+        return any(
+            self._board.place(hop.name).due_in(now) <= 0
+            for hop in hops
+            if hop.kind is HopKind.TARGET
+        )
+
+    def _is_last_resort(self, name: str) -> bool:
+        """Whether nobody can answer unless this target's breaker is overridden.
+
+        Every target that may be tried is kept out by its breaker, nothing stands behind
+        them, and this is the one that is due soonest. There is one such target a walk.
+        """
+        if self._last_resort is None:
+            self._last_resort = self._find_last_resort()
+        return name == self._last_resort
+
+    def _find_last_resort(self) -> str | None:
+        open_hops = [hop for hop in self._plan.hops if hop.skip is None]
+        if any(hop.kind is not HopKind.TARGET for hop in open_hops):
+            return None
+        now = self._around.clock.now()
+        waits = {hop.name: self._board.place(hop.name).ill_for(now) for hop in open_hops}
+        if not all(wait > 0 for wait in waits.values()):
+            return None
+        return min(waits, key=waits.__getitem__, default=None)
 
     async def _take(self, piece: Delta | StreamReset) -> None:
         if isinstance(piece, Delta):
@@ -219,9 +299,11 @@ class Walk:
             self._said_anything = True
             await self._sink(piece)
 
-    async def _after_failure(self, hop: OpenHop, attempt: Attempt, failure: AttemptFailed) -> None:
+    async def _after_failure(
+        self, hop: OpenHop, attempts: tuple[Attempt, ...], failure: AttemptFailed
+    ) -> None:
         """Go on to the next hop, or raise."""
-        ended = self._trail.failed(hop, failure.error_class, failure.detail, (attempt,))
+        ended = self._trail.failed(hop, failure.error_class, failure.detail, attempts)
         await self._emit(HopUpdate(hop=ended))
         if not goes_on(
             failure.error_class, content_filter_falls_back=self._route.content_filter_falls_back
@@ -233,13 +315,13 @@ class Walk:
         if self._route.midstream is Midstream.FAIL:
             raise broken(self._facts(), failure)
         self._said_anything = False
+        # The route's deadline is to the first content; the next target has its own.
+        self._errand.first_content_by = self._allowance()
         self._span.event(telemetry.STREAM_RESET)
         await self._emit(StreamReset(reason=failure.error_class))
 
-    async def _serve_target(self, hop: OpenHop, attempt: Attempt, ending: Ending) -> Finished:
-        name = hop.planned.name
+    async def _serve_target(self, name: str, ending: Ending) -> Finished:
         degradation = Degradation.NONE if name == self._plan.best else Degradation.FALLBACK_TARGET
-        self._trail.served(hop, (attempt,))
         self._storage.keep(self._answer.choice(), ending, served_by=name, degradation=degradation)
         return await self._finish(
             served_by=name,
@@ -344,6 +426,13 @@ class Walk:
     def _has_time_to_look_up(self) -> bool:
         return budget.has_time_to_look_up(self._caller.deadline.left(self._around.clock.now()))
 
+    def _allowance(self) -> float:
+        """The moment by which content has to come, if the walk began now."""
+        deadline = self._caller.deadline.at
+        if math.isfinite(deadline):
+            return deadline
+        return self._around.clock.now() + self._route.deadline
+
     def _expired(self) -> bool:
         """The caller's own deadline is over, or kept a hop from being tried."""
         deadline = self._caller.deadline
@@ -366,17 +455,10 @@ class Walk:
         names = [
             hop.name for hop in self._plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
         ]
-        return self._around.board.soonest(names, now=self._around.clock.now()) if names else None
+        return self._board.soonest(names, now=self._around.clock.now()) if names else None
 
 
 _CACHE_WORDS = {
     SkipReason.CACHE_UNAVAILABLE: "the cache is away",
     SkipReason.NO_STORED_ANSWER: "no answer to this question is stored",
 }
-
-
-def _open_words(place: Place, now: float) -> str:
-    wait = place.breaker.due_in(now)
-    if wait > 0:
-        return f"its breaker is open, the next probe may go in {wait:.1f} s"
-    return "its breaker is half-open and the probes are out"

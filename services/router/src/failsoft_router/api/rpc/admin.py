@@ -96,7 +96,7 @@ def _target(place: Place, now: float) -> pb.Target:
 
 
 def _breaker(place: Place, now: float) -> pb.Breaker:
-    breaker, counts = place.breaker, place.breaker.counts(now)
+    breaker, counts = place.gates.health, place.gates.health.counts(now)
     message = pb.Breaker(
         state=_STATES[breaker.state],
         consecutive_failures=breaker.consecutive_failures,

@@ -1,0 +1,104 @@
+"""Everything that can keep one target from being tried, asked in one place.
+
+Different diseases, different gates, never one counter: an ill target, an exhausted
+quota, a bad credential, a model that is gone, an operator's order. Each has its own key,
+so that what is learned about a credential counts for every target that uses it.
+"""
+
+from dataclasses import dataclass
+
+from failsoft_model.walk import ErrorClass, SkipReason
+from failsoft_router.core.breaker import Breaker
+from failsoft_router.core.gate import (
+    QUARANTINE_SECONDS,
+    TARGET_SECONDS,
+    Isolation,
+    Quarantine,
+    QuotaGate,
+    TargetGate,
+    quota_seconds,
+)
+from failsoft_router.core.outcome import Lesson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A gate is shut.
+
+    Attributes:
+        due_in: Seconds until it opens by itself; 0 when a place may come free any moment.
+    """
+
+    reason: SkipReason
+    detail: str
+    due_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """The gates of one target; some are shared with other targets."""
+
+    health: Breaker
+    quota: QuotaGate
+    quarantine: Quarantine
+    target: TargetGate
+    isolation: Isolation
+
+    def refusal(self, *, fingerprint: str | None, now: float) -> Refusal | None:
+        """The first gate that is shut, health aside: its breaker gives permits.
+
+        Args:
+            fingerprint: Of the credential as it is now; None: none is needed.
+        """
+        order = self.isolation.order(now)
+        if order is not None:
+            return Refusal(
+                reason=SkipReason.ISOLATED,
+                detail=f"isolated by {order.actor}: {order.reason}",
+                due_in=order.until - now,
+            )
+        if not self.quarantine.admits(fingerprint, now):
+            return Refusal(
+                reason=SkipReason.CREDENTIAL_QUARANTINE,
+                detail="the provider refused its credential; a new one is tried at once",
+                due_in=self.quarantine.due_in(now),
+            )
+        if not self.target.admits(now):
+            return Refusal(
+                reason=SkipReason.TARGET_GONE,
+                detail="the provider does not have the model, or does not serve this place",
+                due_in=self.target.due_in(now),
+            )
+        if not self.quota.admits(now):
+            wait = self.quota.due_in(now)
+            return Refusal(
+                reason=SkipReason.QUOTA,
+                detail=f"the provider closed the quota for another {wait:.1f} s",
+                due_in=wait,
+            )
+        return None
+
+    def learn(
+        self,
+        lesson: Lesson,
+        error_class: ErrorClass,
+        *,
+        hint: float | None,
+        fingerprint: str | None,
+        now: float,
+    ) -> None:
+        """Tell the gate whose disease it is; health is told by the permit.
+
+        Args:
+            hint: Seconds that the target asked to wait; None when it said nothing.
+            fingerprint: Of the credential that was used; None: none was needed.
+        """
+        match lesson:
+            case Lesson.QUOTA:
+                self.quota.close(until=now + quota_seconds(error_class, hint))
+            case Lesson.CREDENTIAL:
+                self.quarantine.shut(fingerprint or "", until=now + QUARANTINE_SECONDS)
+            case Lesson.TARGET:
+                self.target.close(until=now + TARGET_SECONDS)
+            case Lesson.HEALTH | Lesson.NOTHING:
+                pass

@@ -1,0 +1,107 @@
+"""What this replica knows of endpoints, credentials and targets, across policies.
+
+Each gate has the key of what it protects, so its state survives a reload of the policy
+while the key is equal: a new limit does not close an open breaker. What no policy names
+any more is kept for ten minutes, in case the edit is taken back.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from failsoft_router.app.bulkhead import Bulkhead
+from failsoft_router.app.gates import Gates
+from failsoft_router.core.breaker import Breaker
+from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
+from failsoft_router.core.history import History
+from failsoft_router.core.policy import TargetPolicy
+from failsoft_router.core.retry_budget import RetryBudget
+
+KEPT_SECONDS = 600.0
+
+M = TypeVar("M")
+
+
+@dataclass(slots=True)
+class _Entry(Generic[M]):
+    machine: M
+    unused_since: float | None = None
+
+
+@dataclass(slots=True)
+class Shelf(Generic[M]):
+    """Machines of one kind by their keys."""
+
+    _entries: dict[Hashable, _Entry[M]] = field(default_factory=dict)
+
+    def get(self, key: Hashable, make: Callable[[], M]) -> M:
+        """The machine of this key, a new one if there is none."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(make())
+        entry.unused_since = None
+        return entry.machine
+
+    def keep_only(self, used: set[Hashable], *, now: float) -> None:
+        """Forget what has not been used by a policy for `KEPT_SECONDS`."""
+        for key, entry in list(self._entries.items()):
+            if key in used:
+                continue
+            if entry.unused_since is None:
+                entry.unused_since = now
+            elif now - entry.unused_since >= KEPT_SECONDS:
+                del self._entries[key]
+
+
+class Ledger:
+    """Every machine of this replica."""
+
+    def __init__(self) -> None:
+        self._health: Shelf[Breaker] = Shelf()
+        self._histories: Shelf[History] = Shelf()
+        self._quotas: Shelf[QuotaGate] = Shelf()
+        self._quarantines: Shelf[Quarantine] = Shelf()
+        self._gone: Shelf[TargetGate] = Shelf()
+        self._isolations: Shelf[Isolation] = Shelf()
+        self._retries: Shelf[RetryBudget] = Shelf()
+        self._bulkheads: Shelf[Bulkhead] = Shelf()
+
+    def gates(self, target: TargetPolicy, *, now: float) -> Gates:
+        """The target's gates; new thresholds apply from the next call."""
+        health = self._health.get(target.health_key, lambda: Breaker(target.breaker, now=now))
+        health.adopt(target.breaker)
+        return Gates(
+            health=health,
+            quota=self._quotas.get(target.quota_key, QuotaGate),
+            quarantine=self._quarantines.get(target.credential_key, Quarantine),
+            target=self._gone.get(target.gone_key, TargetGate),
+            isolation=self._isolations.get(target.name, Isolation),
+        )
+
+    def history(self, target: TargetPolicy) -> History:
+        """What the endpoint's model usually takes."""
+        return self._histories.get(target.health_key, History)
+
+    def retries(self, target: TargetPolicy, *, now: float) -> RetryBudget:
+        """How often the target may be asked a second time."""
+        return self._retries.get(target.name, lambda: RetryBudget(now=now))
+
+    def bulkhead(self, target: TargetPolicy) -> Bulkhead:
+        """The target's places; a new number of them applies as calls end."""
+        bulkhead = self._bulkheads.get(target.name, lambda: Bulkhead(target.concurrency))
+        bulkhead.places = target.concurrency
+        return bulkhead
+
+    def keep_only(self, targets: Iterable[TargetPolicy], *, now: float) -> None:
+        """A policy with these targets is in force from now on."""
+        used = tuple(targets)
+        names: set[Hashable] = {target.name for target in used}
+        health: set[Hashable] = {target.health_key for target in used}
+        self._health.keep_only(health, now=now)
+        self._histories.keep_only(health, now=now)
+        self._quotas.keep_only({target.quota_key for target in used}, now=now)
+        self._quarantines.keep_only({target.credential_key for target in used}, now=now)
+        self._gone.keep_only({target.gone_key for target in used}, now=now)
+        self._isolations.keep_only(names, now=now)
+        self._retries.keep_only(names, now=now)
+        self._bulkheads.keep_only(names, now=now)

@@ -1,0 +1,245 @@
+"""One attempt at a target under a permit of its breaker, and what the gates learn from it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry.span import Kind, Span
+from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_model.chat import ChatRequest
+from failsoft_model.events import Delta, StreamReset
+from failsoft_model.walk import Attempt, ErrorClass
+from failsoft_router import telemetry
+from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
+from failsoft_router.app.board import Place
+from failsoft_router.core.breaker import Permit, Result
+from failsoft_router.core.history import is_slow
+from failsoft_router.core.outcome import Lesson, Phase, verdict
+from failsoft_router.ports import AttemptFailed, Ending, TargetCall
+
+_READERS_SHARE = 0.1
+"""A reader that took more of the total limit than this explains why it passed."""
+
+JUDGED_AFTER = 5.0
+"""Seconds after its first content at which a probe is judged, if it goes on for so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is asked of a target.
+
+    Attributes:
+        limit: Seconds that the target itself may take to its first content.
+        first_content: Seconds that the walk can give it for that; at most `limit`.
+        end_at: Moment of the clock at which the caller is gone; infinite without one.
+    """
+
+    request: ChatRequest
+    attempt_id: str
+    tenant: str
+    limit: float
+    first_content: float
+    end_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of it: an ending or a failure, and how far it had come."""
+
+    attempt: Attempt
+    result: Ending | AttemptFailed
+    phase: Phase
+
+
+class Trial:
+    """One attempt; `run` it once, and the permit is handed back however it ends."""
+
+    def __init__(
+        self,
+        place: Place,
+        permit: Permit,
+        ask: Ask,
+        *,
+        tracer: Tracer,
+        clock: Clock,
+        draw: Callable[[], float],
+    ) -> None:
+        self._place = place
+        self._permit = permit
+        self._ask = ask
+        self._tracer = tracer
+        self._clock = clock
+        self._draw = draw
+        self._fingerprint = place.fingerprint
+        self._began = clock.now()
+        self._first_content_at: float | None = None
+        self._early: asyncio.TimerHandle | None = None
+        self._read_for = 0.0
+
+    @property
+    def spoke(self) -> bool:
+        """Content has come."""
+        return self._first_content_at is not None
+
+    async def run(self, *, parent: Span, take: Take) -> Tried:
+        """Make the attempt; its pieces go to `take` as they come."""
+        span = self._start_span(parent)
+        health = Result.NO_EVIDENCE
+        result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
+        try:
+            result = await self._attempt(span, take)
+            health = self._lesson(result)
+        finally:
+            self._hand_back(health)
+            tried = self.tried(result)
+            _close_span(span, tried.attempt, result)
+        return tried
+
+    def tried(self, result: Ending | AttemptFailed) -> Tried:
+        """What came of the attempt, if this is how it ended."""
+        return Tried(attempt=self._describe(result), result=result, phase=self._phase(result))
+
+    async def _attempt(self, span: Span, take: Take) -> Ending | AttemptFailed:
+        ask, limits = self._ask, self._place.policy.limits
+
+        async def timed(piece: Delta | StreamReset) -> None:
+            if self._first_content_at is None:
+                self._speaks(span)
+            came = self._clock.now()
+            await take(piece)
+            self._read_for += self._clock.now() - came
+
+        end_at = min(self._began + limits.total, ask.end_at)
+        call = TargetCall(
+            request=ask.request,
+            attempt_id=ask.attempt_id,
+            tenant=ask.tenant,
+            span=span.context,
+            connect=min(limits.connect, ask.first_content),
+            total=end_at - self._began,
+        )
+        try:
+            return await run_attempt(
+                self._place.target,
+                call,
+                limits=AttemptLimits(
+                    first_content_at=self._began + ask.first_content,
+                    stall=limits.stall,
+                    end_at=end_at,
+                ),
+                clock=self._clock,
+                take=timed,
+            )
+        except AttemptFailed as failure:
+            return failure
+
+    def _speaks(self, span: Span) -> None:
+        now = self._first_content_at = self._clock.now()
+        self._place.history.add(now - self._began)
+        span.event(telemetry.FIRST_CONTENT)
+        if self._permit.probe:
+            loop = asyncio.get_running_loop()
+            self._early = loop.call_later(JUDGED_AFTER, self._judge_early)
+
+    def _judge_early(self) -> None:
+        self._permit = self._place.gates.health.record_early(self._permit, now=self._clock.now())
+
+    def _lesson(self, result: Ending | AttemptFailed) -> Result:
+        """Tell the gates, and say what the breaker is told."""
+        if isinstance(result, Ending):
+            return Result.OK
+        self._place.last_error = result.error_class
+        if self._was_hurried(result.error_class):
+            return Result.NO_EVIDENCE
+        if result.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT:
+            self._place.history.gave_up(self._ask.first_content)
+        lesson = verdict(result.error_class, self._phase(result)).lesson
+        self._place.gates.learn(
+            lesson,
+            result.error_class,
+            hint=result.retry_after,
+            fingerprint=self._fingerprint,
+            now=self._clock.now(),
+        )
+        return Result.FAILED if lesson is Lesson.HEALTH else Result.NO_EVIDENCE
+
+    def _was_hurried(self, error_class: ErrorClass) -> bool:
+        """The limit was passed by the caller's haste or slow reading, not by the target."""
+        ask, limits = self._ask, self._place.policy.limits
+        match error_class:
+            case ErrorClass.TIMEOUT_CONNECT:
+                return ask.first_content < limits.connect
+            case ErrorClass.TIMEOUT_FIRST_CONTENT:
+                return ask.first_content < ask.limit
+            case ErrorClass.TIMEOUT_TOTAL:
+                slowly_read = self._read_for > _READERS_SHARE * limits.total
+                return slowly_read or ask.end_at < self._began + limits.total
+            case _:
+                return False
+
+    def _phase(self, result: Ending | AttemptFailed) -> Phase:
+        if self.spoke:
+            return Phase.SPEAKING
+        if isinstance(result, AttemptFailed) and not result.sent:
+            return Phase.CONNECTING
+        return Phase.WAITING
+
+    def _hand_back(self, health: Result) -> None:
+        if self._early is not None:
+            self._early.cancel()
+        first, limit = self._first_content_at, self._place.policy.limits.first_content
+        self._place.gates.health.record(
+            self._permit,
+            health,
+            now=self._clock.now(),
+            draw=self._draw(),
+            slow=first is not None and is_slow(first - self._began, policy_limit=limit),
+        )
+
+    def _start_span(self, parent: Span) -> Span:
+        policy = self._place.policy
+        return self._tracer.start(
+            f"{telemetry.ATTEMPT} {policy.model}",
+            kind=Kind.CLIENT,
+            parent=parent,
+            attributes={
+                telemetry.OPERATION: "chat",
+                telemetry.PROVIDER: policy.provider.value,
+                telemetry.REQUEST_MODEL: policy.model,
+                telemetry.STREAMED: True,
+                telemetry.ATTEMPT_ID: self._ask.attempt_id,
+            },
+        )
+
+    def _describe(self, result: Ending | AttemptFailed) -> Attempt:
+        failure = result if isinstance(result, AttemptFailed) else None
+        first = self._first_content_at
+        return Attempt(
+            id=self._ask.attempt_id,
+            model=self._place.policy.model,
+            error_class=failure.error_class if failure else None,
+            http_status=failure.http_status if failure else 0,
+            time_to_first_content=None if first is None else first - self._began,
+            latency=self._clock.now() - self._began,
+            usage=result.usage if isinstance(result, Ending) else None,
+        )
+
+
+def _close_span(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
+    if span.recording:
+        if attempt.time_to_first_content is not None:
+            span.set(telemetry.TIME_TO_FIRST_CHUNK, attempt.time_to_first_content)
+        if isinstance(result, Ending):
+            span.set(telemetry.RESPONSE_MODEL, result.model)
+            span.set(telemetry.FINISH_REASONS, (result.finish_reason.value,))
+            if result.usage is not None:
+                span.set(telemetry.INPUT_TOKENS, result.usage.input_tokens)
+                span.set(telemetry.OUTPUT_TOKENS, result.usage.output_tokens)
+        else:
+            span.set(telemetry.ERROR_CLASS, result.error_class.value)
+            if result.http_status:
+                span.set(telemetry.HTTP_STATUS, result.http_status)
+            if result.error_class is not ErrorClass.CANCELLED:
+                span.fail(result.error_class.value)
+    span.end()
