@@ -92,6 +92,8 @@ class AnyHistory(RuleBasedStateMachine):
         self.told = 0
         self.shared: dict[tuple[str, bytes], tuple[bytes, float]] = {}
         """What the shared tier must have: the answer and its date."""
+        self.spare: dict[tuple[str, bytes], tuple[bytes, float]] = {}
+        """The same of fallbacks' answers."""
 
     @rule(seconds=st.floats(0.0, 400.0))
     def wait(self, seconds: float) -> None:
@@ -119,6 +121,24 @@ class AnyHistory(RuleBasedStateMachine):
             self.shared[tenant, question] = answer, self.clock.date
 
     @rule(replica=replicas, tenant=tenants, question=questions)
+    def store_a_fallbacks(self, replica: int, tenant: str, question: bytes) -> None:
+        cache = self.caches[replica]
+        offer = Offer(
+            key=cache.key_of(tenant, question),
+            entry=Entry(
+                answer=f"{tenant} {question.decode()} fallback".encode(),
+                created=self.clock.date,
+                windows=Windows(stale_if_error=WINDOWS.lifetime),
+            ),
+            finish_reason=FinishReason.STOP,
+            served_by="target",
+            has_content=True,
+        )
+        assert run(cache.store(tenant, [offer])) == {}
+        if self.tier.trouble is None:
+            self.spare[tenant, question] = offer.entry.answer, self.clock.date
+
+    @rule(replica=replicas, tenant=tenants, question=questions)
     def damage(self, replica: int, tenant: str, question: bytes) -> None:
         cache = self.caches[replica]
         name = tenant, cache.key_of(tenant, question)
@@ -126,7 +146,8 @@ class AnyHistory(RuleBasedStateMachine):
             self.tier.kept[name] = self.tier.kept[name][:-1]
             self.shared.pop((tenant, question), None)
             before = cache.counts.damaged
-            assert self._look_up(replica, tenant, question, Accept.STALE).answer is None
+            found = self._look_up(replica, tenant, question, Accept.STALE)
+            assert found.answer == self._expected(tenant, question)
             assert cache.counts.damaged == before + 1
 
     @rule(replica=replicas, tenant=tenants, question=questions, everything=st.booleans())
@@ -139,13 +160,10 @@ class AnyHistory(RuleBasedStateMachine):
         except CacheUnavailable:
             assert self.tier.trouble is not None
         else:
-            gone = [
-                name
-                for name in self.shared
-                if name == (tenant, question) or (everything and name[0] == tenant)
-            ]
-            for name in gone:
-                del self.shared[name]
+            for kept in (self.shared, self.spare):
+                for name in list(kept):
+                    if name == (tenant, question) or (everything and name[0] == tenant):
+                        del kept[name]
         if self.tier.trouble is not None:
             assert self._look_up(replica, tenant, question, Accept.STALE).answer is None
 
@@ -160,9 +178,15 @@ class AnyHistory(RuleBasedStateMachine):
             assert found.verdict.age is not None
             assert found.verdict.age < WINDOWS.lifetime
         if self.tier.trouble is None and accept is Accept.STALE:
-            answer, date = self.shared.get((tenant, question), (None, 0.0))
-            over = self.clock.date - date >= WINDOWS.lifetime
-            assert found.answer == (None if over else answer)
+            assert found.answer == self._expected(tenant, question)
+
+    def _expected(self, tenant: str, question: bytes) -> bytes | None:
+        """What a stale answer must be: a fallback's only where there is no better one."""
+        for kept in (self.shared, self.spare):
+            answer, date = kept.get((tenant, question), (None, 0.0))
+            if self.clock.date - date < WINDOWS.lifetime:
+                return answer
+        return None
 
     def _look_up(self, replica: int, tenant: str, question: bytes, accept: Accept) -> Found:
         cache = self.caches[replica]

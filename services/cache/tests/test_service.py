@@ -393,3 +393,64 @@ async def test_a_look_up_says_its_status_on_its_span(replica: Replica) -> None:
     span = replica.spans.one(f"{SERVICE}/Lookup")
     assert span.attributes["failsoft.cache.status"] == "miss"
     assert span.attributes["failsoft.tenant.id"] == "acme"
+
+
+def fallbacks(replica: Replica, key: bytes, text: str = "of a fallback") -> pb.StoreEntry:
+    """An answer that is never fresh."""
+    entry = replica.entry(key, text)
+    entry.ClearField("fresh_for")
+    return entry
+
+
+@pytest.mark.parametrize("url", [True, False])
+async def test_a_fallbacks_answer_takes_no_better_ones_place(
+    start_replica: StartReplica, valkey: ValkeyProcess, *, url: bool
+) -> None:
+    """A minute's outage would otherwise cost the good answer of a whole day."""
+    settings = {"valkey_url": valkey.url} if url else {}
+    async with start_replica(**settings) as replica:
+        key = await replica.keep("question", "an answer")
+        await replica.store(fallbacks(replica, key))
+
+        fresh = await replica.look_up("question")
+        replica.clock.date += 100.0
+        stale = await replica.look_up(key, accept=pb.ACCEPT_STALE)
+
+    assert fresh.answer.choice.message.parts[0].text == "an answer"
+    assert stale.answer.choice.message.parts[0].text == "an answer"
+
+
+async def test_a_fallbacks_answer_is_given_when_the_better_ones_time_is_over(
+    replica: Replica,
+) -> None:
+    key = await replica.keep("question", "an answer")
+    replica.clock.date += 3000.0
+    await replica.store(fallbacks(replica, key, "old"), fallbacks(replica, key, "new"))
+    replica.clock.date += 700.0
+
+    fresh = await replica.look_up("question")
+    stale = await replica.look_up(key, accept=pb.ACCEPT_STALE)
+
+    assert fresh.status == MISS
+    assert (stale.status, stale.age.seconds) == (STALE, 700)
+    assert stale.answer.choice.message.parts[0].text == "new"
+
+
+async def test_a_better_answer_comes_before_a_fallbacks(replica: Replica) -> None:
+    key = await replica.key("question")
+    await replica.store(fallbacks(replica, key))
+    await replica.keep("question", "an answer")
+
+    stale = await replica.look_up(key, accept=pb.ACCEPT_STALE)
+
+    assert stale.answer.choice.message.parts[0].text == "an answer"
+
+
+async def test_what_is_forgotten_is_forgotten_in_both_places(replica: Replica) -> None:
+    key = await replica.keep("question", "an answer")
+    await replica.store(fallbacks(replica, key))
+
+    removed = await replica.forget(pb.InvalidateRequest(key=key))
+
+    assert removed == 1
+    assert (await replica.look_up(key, accept=pb.ACCEPT_STALE)).status == MISS

@@ -205,7 +205,11 @@ Global___StoreRequest: _TypeAlias = StoreRequest  # noqa: Y015
 
 @_typing.final
 class StoreEntry(_message.Message):
-    """One answer to keep. Refused if every window is zero or over already."""
+    """One answer to keep. Refused if every window is zero or over already.
+    It takes the place of the earlier answer under its key, except that one with
+    a fresh_for of zero never takes the place of one with another: both are
+    kept, and it is handed out once the other's time is over.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -623,12 +623,18 @@ class CacheControl(_message.Message):
     NO_STORE_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
     no_cache: _builtins.bool
-    """Do not answer from a fresh entry; the answer is stored all the same."""
+    """Do not answer from a fresh entry; the answer is stored all the same.
+    A stale answer may still come when nothing better can be had; who does not
+    want that refuses DEGRADATION_STALE_CACHE.
+    """
     no_store: _builtins.bool
     """Store nothing of this request."""
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """A fresh entry that is older is not used. Unset: the entry's own lifetime."""
+        """A fresh entry that is older is not used. Unset: the entry's own lifetime.
+        It says nothing about a stale answer, which may be older: the reply tells
+        its age, and refusing DEGRADATION_STALE_CACHE keeps it away.
+        """
 
     def __init__(
         self,

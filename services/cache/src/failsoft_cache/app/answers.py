@@ -4,9 +4,12 @@ The shared tier decides whenever it can be asked; the replica's own tier mirrors
 replica stored and found there, and is read only while the shared one is away, or if there
 is none. So an answer that was forgotten elsewhere is not served from a replica's memory in
 good times, and stale answers survive the loss of the shared tier.
+An answer that is never fresh, such as a fallback's, has a place of its own under its key: it
+cannot take that of a better one, and is given only when that one's time is over.
 What was stored while the shared tier was away is not carried over to it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +25,7 @@ from failsoft_cache.core.freshness import (
     left_of,
     not_of_the_future,
 )
-from failsoft_cache.core.key import MasterSecret, TenantSecrets
+from failsoft_cache.core.key import MasterSecret, TenantSecrets, spare_key
 from failsoft_cache.core.local_tier import LocalTier
 from failsoft_cache.core.offer import Offer, refusal
 from failsoft_cache.ports import SharedTier, TierAway, Write
@@ -86,15 +89,16 @@ class Answers:
         """
         if accept is Accept.KEY_ONLY:
             return Found(key=key, verdict=BYPASS)
-        entry = await self._read(tenant, key)
-        if entry is None:
-            verdict = MISS
-        else:
+        places = (key, spare_key(key)) if accept is Accept.STALE else (key,)
+        entries = await asyncio.gather(*[self._read(tenant, place) for place in places])
+        found = Found(key=key, verdict=MISS)
+        for entry in filter(None, entries):
             verdict = judge(entry, now=self._clock.unix(), accept=accept, max_age=max_age)
-        self.counts.looked_up(verdict.status)
-        if entry is None or verdict.status is CacheStatus.MISS:
-            return Found(key=key, verdict=verdict)
-        return Found(key=key, verdict=verdict, answer=entry.answer)
+            if verdict.status is not CacheStatus.MISS:
+                found = Found(key=key, verdict=verdict, answer=entry.answer)
+                break
+        self.counts.looked_up(found.verdict.status)
+        return found
 
     async def store(self, tenant: str, offers: Sequence[Offer]) -> dict[int, str]:
         """Keep what may be kept.
@@ -123,11 +127,13 @@ class Answers:
         Raises:
             CacheUnavailable: it is gone here, but the shared tier may still have it.
         """
-        removed = self._local.remove(tenant, key)
+        places = (key, spare_key(key))
+        removed = [self._local.remove(tenant, place) for place in places]
         if self._shared is None:
-            return int(removed)
+            return int(any(removed))
         try:
-            return int(await self._shared.remove(tenant, key))
+            shared = [self._shared.remove(tenant, place) for place in places]
+            return int(any(await asyncio.gather(*shared)))
         except TierAway as away:
             raise _not_forgotten() from away
 
@@ -183,10 +189,11 @@ class Answers:
     def _keep(self, tenant: str, offer: Offer, secrets: TenantSecrets, now: float) -> Write:
         """Put it into the local tier, and say what the shared one is to keep."""
         entry = not_of_the_future(offer.entry, now=now)
-        self._local.put(tenant, offer.key, entry)
+        place = offer.key if entry.windows.fresh_for > 0.0 else spare_key(offer.key)
+        self._local.put(tenant, place, entry)
         return Write(
-            key=offer.key,
-            sealed=seal(entry, key=offer.key, secrets=secrets),
+            key=place,
+            sealed=seal(entry, key=place, secrets=secrets),
             time_to_live=left_of(entry, now=now),
         )
 

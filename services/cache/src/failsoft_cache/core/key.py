@@ -15,6 +15,14 @@ MASTER_SECRET_MIN_BYTES = 32
 _TENANTS_REMEMBERED = 1024
 
 
+def spare_key(key: bytes) -> bytes:
+    """Where an answer is kept that is never fresh: beside the one that may be.
+
+    No caller can name it: their keys are shorter.
+    """
+    return b"spare:" + key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSecrets:
     """What one tenant's keys and seals are made with."""
