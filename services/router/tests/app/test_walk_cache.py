@@ -272,6 +272,23 @@ async def test_a_cache_that_goes_away_during_the_walk_is_passed_over(stage: type
 
 
 @virtual_time.test
+async def test_a_cache_that_is_back_by_the_end_of_the_walk_answers(stage: type[Stage]) -> None:
+    """One late look-up at the start must not cost the answer that is there."""
+    router = stage(a=[("hi", DONE), (1.0, BUSY)], hops=("a", "cache", "mock"))
+    await router.ask()
+    router.cache.away = True
+
+    async with asyncio.TaskGroup() as group:
+        walk = group.create_task(router.ask())
+        await asyncio.sleep(0.5)
+        router.cache.away = False
+
+    answer = walk.result()
+    assert answer.finished.degradation is Degradation.STALE_CACHE
+    assert answer.choice.message.text == "hi"
+
+
+@virtual_time.test
 async def test_a_router_without_a_cache_walks_all_the_same(
     stage: type[Stage], question: Question
 ) -> None:

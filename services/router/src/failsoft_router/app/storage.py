@@ -33,6 +33,7 @@ class Storage:
         self._tenant = tenant
         self._tracer = tracer
         self._clock = clock
+        self._form: bytes | None = None
         self.found = _BYPASS
 
     async def look_up(self, parent: Span) -> Found:
@@ -40,26 +41,28 @@ class Storage:
         policy, control = self._route.cache, self._request.cache_control
         if self._cache is None or policy is None or (control.no_cache and control.no_store):
             return self.found
-        form = canonical(self._request, route=self._route.name, epoch=policy.epoch)
+        self._form = canonical(self._request, route=self._route.name, epoch=policy.epoch)
+        fresh = not control.no_cache and _wants_fresh(policy, self._request)
         with self._span(parent) as span:
-            self.found = await self._cache.find(
-                form,
-                tenant=self._tenant,
-                fresh=not control.no_cache and _wants_fresh(policy, self._request),
-                max_age=control.max_age,
-                span=span.context,
-            )
+            self.found = await self._find(self._cache, self._form, fresh=fresh, span=span)
             _describe(span, self.found)
         return self.found
 
     async def stale(self, parent: Span) -> Found:
-        """The stored answer, however old the cache lets it be."""
-        if self._cache is None or not self.found.key:
+        """The stored answer, however old the cache lets it be.
+
+        A cache that was away at the start is asked once more: it may have been a moment's
+        trouble, and nothing else is left but what it has.
+        """
+        if self._cache is None or self._form is None:
             return self.found
         with self._span(parent) as span:
-            self.found = await self._cache.find_stale(
-                self.found.key, tenant=self._tenant, span=span.context
-            )
+            if not self.found.key:
+                self.found = await self._find(self._cache, self._form, fresh=False, span=span)
+            if self.found.key:
+                self.found = await self._cache.find_stale(
+                    self.found.key, tenant=self._tenant, span=span.context
+                )
             _describe(span, self.found)
         return self.found
 
@@ -83,6 +86,15 @@ class Storage:
         fresh_for = policy.fresh_for if degradation is Degradation.NONE else 0.0
         keeping = Keeping(fresh_for=fresh_for, stale_if_error=policy.stale_if_error)
         self._cache.store(self.found.key, answer, keeping, tenant=self._tenant)
+
+    async def _find(self, cache: AnswerCache, form: bytes, *, fresh: bool, span: Span) -> Found:
+        return await cache.find(
+            form,
+            tenant=self._tenant,
+            fresh=fresh,
+            max_age=self._request.cache_control.max_age,
+            span=span.context,
+        )
 
     def _span(self, parent: Span) -> Span:
         return self._tracer.start(telemetry.LOOKUP, kind=Kind.CLIENT, parent=parent)
