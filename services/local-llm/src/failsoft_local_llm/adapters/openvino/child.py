@@ -4,6 +4,7 @@ It ends when the service does: its socket closes, and on Linux the kernel kills 
 """
 
 import ctypes
+import os
 import select
 import signal
 import socket
@@ -69,9 +70,16 @@ class Channel:
         return bytes(data)
 
 
-def main(descriptor: int) -> None:
-    """Runs until the service closes its end of the socket with that descriptor."""
+def main(descriptor: int, service: int) -> None:
+    """Runs until the service closes its end of the socket.
+
+    Args:
+        descriptor: Of our end of the socket.
+        service: The service's process.
+    """
     _die_with_the_service()
+    if os.getppid() != service:
+        return  # it has died too early for the kernel to tell
     from failsoft_local_llm.adapters.openvino.runner import Runner  # takes a second
 
     channel = Channel(socket.socket(fileno=descriptor))
@@ -113,7 +121,7 @@ def _die_with_the_service() -> None:
 
 if __name__ == "__main__":
     try:
-        main(int(sys.argv[1]))
+        main(int(sys.argv[1]), int(sys.argv[2]))
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         sys.exit(f"the engine failed: {type(error).__name__} in {where.name}, line {where.lineno}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -145,7 +146,7 @@ def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
     this one is a `vfork`, of which gRPC and its threads learn nothing.
     """
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", _CHILD, str(descriptor)],
+        [sys.executable, "-m", _CHILD, str(descriptor), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=[descriptor],
