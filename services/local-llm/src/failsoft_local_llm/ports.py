@@ -36,8 +36,11 @@ class Engine(Protocol):
     def load(self) -> Load:
         """How busy it is; a cancelled request counts until the engine has let go of it."""
 
-    async def tokenize(self, text: str) -> Sequence[int]:
-        """The tokens of the whole text; control tokens that are spelled out become themselves.
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
+        """The tokens of all texts, one behind the other, each tokenised for itself.
+
+        A control token that is spelled out in one text becomes itself; what is spread over two
+        becomes none.
 
         Raises:
             EngineDied: it has ended meanwhile or before.
@@ -68,8 +71,11 @@ StartEngine = Callable[[], AbstractAsyncContextManager[Engine]]
 class Template(Protocol):
     """Makes a prompt of a conversation, in the form that the model was trained on."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> str:
-        """The text that the assistant's answer follows.
+    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+        """The texts that the assistant's answer follows, to be tokenised each for itself.
+
+        The template's own control tokens are whole in one text each; those that callers have
+        spelled out are in none.
 
         Args:
             messages: Text parts only.

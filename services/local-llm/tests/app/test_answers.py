@@ -46,8 +46,8 @@ PLACES = 2
 class LastWords:
     """A template that is the last message alone."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> str:
-        return messages[-1].text + continue_from
+    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+        return [messages[-1].text + continue_from]
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ class ScriptedEngine:
     def load(self) -> Load:
         return Load(capacity=4)
 
-    async def tokenize(self, text: str) -> Sequence[int]:
-        return list(range(len(text.split())))
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
+        return list(range(len(" ".join(texts).split())))
 
     async def generate(
         self, prompt: Sequence[int], decoding: Decoding

@@ -34,8 +34,8 @@ class Life:
 class Plain:
     """A template that says nothing."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> str:
-        return "Hi"
+    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+        return ["Hi"]
 
 
 class MortalEngine:
@@ -47,7 +47,7 @@ class MortalEngine:
     def load(self) -> Load:
         return Load(running=1, capacity=2)
 
-    async def tokenize(self, text: str) -> Sequence[int]:
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         return [1, 2]
 
     async def generate(

@@ -26,7 +26,20 @@ def test_a_model_is_known_by_its_file(make_gguf: MakeGguf) -> None:
         eos="</s>",
         end_tokens=frozenset({1}),
         hidden_tokens=frozenset({0, 1}),
+        control_texts=frozenset({"<s>", "</s>"}),
     )
+
+
+def test_tokens_that_the_models_makers_have_added_are_control_tokens_unless_they_are_spaces(
+    make_gguf: MakeGguf,
+) -> None:
+    """Some models keep their turns' ends among them, others runs of spaces for code."""
+    made = make_gguf(
+        tokenizer__ggml__tokens=["<s>", "</s>", "<turn>", "  "],
+        tokenizer__ggml__token_type=[3, 3, 4, 4],
+    )
+
+    assert facts_of(made).control_texts == {"<s>", "</s>", "<turn>"}
 
 
 def test_the_end_of_a_turn_ends_an_answer_too(make_gguf: MakeGguf) -> None:

@@ -21,3 +21,5 @@ class ModelFacts:
     """Tokens that end an answer."""
     hidden_tokens: frozenset[int]
     """Tokens that steer the model and are no part of a text."""
+    control_texts: frozenset[str]
+    """How the tokens are spelled that a tokenizer finds in any text, whoever has written it."""

@@ -10,7 +10,7 @@ So the file is measured here before any engine sees it.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -37,6 +37,7 @@ _BLOCKS = {
 
 _BYTE_LEVEL = "gpt2"
 _CONTROL_TOKEN = 3
+_USER_DEFINED_TOKEN = 4
 
 
 class BadModelFile(ValueError):
@@ -163,7 +164,16 @@ def _facts(metadata: Mapping[str, Value]) -> ModelFacts:
         hidden_tokens=frozenset(
             token for token, kind in enumerate(kinds) if kind == _CONTROL_TOKEN
         ),
+        control_texts=frozenset(_control_texts(tokens, kinds)),
     )
+
+
+def _control_texts(tokens: list[Value], kinds: list[Value]) -> Iterator[str]:
+    """What is found before a text is tokenised; runs of spaces among it steer nothing."""
+    for text, kind in zip(tokens, kinds, strict=False):
+        found = kind in (_CONTROL_TOKEN, _USER_DEFINED_TOKEN)
+        if found and isinstance(text, str) and not text.isspace():
+            yield text
 
 
 def _string(metadata: Mapping[str, Value], key: str) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from failsoft_kit.startup import StartupError
@@ -57,12 +57,12 @@ class OpenVinoEngine:
         waiting = self._requests.open - running
         return Load(running=running, waiting=waiting, capacity=self._capacity)
 
-    async def tokenize(self, text: str) -> Sequence[int]:
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         tokens: list[int] = []
-        remaining = pieces(text)
-        while texts := list(islice(remaining, _PIECES_AT_ONCE)):
+        remaining = chain.from_iterable(map(pieces, texts))
+        while some := list(islice(remaining, _PIECES_AT_ONCE)):
             request, answer = self._requests.await_tokens()
-            self._process.send(Tokenize(id=request, texts=texts))
+            self._process.send(Tokenize(id=request, texts=some))
             for found in await answer:
                 tokens += found
         return tokens
