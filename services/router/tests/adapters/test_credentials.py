@@ -51,9 +51,21 @@ def test_a_key_is_a_file_without_the_space_around_it(file: Path, clock: Clock) -
     assert of_file(file, clock).value() == KEY
 
 
-@pytest.mark.parametrize("content", [b"", b"  \n", b"\xff\xfe", "schlüssel".encode()])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"  \n",
+        b"\xff\xfe",
+        "schlüssel".encode(),
+        b"two words",
+        b"two\nlines",
+        b"nul\0",
+        b"a\x7f",
+    ],
+)
 def test_a_file_without_a_usable_key_is_no_key(file: Path, clock: Clock, content: bytes) -> None:
-    """A header can only carry ASCII."""
+    """A header can only carry printable ASCII; a line end in one is a second header."""
     file.write_bytes(content)
 
     assert of_file(file, clock).value() is None
@@ -141,3 +153,8 @@ def test_a_key_hides_itself(file: Path, clock: Clock) -> None:
     ):
         assert each.value() == KEY
         assert KEY not in repr(each)
+
+
+@pytest.mark.parametrize("text", ["schlüssel", "two words", "two\r\nlines", "a\x1bb", "\udcff"])
+def test_a_variable_without_a_usable_key_is_no_key(text: str) -> None:
+    assert of_env(text).value() is None

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from failsoft_kit.clock import Clock
 from failsoft_router.core.policy import CredentialSource
 from failsoft_router.ports import Credential
@@ -11,6 +14,8 @@ LOOK_AGAIN = 1.0
 """Seconds between two looks at a file, so that a rotated key is used without a restart."""
 
 _MAX_BYTES = 16 * 1024
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class FileCredential:
@@ -27,7 +32,7 @@ class FileCredential:
         return f"FileCredential({self._path})"
 
     def value(self) -> str | None:
-        """The key, or None while the file is missing, empty or unreadable."""
+        """The key, or None while the file is missing, empty, unreadable or holds no key."""
         now = self._clock.now()
         if now - self._looked_at >= LOOK_AGAIN:
             self._looked_at = now
@@ -40,9 +45,9 @@ class FileCredential:
             seen = (found.st_mtime_ns, found.st_ino, found.st_size)
             if seen != self._seen:
                 with self._path.open("rb") as file:
-                    self._value = file.read(_MAX_BYTES).decode("ascii").strip() or None
+                    self._value = _key(file.read(_MAX_BYTES), source=str(self._path))
                 self._seen = seen
-        except (OSError, UnicodeDecodeError):
+        except OSError:
             self._seen = None
             self._value = None
 
@@ -52,13 +57,14 @@ class EnvCredential:
 
     def __init__(self, variable: str, environ: Mapping[str, str]) -> None:
         self._variable = variable
-        self._value = environ.get(variable, "").strip() or None
+        text = environ.get(variable, "")
+        self._value = _key(text.encode("utf-8", "surrogateescape"), source=variable)
 
     def __repr__(self) -> str:
         return f"EnvCredential({self._variable})"
 
     def value(self) -> str | None:
-        """The key, or None where the variable is not set."""
+        """The key, or None where the variable is not set or holds no key."""
         return self._value
 
 
@@ -81,3 +87,16 @@ def credential(source: CredentialSource, *, clock: Clock, environ: Mapping[str, 
     if source.env:
         sources.append(EnvCredential(source.env, environ))
     return sources[0] if len(sources) == 1 else FirstOf(*sources)
+
+
+def _key(content: bytes, *, source: str) -> str | None:
+    """The key without the space around it; None, and logged, for what no header can carry."""
+    key = content.strip()
+    if all(0x21 <= byte <= 0x7E for byte in key):
+        return key.decode("ascii") or None
+    _log.warning(
+        "credential.unusable",
+        source=source,
+        problem="a key is printable ASCII without spaces; this counts as none",
+    )
+    return None
