@@ -1,17 +1,26 @@
 """One attempt: a target is asked, its content timed, its end judged."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from failsoft_kit.clock import Clock
+from failsoft_kit.rpc.crash import describe
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
-from failsoft_router.ports import AttemptFailed, Ending, Target, TargetCall
+from failsoft_router.ports import AttemptFailed, Ending, Piece, Target, TargetCall
+
+MAX_CONTENT = 4 * 1024 * 1024
+"""Characters; no model's answer is as long, and a router must not hold what never ends."""
 
 Take = Callable[[Delta | StreamReset], Awaitable[None]]
 """Takes the pieces of an answer one by one."""
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 _SENTENCES = {
     ErrorClass.TIMEOUT_FIRST_CONTENT: "no content within its limit",
@@ -54,7 +63,7 @@ async def run_attempt(
     try:
         with Watchdog(clock) as watchdog:
             _expect(watchdog, ErrorClass.TIMEOUT_FIRST_CONTENT, limits.first_content_at, limits)
-            async with aclosing(target.stream(call)) as items:
+            async with aclosing(_pieces(target, call)) as items:
                 async for item in items:
                     watchdog.rest()
                     if isinstance(item, Ending):
@@ -64,6 +73,32 @@ async def run_attempt(
     except WaitedTooLong as late:
         raise AttemptFailed(late.error_class, _SENTENCES[late.error_class]) from None
     raise AttemptFailed(ErrorClass.TRUNCATED, "the answer ended without an ending")
+
+
+async def _pieces(target: Target, call: TargetCall) -> AsyncGenerator[Piece, None]:
+    """What the target gives; whatever goes wrong in it is a failed attempt.
+
+    A mistake of ours in one target must not cost the caller the others.
+
+    Raises:
+        AttemptFailed: There is no whole answer, or it is longer than `MAX_CONTENT`.
+    """
+    length = 0
+    try:
+        async with aclosing(target.stream(call)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Delta):
+                    length += len(piece.text) + len(piece.tool_name) + len(piece.tool_call_id)
+                    if length > MAX_CONTENT:
+                        raise AttemptFailed(
+                            ErrorClass.MALFORMED, "the answer is longer than any model's"
+                        )
+                yield piece
+    except AttemptFailed:
+        raise
+    except Exception as error:
+        _log.error("attempt.crashed", attempt_id=call.attempt_id, stack=describe(error))
+        raise AttemptFailed(ErrorClass.UNKNOWN, "an error of our own") from error
 
 
 def _expect(watchdog: Watchdog, error: ErrorClass, at: float, limits: AttemptLimits) -> None:
