@@ -44,7 +44,6 @@ _RESULTS = {
     ErrorClass.QUOTA: CheckResult.NO_QUOTA,
     ErrorClass.RATE_LIMITED: CheckResult.NO_QUOTA,
     ErrorClass.MODEL_GONE: CheckResult.UNKNOWN_MODEL,
-    ErrorClass.TIMEOUT_CONNECT: CheckResult.NO_NETWORK,
 }
 
 
@@ -87,7 +86,7 @@ async def _ignore(piece: Piece) -> None:
 
 
 def _result(failure: AttemptFailed) -> CheckResult:
-    if failure.error_class is ErrorClass.TRANSIENT and not failure.http_status:
+    if not failure.sent:
         return CheckResult.NO_NETWORK
     return _RESULTS.get(failure.error_class, CheckResult.FAILED)
 
