@@ -135,12 +135,13 @@ def test_every_failure_is_settled_when_its_time_is_up(failed_at: float) -> None:
 
 
 @pytest.mark.parametrize("host", [A, B])
-def test_a_failure_counts_at_once_when_anybody_connects(host: str) -> None:
+@pytest.mark.parametrize("later", [0.0, 0.1])
+def test_a_failure_counts_at_once_when_anybody_connects(host: str, later: float) -> None:
     egress = watch()
     egress.connect_failed(A, NOW)
-    egress.connected(host, NOW + 0.1)
+    egress.connected(host, NOW + later)
 
-    assert egress.blame(A, NOW, now=NOW + 0.1) is COUNTS
+    assert egress.blame(A, NOW, now=NOW + later) is COUNTS
 
 
 def test_who_connected_before_proves_nothing_about_now() -> None:
@@ -205,6 +206,14 @@ def test_failures_while_it_is_down_count_against_nobody() -> None:
     assert egress.blame(A, NOW + 4.0, now=NOW + 4.0) is OWN_EGRESS
 
 
+def test_who_fails_when_it_is_tried_again_is_judged_anew() -> None:
+    egress, over = both_failed(), NOW + 1.0 + HOLD
+    egress.connect_failed(A, over)
+
+    assert egress.blame(A, over, now=over) is PENDING
+    assert egress.blame(A, over, now=settles_at(over)) is COUNTS
+
+
 def test_it_stays_down_while_everybody_goes_on_failing() -> None:
     egress = both_failed()
     egress.connect_failed(A, NOW + 4.0)
@@ -243,12 +252,14 @@ def test_a_second_time_is_seen_like_the_first() -> None:
         ("127.0.0.1", [], False),
         ("::1", [], False),
         ("::ffff:10.0.0.7", [], False),
+        ("::ffff:8.8.8.8", [], True),
         ("10.0.0.7", [], False),
         ("169.254.169.254", [], False),
         ("100.64.0.1", [], False),
         ("model.example.com", ["10.0.0.7"], False),
         ("model.example.com", ["8.8.8.8", "10.0.0.7"], False),
         ("failsoft-local-llm", ["8.8.8.8"], False),
+        ("failsoft-local-llm.", [], False),
         ("failsoft-local-llm.failsoft.svc", [], False),
         ("llm.failsoft.svc.cluster.local", [], False),
         ("printer.local", [], False),

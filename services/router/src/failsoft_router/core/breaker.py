@@ -89,7 +89,7 @@ class Breaker:
         self._window = Window(policy.window)
         self._state = State.CLOSED
         self._epoch = 0
-        self._closed_by = -1  # the epoch whose probes closed it
+        self._closed_by: int | None = None  # the epoch whose probes closed it
         self._changed_at = now
         self._due_at = now
         self._open_time = 0.0
@@ -141,15 +141,12 @@ class Breaker:
 
     def ask(self, now: float) -> Permit | None:
         """A permit to call the target at time `now`, or None: skip it."""
-        match self._state:
-            case State.CLOSED:
-                return Permit(epoch=self._epoch, started=now, probe=False)
-            case State.OPEN:
-                if now < self._due_at:
-                    return None
-                self._enter(State.HALF_OPEN, now)
-            case State.HALF_OPEN:
-                pass
+        if self._state is State.CLOSED:
+            return Permit(epoch=self._epoch, started=now, probe=False)
+        if self._state is State.OPEN:
+            if now < self._due_at:
+                return None
+            self._enter(State.HALF_OPEN, now)
         if self._probes_out >= self._policy.probes:
             return None
         self._probes_out += 1
@@ -206,14 +203,11 @@ class Breaker:
 
     def _record_probe(self, permit: Permit, result: Result, now: float, draw: float) -> None:
         self._leave_probes_place(permit)
-        match result:
-            case Result.OK if not permit.judged:
-                self._probe_was_good(now)
-            case Result.FAILED:
-                self._consecutive += 1
-                self._open(now, draw)
-            case _:
-                pass
+        if result is Result.FAILED:
+            self._consecutive += 1
+            self._open(now, draw)
+        elif result is Result.OK and not permit.judged:
+            self._probe_was_good(now)
 
     def _probe_was_good(self, now: float) -> None:
         self._consecutive = 0
@@ -257,7 +251,7 @@ class Breaker:
     def _open(self, now: float, draw: float) -> None:
         policy = self._policy
         if self._state is State.CLOSED:
-            clean_minutes = int((now - self._changed_at) // CLEAN_SECONDS)
+            clean_minutes = int((now - self._changed_at) / CLEAN_SECONDS)
             self._doublings = max(0, self._doublings - clean_minutes)
         open_time = policy.open_for * 2.0**self._doublings
         if open_time < policy.open_cap:

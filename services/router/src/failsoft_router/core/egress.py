@@ -63,7 +63,7 @@ def is_outside(host: str, addresses: Collection[str]) -> bool:
     """
     if (public := _is_public(host)) is not None:
         return public
-    name = host.lower().rstrip(".")
+    name = host.lower().removesuffix(".")
     if "." not in name or name.endswith(_INSIDE):
         return False
     return all(_is_public(address) is not False for address in addresses)
@@ -129,7 +129,7 @@ class EgressWatch:
         """
         if host not in self._hosts:
             return Blame.COUNTS
-        if self._down_from <= failed_at <= self._down_until:
+        if self._down_from <= failed_at < self._down_until:
             return Blame.OWN_EGRESS
         if self._connected_at >= failed_at or now >= settles_at(failed_at):
             return Blame.COUNTS
