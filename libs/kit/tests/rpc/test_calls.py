@@ -153,7 +153,7 @@ async def test_a_service_adds_details_of_its_own(tracer: Tracer) -> None:
         clock=plain.clock,
         telemetry=plain.telemetry,
         health=Health(),
-        error_details=lambda error: [StringValue(value=error.reason)],
+        error_details=lambda error, *, room: [StringValue(value=error.reason)],
     )
     (detail,) = from_rpc_error(await refusal_of(service)).details
     mine = StringValue()

@@ -185,8 +185,12 @@ def _target(
             return InferenceTarget(policy, token=token, credential=credential)
 
 
-def walk_details(error: FailsoftError) -> Sequence[Message]:
-    """The hops of a walk that ended without an answer, as a detail of its status."""
+def walk_details(error: FailsoftError, *, room: int) -> Sequence[Message]:
+    """The hops of a walk that ended without an answer, as a detail of its status.
+
+    Args:
+        room: Bytes that the status has left for them; the last hops' details give way first.
+    """
     if not isinstance(error, WalkError):
         return ()
     failure = WalkFailure(
@@ -196,7 +200,7 @@ def walk_details(error: FailsoftError) -> Sequence[Message]:
         cause=error.cause,
         hops=error.hops,
     )
-    return (encode_walk_failure(failure),)
+    return (encode_walk_failure(failure, room=room),)
 
 
 def _trace() -> logs.TraceIds | None:

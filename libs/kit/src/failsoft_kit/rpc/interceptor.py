@@ -16,13 +16,12 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import structlog
-from google.protobuf.message import Message
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.call import Call, enter
@@ -35,13 +34,12 @@ from failsoft_kit.rpc.channel import ATTEMPT_METADATA, REQUEST_ID_METADATA, TRAC
 from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
 from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
-from failsoft_kit.rpc.status import grpc_code, to_status, trailing_metadata
+from failsoft_kit.rpc.status import ErrorDetails, grpc_code, to_status, trailing_metadata
 from failsoft_kit.telemetry.context import parse_traceparent
 from failsoft_kit.telemetry.span import Kind, activate, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.errors import BudgetSpent, FailsoftError, Overloaded, PermissionDenied
 
-ErrorDetails = Callable[[FailsoftError], Sequence[Message]]
 Metadata = Collection[tuple[str, str | bytes]]
 
 _log: FilteringBoundLogger = structlog.get_logger()
@@ -74,7 +72,7 @@ class Interceptor:
             a method that is missing is refused to everybody.
         max_calls: Calls that may run at once; more are refused. Health and reflection are
             always answered and don't count.
-        details: More details for the status of an error, for callers who know their types.
+        details: Gives more details for the status of an error.
     """
 
     def __init__(
@@ -220,7 +218,7 @@ class Interceptor:
         """Tell the caller, by ending the call; raises what gRPC ends a servicer with."""
         if call.aborted and call.task is not None:
             call.task.uncancel()
-        status = to_status(error, request_id=call.request_id, details=self._details(error))
+        status = to_status(error, request_id=call.request_id, details=self._details)
         await context.abort(grpc_code(error.code), status.message, trailing_metadata(status))
 
     def _finish(self, call: RunningCall, ending: Ending) -> None:

@@ -4,20 +4,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
-from google.protobuf.message import Message
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.health import Health
+from failsoft_kit.rpc.status import ErrorDetails, no_details
 from failsoft_kit.telemetry.setup import Telemetry
-from failsoft_model.errors import FailsoftError
 
 MAX_CALLS = 1000
-
-
-def no_details(_: FailsoftError) -> Sequence[Message]:
-    """Nothing besides what every error's status carries."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,5 +49,5 @@ class Service:
     """Run from before the first call until after the last; one that raises ends the service."""
     drain_seconds: float = 25.0
     """How long running calls may still take once the service stops."""
-    error_details: Callable[[FailsoftError], Sequence[Message]] = no_details
+    error_details: ErrorDetails = no_details
     """Adds to an error's status what callers who know this service can read."""

@@ -3,9 +3,11 @@
 Every status carries an ErrorInfo of domain `failsoft`; a retry hint is a RetryInfo, what is
 wrong with which field a BadRequest, the request's id a RequestInfo. Together they stay small
 enough for the 8 KiB of metadata that a gRPC peer accepts: what comes last is left out first.
+A service's own details come last, and are told how much room there is for them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -20,10 +22,28 @@ DETAILS_METADATA = "grpc-status-details-bin"
 _STATUS_BYTES = 4864
 """With base64 (4/3) and the percent-encoded message beside it this stays below 8 KiB."""
 _FIELD_OVERHEAD = 4
+_PACKING_BYTES = 128
+"""What the name of a detail's type and its lengths take."""
 _MESSAGE_BYTES = 512
 _METADATA_BYTES = 1024
 _BAD_REQUEST_BYTES = 2560
 _TEXT_CHARACTERS = 160
+
+
+class ErrorDetails(Protocol):
+    """Says about an error what callers who know the service can read."""
+
+    def __call__(self, error: FailsoftError, *, room: int) -> Sequence[Message]:
+        """The details; none for most errors.
+
+        Args:
+            room: Bytes that they may take together; what is longer is left out as a whole.
+        """
+
+
+def no_details(error: FailsoftError, *, room: int) -> Sequence[Message]:
+    """Nothing besides what every error's status carries."""
+    return ()
 
 
 class RemoteError(Exception):
@@ -65,21 +85,20 @@ def grpc_code(code: Code) -> grpc.StatusCode:
 
 
 def to_status(
-    error: FailsoftError, *, request_id: str = "", details: Sequence[Message] = ()
+    error: FailsoftError, *, request_id: str = "", details: ErrorDetails = no_details
 ) -> status_pb2.Status:
     """What a caller is told about an error.
 
     Args:
         request_id: The id to quote in a report; "": none.
-        details: More messages for callers who know their types.
+        details: Gives more for callers who know its types.
     """
     code: int = grpc_code(error.code).value[0]
     status = status_pb2.Status(code=code, message=_shorten(error.message))
-    for detail in (*_standard_details(error, request_id), *details):
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        if status.ByteSize() + packed.ByteSize() + _FIELD_OVERHEAD <= _STATUS_BYTES:
-            status.details.append(packed)
+    for detail in _standard_details(error, request_id):
+        _add(status, detail)
+    for detail in details(error, room=_room(status) - _PACKING_BYTES):
+        _add(status, detail)
     return status
 
 
@@ -95,6 +114,19 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> RemoteError:
     for detail in _details(error):
         _take(remote, detail)
     return remote
+
+
+def _add(status: status_pb2.Status, detail: Message) -> None:
+    """Add a detail if there is room for it."""
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    if packed.ByteSize() + _FIELD_OVERHEAD <= _room(status):
+        status.details.append(packed)
+
+
+def _room(status: status_pb2.Status) -> int:
+    """Bytes that are left."""
+    return _STATUS_BYTES - int(status.ByteSize())
 
 
 def _standard_details(error: FailsoftError, request_id: str) -> Iterator[Message]:

@@ -100,12 +100,16 @@ def _decode_attempt(attempt: pb.Attempt) -> Attempt:
     )
 
 
-def encode_walk_failure(failure: WalkFailure) -> pb.WalkFailure:
+def encode_walk_failure(failure: WalkFailure, *, room: int = MAX_FAILURE_BYTES) -> pb.WalkFailure:
     """The detail of a status, at most `MAX_FAILURE_BYTES` long.
 
     Where it would be longer, hops lose their details and attempts, last first; if that is
     not enough, whole hops are left out, last first.
+
+    Args:
+        room: Bytes that the status has left for it, if those are fewer.
     """
+    room = min(room, MAX_FAILURE_BYTES)
     message = pb.WalkFailure(
         walk_id=failure.walk_id, route=failure.route, trace_id=failure.trace_id
     )
@@ -114,11 +118,11 @@ def encode_walk_failure(failure: WalkFailure) -> pb.WalkFailure:
     for hop in failure.hops:
         fill_hop(message.hops.add(), hop)
     for hop_message in reversed(message.hops):
-        if message.ByteSize() <= MAX_FAILURE_BYTES:
+        if message.ByteSize() <= room:
             return message
         hop_message.ClearField("detail")
         hop_message.ClearField("attempts")
-    while message.hops and message.ByteSize() > MAX_FAILURE_BYTES:
+    while message.hops and message.ByteSize() > room:
         message.hops.pop()
     return message
 
