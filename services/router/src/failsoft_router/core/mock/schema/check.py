@@ -1,5 +1,6 @@
 """Whether a value fits a schema: the mock's own check of what it has made."""
 
+import contextlib
 from collections.abc import Iterable
 
 from failsoft_router.core.mock.schema.facts import Facts
@@ -7,7 +8,7 @@ from failsoft_router.core.mock.schema.fold import Folder
 from failsoft_router.core.mock.schema.numbers import exact, is_on_steps
 from failsoft_router.core.mock.schema.pattern import matches
 from failsoft_router.core.mock.schema.same import same
-from failsoft_router.core.mock.schema.work import Impossible, TooMuch, Work
+from failsoft_router.core.mock.schema.work import Impossible, TooMuch, Unfit, Work
 
 _DEEPEST = 64
 
@@ -84,14 +85,21 @@ class Check:
 
     def _is_chosen(self, value: object, facts: Facts, depth: int) -> bool:
         for choice in facts.choices:
-            fitting = 0
-            for branch in choice.branches:
-                fitting += self._fits_all(value, [branch], depth)
-                if fitting and not choice.only_one:
-                    break
-            if fitting != 1:
+            fits = self._fits_one if choice.only_one else self._fits_any
+            if not fits(value, choice.branches, depth):
                 return False
         return not any(self._fits_all(value, [schema], depth) for schema in facts.nots)
+
+    def _fits_one(self, value: object, branches: Iterable[object], depth: int) -> bool:
+        """Whether exactly one branch fits; all of them have to be understood."""
+        return sum(self._fits_all(value, [branch], depth) for branch in branches) == 1
+
+    def _fits_any(self, value: object, branches: Iterable[object], depth: int) -> bool:
+        for branch in branches:
+            with contextlib.suppress(Unfit):  # not understood: another branch may do
+                if self._fits_all(value, [branch], depth):
+                    return True
+        return False
 
     def _fits_all(self, value: object, schemas: Iterable[object], depth: int) -> bool:
         telling = [schema for schema in schemas if schema is not True]

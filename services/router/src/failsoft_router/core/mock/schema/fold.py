@@ -75,7 +75,7 @@ class Folder:
         waiting = [schema]
         while waiting:
             schema = waiting.pop()
-            self._work.spend(len(facts.folded) // 8)
+            self._work.spend(1 + len(facts.folded) // 8)
             if schema is True or any(schema is seen for seen in facts.folded):
                 continue
             if schema is False:

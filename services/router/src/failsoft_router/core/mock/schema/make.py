@@ -15,11 +15,11 @@ from failsoft_router.core.mock.schema.check import Check
 from failsoft_router.core.mock.schema.facts import Facts
 from failsoft_router.core.mock.schema.fold import Folder
 from failsoft_router.core.mock.schema.pattern import Node, Writer
-from failsoft_router.core.mock.schema.work import TooMuch, Unfit, Work
+from failsoft_router.core.mock.schema.work import Unfit, Work
 from failsoft_router.core.mock.tokens import shortened
 
-_STEPS = 3000
-_DEPTHS = (6, 12, 24, 48)
+_STEPS = 4000
+_DEPTHS = (3, 6, 12, 24, 48)
 _RICH_DEPTH = 8
 """Deeper than this nothing is made that need not be."""
 
@@ -49,11 +49,12 @@ def value_for(root: object, style: Style, key: bytes) -> object:
         Unfit: There is none, or none that we can make.
         TooMuch: It would be too large, or take too long to find.
     """
-    for depth in _DEPTHS:
-        maker = _Maker(root, style, Draws(key), depth)
+    work = Work(_STEPS)
+    for depth in _DEPTHS if style.lean else _DEPTHS[1:]:
+        maker = _Maker(root, style, Draws(key), work, deepest=depth)
         try:
             return maker.whole()
-        except (Unfit, TooMuch):
+        except Unfit:
             if depth == _DEPTHS[-1] or not maker.hit_depth:
                 raise
     raise AssertionError("unreachable: the last depth returns or raises")
@@ -62,12 +63,14 @@ def value_for(root: object, style: Style, key: bytes) -> object:
 class _Maker:
     """Makes one value, no deeper than a limit."""
 
-    def __init__(self, root: object, style: Style, draws: Draws, deepest: int) -> None:
+    def __init__(
+        self, root: object, style: Style, draws: Draws, work: Work, *, deepest: int
+    ) -> None:
         self._root = root
         self._style = style
         self._draws = draws
         self._deepest = deepest
-        self._work = Work(_STEPS)
+        self._work = work
         self._folder = Folder(root, self._work)
         self._check = Check(self._folder, self._work)
         self.hit_depth = False
@@ -89,7 +92,7 @@ class _Maker:
         return value
 
     def _value(self, facts: Facts, depth: int) -> object:
-        self._work.spend(2)
+        self._work.spend()
         if depth > self._deepest:
             self.hit_depth = True
             raise Unfit("the schema leads into itself without an end")
@@ -205,6 +208,7 @@ class _Maker:
             yield self._array(facts, depth)
 
     def _array(self, facts: Facts, depth: int) -> list[object]:
+        self._work.spend(facts.fewest_items)
         made: list[object] = []
         for place in range(self._item_count(facts, depth)):
             schemas = [rule.of(place) for rule in facts.arrays]
@@ -232,7 +236,7 @@ class _Maker:
 
     def _object(self, facts: Facts, depth: int) -> dict[str, object]:
         names = facts.property_names()
-        self._work.spend(len(names) // 8)
+        self._work.spend(len(names) // 8 + facts.fewest_properties)
         required = set(facts.required)
         room = len(names) if facts.most_properties is None else facts.most_properties
         room -= len(required)

@@ -14,6 +14,7 @@ _PREFERRED = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .
 """Written where a class says only what a character is not."""
 
 _MOST_REPEATS = 2000
+_DEEPEST_GROUP = 20
 
 Ranges = tuple[tuple[int, int], ...]
 """Code points from, up to and including."""
@@ -157,6 +158,7 @@ class Reader:
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._place = 0
+        self._depth = 0
 
     def node(self) -> Node:
         """
@@ -200,7 +202,11 @@ class Reader:
     def _group(self) -> Node:
         if self._took("?") and not self._took(":"):
             raise _odd()
+        self._depth += 1
+        if self._depth > _DEEPEST_GROUP:
+            raise _odd()
         node = self._either()
+        self._depth -= 1
         if not self._took(")"):
             raise _odd()
         return node
