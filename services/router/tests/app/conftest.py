@@ -25,6 +25,7 @@ from failsoft_router.app.walk import Caller, Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import (
+    BreakerPolicy,
     Limits,
     Policy,
     Provider,
@@ -205,6 +206,16 @@ class Stage:
             )
         )
         self.events: list[Event] = []
+
+    @staticmethod
+    def patient() -> Limits:
+        """Limits that no test reaches."""
+        return Limits(connect=1000.0, first_content=1000.0, stall=1000.0, total=3600.0)
+
+    @staticmethod
+    def never_opening() -> BreakerPolicy:
+        """A breaker that lets everything through."""
+        return BreakerPolicy(consecutive_failures=1000, minimum_calls=1000)
 
     def after(self) -> float:
         """Seconds since the stage was made."""

@@ -1,0 +1,127 @@
+"""Different diseases shut different gates, and each opens in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from failsoft_kit.testing import virtual_time
+from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
+from failsoft_router.core.breaker import State
+from failsoft_router.core.gate import QUARANTINE_SECONDS, IsolationOrder
+from failsoft_router.core.policy import CredentialSource
+from failsoft_router.core.retry import MAX_HOPS
+from failsoft_router.ports import AttemptFailed, Ending
+
+if TYPE_CHECKING:
+    from services.router.tests.app.conftest import Stage
+
+DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+REFUSED = AttemptFailed(ErrorClass.CREDENTIAL, "the provider refused the credential")
+GONE = AttemptFailed(ErrorClass.MODEL_GONE, "the model does not exist for this account")
+
+
+class Key:
+    """A credential that can be replaced."""
+
+    def __init__(self, value: str) -> None:
+        self.now = value
+
+    def value(self) -> str | None:
+        return self.now
+
+
+@virtual_time.test
+async def test_a_refused_key_is_left_alone_until_there_is_another(stage: type[Stage]) -> None:
+    key = Key("old")
+    source = {"a": {"credential": CredentialSource(env="KEY")}}
+    router = stage(
+        a=[(REFUSED,), ("hi", DONE)], b=("hi", DONE), targets=source, credentials={"a": key}
+    )
+    await router.ask()
+
+    shut = await router.ask()
+    key.now = "new"
+    again = await router.ask()
+
+    assert shut.finished.hops[0].skip_reason is SkipReason.CREDENTIAL_QUARANTINE
+    assert again.finished.served_by == "a"
+    assert router.board.place("a").gates.health.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_refused_key_is_tried_again_after_its_quarantine(stage: type[Stage]) -> None:
+    source = {"a": {"credential": CredentialSource(env="KEY")}}
+    router = stage(
+        a=[(REFUSED,), ("hi", DONE)],
+        b=("hi", DONE),
+        targets=source,
+        credentials={"a": Key("the same")},
+    )
+    await router.ask()
+    await asyncio.sleep(QUARANTINE_SECONDS)
+
+    assert (await router.ask()).finished.served_by == "a"
+
+
+@virtual_time.test
+async def test_a_model_that_is_gone_is_not_asked_again_and_again(stage: type[Stage]) -> None:
+    router = stage(a=(GONE,), b=("hi", DONE))
+    for _ in range(5):
+        await router.ask()
+
+    answer = await router.ask()
+
+    assert len(router.targets["a"].calls) == 1
+    assert answer.finished.hops[0].skip_reason is SkipReason.TARGET_GONE
+    assert router.board.place("a").gates.health.consecutive_failures == 0
+
+
+@virtual_time.test
+async def test_an_isolated_target_is_passed_over_and_says_who_did_it(stage: type[Stage]) -> None:
+    router = stage(a=("hi", DONE), b=("hi", DONE))
+    order = IsolationOrder(until=router.clock.now() + 60.0, actor="ada", reason="maintenance")
+    router.board.place("a").gates.isolation.isolate(order)
+
+    out = await router.ask()
+    await asyncio.sleep(60.0)
+    back = await router.ask()
+
+    assert out.finished.hops[0].skip_reason is SkipReason.ISOLATED
+    assert out.finished.hops[0].detail == "isolated by ada: maintenance"
+    assert back.finished.served_by == "a"
+
+
+@virtual_time.test
+async def test_the_soonest_retry_time_is_that_of_the_gate(stage: type[Stage]) -> None:
+    limited = AttemptFailed(ErrorClass.RATE_LIMITED, "too many requests", retry_after=30.0)
+    router = stage(a=(limited,))
+    await router.refused()
+
+    error = await router.refused()
+
+    assert error.retry_after == pytest.approx(30.0)
+
+
+@virtual_time.test
+async def test_a_full_target_is_passed_over(stage: type[Stage]) -> None:
+    router = stage(a=(5.0, "slow", DONE), b=("hi", DONE), targets={"a": {"concurrency": 1}})
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        callers = [tasks.create_task(router.ask()) for _ in range(4)]
+
+    reasons = [caller.result().finished.hops[0].skip_reason for caller in callers]
+    assert reasons.count(SkipReason.BULKHEAD) == 3
+
+
+@virtual_time.test
+async def test_a_walk_tries_no_more_than_four_targets(stage: type[Stage]) -> None:
+    names = "abcdef"
+    router = stage(**dict.fromkeys(names, (BUSY,)))
+
+    error = await router.refused()
+
+    assert sum(len(router.targets[name].calls) for name in names) == MAX_HOPS
+    assert [hop.skip_reason for hop in error.hops[4:]] == [SkipReason.BUDGET] * 2

@@ -1,0 +1,154 @@
+"""A probe finds out about its target and makes nobody wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from failsoft_kit.testing import virtual_time
+from failsoft_model.chat import Degradation
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
+from failsoft_router.app.probe import AFTERLIFE, UNKNOWN_PATIENCE
+from failsoft_router.core.breaker import State
+from failsoft_router.core.policy import BreakerPolicy
+from failsoft_router.ports import AttemptFailed, Ending
+
+if TYPE_CHECKING:
+    from services.router.tests.app.conftest import Script, Stage
+
+DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+TOUCHY = {"a": {"breaker": BreakerPolicy(consecutive_failures=1, probes=1, good_probes=1)}}
+
+
+async def shut_a(stage: type[Stage], probe: Script, *, b: Script | list[Script]) -> Stage:
+    """Target a has failed once, its open time is over, and its next call is a probe."""
+    router = stage(a=[(BUSY,), probe], b=b, targets=TOUCHY)
+    await router.ask()
+    await asyncio.sleep(15.0)
+    return router
+
+
+@virtual_time.test
+async def test_a_probe_that_speaks_in_time_answers_itself(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (0.5, "back", DONE), b=("hi", DONE))
+
+    answer = await router.ask()
+
+    assert answer.choice.message.text == "back"
+    assert answer.finished.degradation is Degradation.NONE
+    assert router.board.place("a").gates.health.state is State.CLOSED
+    assert router.board.place("a").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_a_probe_that_says_nothing_makes_nobody_wait(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (math.inf,), b=(0.2, "hi", DONE))
+    began = router.after()
+
+    async with router.supervised():
+        answer = await router.ask()
+
+        assert router.after() - began == pytest.approx(UNKNOWN_PATIENCE + 0.2)
+        assert answer.finished.served_by == "b"
+        assert [hop.outcome for hop in answer.finished.hops] == [
+            HopOutcome.PROBING,
+            HopOutcome.SERVED,
+        ]
+
+
+@virtual_time.test
+async def test_a_probe_that_speaks_first_overtakes_the_next_hop(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (2.0, "back", DONE), b=(3.0, "hi", DONE))
+
+    answer = await router.ask()
+
+    assert answer.choice.message.text == "back"
+    assert answer.finished.served_by == "a"
+    assert answer.finished.hops[0].outcome is HopOutcome.SERVED
+    assert router.board.place("b").gates.health.consecutive_failures == 0
+    assert router.board.place("b").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_an_overtaken_hop_is_asked_again_when_the_probe_dies(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (2.0, "ba", BUSY), b=(3.0, "hi", DONE))
+
+    answer = await router.ask()
+
+    assert answer.choice.message.text == "hi"
+    assert [hop.outcome for hop in answer.finished.hops] == [HopOutcome.FAILED, HopOutcome.SERVED]
+
+
+@virtual_time.test
+async def test_when_nobody_else_answers_the_probe_is_waited_for(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (3.0, "back", DONE), b=[("hi", DONE), (BUSY,)])
+
+    answer = await router.ask()
+
+    assert answer.choice.message.text == "back"
+    assert [hop.outcome for hop in answer.finished.hops] == [HopOutcome.SERVED, HopOutcome.FAILED]
+
+
+@virtual_time.test
+async def test_what_a_probe_finds_out_after_its_caller_has_gone_still_counts(
+    stage: type[Stage],
+) -> None:
+    router = await shut_a(stage, (3.0, "back", DONE), b=("hi", DONE))
+
+    async with router.supervised():
+        await router.ask()
+        await asyncio.sleep(3.0)
+
+        assert router.board.place("a").gates.health.state is State.CLOSED
+        assert router.supervisor.adopted == 0
+
+
+@virtual_time.test
+async def test_a_probe_without_a_caller_ends_and_is_no_evidence(stage: type[Stage]) -> None:
+    limits = {"a": {**TOUCHY["a"], "limits": stage.patient()}}
+    router = stage(a=[(BUSY,), (math.inf,)], b=("hi", DONE), targets=limits)
+    await router.ask()
+    await asyncio.sleep(15.0)
+
+    async with router.supervised():
+        await router.ask()
+        await asyncio.sleep(AFTERLIFE + 1.0)
+
+        assert router.supervisor.adopted == 0
+        assert router.targets["a"].running == 0
+        assert router.board.place("a").gates.health.state is State.HALF_OPEN
+        assert router.board.place("a").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_a_probes_span_ends_with_the_probe(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (2.0, BUSY), b=("hi", DONE))
+    router.spans.clear()
+
+    async with router.supervised():
+        await router.ask()
+        await asyncio.sleep(5.0)
+
+    probing = next(
+        span
+        for span in router.spans.named("failsoft.hop")
+        if span.attributes["failsoft.hop.outcome"] == "probing"
+    )
+    assert probing.error == "transient"
+    assert probing.duration == pytest.approx(2.0)
+
+
+@virtual_time.test
+async def test_a_long_answer_of_a_probe_is_judged_by_its_beginning(stage: type[Stage]) -> None:
+    """One long answer would otherwise keep the target out for as long as it takes."""
+    router = await shut_a(stage, ("a", *(1.0, "b") * 20, DONE), b=("hi", DONE))
+
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        tasks.create_task(router.ask())
+        await asyncio.sleep(6.0)
+
+        assert router.board.place("a").gates.health.state is State.CLOSED
