@@ -119,7 +119,7 @@ async def test_a_full_target_is_passed_over(stage: type[Stage]) -> None:
 @virtual_time.test
 async def test_a_walk_tries_no_more_than_four_targets(stage: type[Stage]) -> None:
     names = "abcdef"
-    router = stage(**dict.fromkeys(names, (BUSY,)))
+    router = stage(a=(BUSY,), b=(BUSY,), c=(BUSY,), d=(BUSY,), e=(BUSY,), f=(BUSY,))
 
     error = await router.refused()
 
