@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.core.egress import EgressWatch, is_outside
 from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.history import History
-from failsoft_router.core.policy import Policy, TargetPolicy
+from failsoft_router.core.policy import Policy, Provider, TargetPolicy
 from failsoft_router.core.retry_budget import RetryBudget
 from failsoft_router.ports import Credential, Target
 
@@ -22,6 +24,8 @@ class Place:
 
     Attributes:
         credential: None: none is needed.
+        egress: Of our own way out of the network; shared by all targets.
+        host: The name that connections go to; empty where that is not by the way out.
         last_error: Of the last failed attempt; None when there was none.
     """
 
@@ -32,6 +36,8 @@ class Place:
     bulkhead: Bulkhead
     retries: RetryBudget
     history: History
+    egress: EgressWatch
+    host: str = ""
     last_error: ErrorClass | None = None
 
     @property
@@ -76,6 +82,8 @@ class Board:
         """
         self.policy = policy
         now = clock.now()
+        hosts = {name: _outside_host(target) for name, target in policy.targets.items()}
+        self.egress = EgressWatch(host for host in hosts.values() if host)
         self._places = {
             name: Place(
                 policy=target,
@@ -85,6 +93,8 @@ class Board:
                 bulkhead=ledger.bulkhead(target),
                 retries=ledger.retries(target, now=now),
                 history=ledger.history(target),
+                egress=self.egress,
+                host=hosts[name],
             )
             for name, target in policy.targets.items()
         }
@@ -123,6 +133,14 @@ class Board:
         """Let go of every target's connections."""
         for place in self._places.values():
             await place.target.close()
+
+
+def _outside_host(target: TargetPolicy) -> str:
+    """The host that a target is reached at by our way out; empty where it is reached inside."""
+    if target.provider is Provider.FAILSOFT:
+        return ""
+    host = urlsplit(target.endpoint).hostname or ""
+    return host if is_outside(host, ()) else ""
 
 
 class Boards:

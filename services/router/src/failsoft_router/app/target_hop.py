@@ -128,6 +128,13 @@ class TargetHop:
         refusal = self.place.gates.refusal(fingerprint=self.place.fingerprint, now=now)
         if refusal is not None:
             return refusal
+        cut_off = self.place.egress.due_in(now)
+        if cut_off > 0 and self.place.host:
+            return Refusal(
+                reason=SkipReason.SAME_FATE,
+                detail="no provider can be reached: our own way out of the network is down",
+                due_in=cut_off,
+            )
         if self.errand.targets >= retry.MAX_HOPS or self.errand.attempts >= retry.MAX_ATTEMPTS:
             return _SPENT
         wait = self.place.gates.health.due_in(now)

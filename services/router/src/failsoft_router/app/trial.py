@@ -14,6 +14,7 @@ from failsoft_router import telemetry
 from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
 from failsoft_router.app.board import Place
 from failsoft_router.core.breaker import Permit, Result
+from failsoft_router.core.egress import Blame, settles_at
 from failsoft_router.core.history import is_slow
 from failsoft_router.core.outcome import Lesson, Phase, verdict
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
@@ -91,7 +92,7 @@ class Trial:
             result = await self._attempt(span, take)
             health = self._lesson(result)
         finally:
-            self._hand_back(health)
+            self._settle(health, result)
             tried = self.tried(result)
             _close_span(span, tried.attempt, result)
         return tried
@@ -137,6 +138,7 @@ class Trial:
     def _speaks(self, span: Span) -> None:
         now = self._first_content_at = self._clock.now()
         self._place.history.add(now - self._began)
+        self._place.egress.connected(self._place.host, now)
         span.event(telemetry.FIRST_CONTENT)
         if self._permit.probe:
             loop = asyncio.get_running_loop()
@@ -150,6 +152,7 @@ class Trial:
         if isinstance(result, Ending):
             return Result.OK
         self._place.last_error = result.error_class
+        self._tell_egress(result)
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE
         if result.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT:
@@ -163,6 +166,13 @@ class Trial:
             now=self._clock.now(),
         )
         return Result.FAILED if lesson is Lesson.HEALTH else Result.NO_EVIDENCE
+
+    def _tell_egress(self, failure: AttemptFailed) -> None:
+        place, now = self._place, self._clock.now()
+        if failure.sent:
+            place.egress.connected(place.host, now)
+        else:
+            place.egress.connect_failed(place.host, now)
 
     def _was_hurried(self, error_class: ErrorClass) -> bool:
         """The limit was passed by the caller's haste or slow reading, not by the target."""
@@ -185,9 +195,29 @@ class Trial:
             return Phase.CONNECTING
         return Phase.WAITING
 
-    def _hand_back(self, health: Result) -> None:
+    def _settle(self, health: Result, result: Ending | AttemptFailed) -> None:
+        """Hand the permit back, as soon as it is known whose fault a failure was."""
         if self._early is not None:
             self._early.cancel()
+        unsent = isinstance(result, AttemptFailed) and not result.sent
+        if health is not Result.FAILED or not unsent:
+            self._hand_back(health)
+            return
+        self._blame(self._clock.now())
+
+    def _blame(self, failed_at: float) -> None:
+        """Blame the target for a connection that failed, unless nobody could be reached."""
+        now, place = self._clock.now(), self._place
+        match place.egress.blame(place.host, failed_at, now=now):
+            case Blame.COUNTS:
+                self._hand_back(Result.FAILED)
+            case Blame.OWN_EGRESS:
+                self._hand_back(Result.NO_EVIDENCE)
+            case Blame.PENDING:
+                wait = max(0.0, settles_at(failed_at) - now)
+                asyncio.get_running_loop().call_later(wait, self._blame, failed_at)
+
+    def _hand_back(self, health: Result) -> None:
         first, limit = self._first_content_at, self._place.policy.limits.first_content
         self._place.gates.health.record(
             self._permit,

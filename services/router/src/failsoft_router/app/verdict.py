@@ -28,12 +28,15 @@ class WalkFacts:
     trace_id: str
 
 
-def exhausted(facts: WalkFacts, *, soonest: float | None, expired: bool) -> WalkError:
+def exhausted(
+    facts: WalkFacts, *, soonest: float | None, expired: bool, own_egress: bool
+) -> WalkError:
     """Every hop was skipped or failed.
 
     Args:
         soonest: Seconds until a target may be tried; None: waiting changes nothing.
         expired: The caller's deadline is what ended the walk.
+        own_egress: No provider can be reached, and that is our own network's fault.
     """
     cause = _first_cause(facts.hops)
     kind = WalkDeadlinePassed if expired else RouteExhausted
@@ -45,6 +48,7 @@ def exhausted(facts: WalkFacts, *, soonest: float | None, expired: bool) -> Walk
         walk_id=facts.walk_id,
         route=facts.route,
         trace_id=facts.trace_id,
+        own_egress=own_egress,
         retry_after=None if expired or soonest is None else max(soonest, SOONEST_RETRY),
     )
 

@@ -176,7 +176,12 @@ class Walk:
         finished = await self._wait_for_probe()
         if finished is not None:
             return finished
-        raise exhausted(self._facts(), soonest=self._soonest(), expired=self._expired())
+        raise exhausted(
+            self._facts(),
+            soonest=self._soonest(),
+            expired=self._expired(),
+            own_egress=self._board.egress.down(self._around.clock.now()),
+        )
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
         with self._trail.begin(planned) as hop:

@@ -30,6 +30,9 @@ class WalkError(FailsoftError):
         walk_id: The walk.
         route: Its route.
         trace_id: 32 hex digits; empty when the request was not traced.
+
+    The metadata `cause` is the cause's name, or `egress` where our own way out of the
+    network is down.
     """
 
     def __init__(
@@ -42,9 +45,12 @@ class WalkError(FailsoftError):
         route: str,
         trace_id: str = "",
         retry_after: float | None = None,
+        own_egress: bool = False,
     ) -> None:
         metadata = {"walkId": walk_id, "route": route}
-        if cause is not None:
+        if own_egress:
+            metadata["cause"] = "egress"
+        elif cause is not None:
             metadata["cause"] = cause.value
         super().__init__(message, retry_after=retry_after, metadata=metadata)
         self.hops = tuple(hops)
