@@ -72,3 +72,13 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
 
     with pytest.raises(EventTooLong):
         parser.feed(half)
+
+
+def test_a_long_line_in_small_chunks_costs_what_it_costs_in_one() -> None:
+    """Joining and searching all of it for each chunk would stop the loop for minutes."""
+    parser = SseParser()
+    line = b"data: " + b"x" * (MAX_EVENT_BYTES // 2)
+    for start in range(0, len(line), 64):
+        assert parser.feed(line[start : start + 64]) == []
+
+    assert parser.feed(b"\n") == [line[6:]]

@@ -15,11 +15,12 @@ class EventTooLong(Exception):
 class SseParser:
     """Cuts a body into the payloads of its `data:` lines, however the body is cut into chunks.
 
+    Every byte is looked at once, so that a long line in small chunks costs no more than in one.
     A payload of several lines is given line by line: no provider sends one.
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The payloads that `chunk` completes, in order.
@@ -27,9 +28,14 @@ class SseParser:
         Raises:
             EventTooLong: A line is longer than any provider's.
         """
-        data = self._rest + chunk if self._rest else chunk
-        lines = data.split(b"\n")
-        self._rest = lines.pop()
+        head, line_end, tail = chunk.rpartition(b"\n")
+        if not line_end:
+            self._rest += chunk
+            lines = []
+        else:
+            self._rest += head
+            lines = self._rest.split(b"\n")
+            self._rest = bytearray(tail)
         if len(self._rest) > MAX_EVENT_BYTES:
             raise EventTooLong
         return [payload for line in lines if (payload := _payload(line))]
@@ -37,9 +43,9 @@ class SseParser:
     def end(self) -> list[bytes]:
         """The payload of a last line that no end of line follows; the body is over."""
         payload = _payload(self._rest)
-        self._rest = b""
+        self._rest = bytearray()
         return [payload] if payload else []
 
 
-def _payload(line: bytes) -> bytes:
-    return line[5:].strip() if line.startswith(b"data:") else b""
+def _payload(line: bytearray) -> bytes:
+    return bytes(line[5:].strip()) if line.startswith(b"data:") else b""
