@@ -107,26 +107,87 @@ def test_a_tool_call_comes_in_fragments_of_its_arguments() -> None:
     assert reader.ending().finish_reason is FinishReason.TOOL_CALLS
 
 
-def test_parallel_calls_whose_fragments_alternate_stay_apart() -> None:
+def test_parallel_calls_whose_fragments_alternate_come_one_after_the_other() -> None:
+    """A reader may take a new block for the end of the one before."""
     deltas, _ = read(
         chunk(content="Both."),
         chunk(tool_calls=[call(0, id="c1", function={"name": "a"})]),
         chunk(tool_calls=[call(1, id="c2", function={"name": "b"})]),
         chunk(
             tool_calls=[
-                call(0, function={"arguments": "{}"}),
+                call(0, function={"arguments": '{"x":'}),
                 call(1, function={"arguments": "[]"}),
             ]
         ),
+        chunk(tool_calls=[call(0, function={"arguments": '"}"}'})]),
     )
 
-    assert [(delta.block, delta.tool_call_id, delta.text) for delta in deltas] == [
-        (0, "", "Both."),
-        (1, "c1", ""),
-        (2, "c2", ""),
-        (1, "", "{}"),
-        (2, "", "[]"),
+    assert [(delta.block, delta.tool_call_id, delta.tool_name, delta.text) for delta in deltas] == [
+        (0, "", "", "Both."),
+        (1, "c1", "a", ""),
+        (1, "", "", '{"x":'),
+        (1, "", "", '"}"}'),
+        (2, "c2", "b", ""),
+        (2, "", "", "[]"),
     ]
+
+
+def test_parallel_calls_one_after_the_other_come_as_they_are_said() -> None:
+    """Most providers send them so; nothing waits for the end of the answer."""
+    deltas, reader = read(
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a", "arguments": '{"x":'})]),
+        chunk(tool_calls=[call(0, function={"arguments": "1}"})]),
+        chunk(tool_calls=[call(1, id="c2", function={"name": "b", "arguments": '{"y":'})]),
+    )
+
+    assert [(delta.block, delta.text) for delta in deltas] == [
+        (0, '{"x":'),
+        (0, "1}"),
+        (1, '{"y":'),
+    ]
+    assert not reader.finished
+
+
+def test_what_waits_behind_a_call_without_arguments_comes_with_the_finish_reason() -> None:
+    deltas, _ = read(
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a", "arguments": ""})]),
+        chunk(tool_calls=[call(1, id="c2", function={"name": "b", "arguments": "{}"})]),
+        chunk(content="Done."),
+        chunk(finish="tool_calls"),
+    )
+
+    assert [(delta.block, delta.text) for delta in deltas] == [(0, ""), (1, "{}"), (2, "Done.")]
+
+
+def test_a_call_that_goes_on_after_its_end_is_malformed() -> None:
+    chunks = (
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a", "arguments": "{}"})]),
+        chunk(tool_calls=[call(1, id="c2", function={"name": "b", "arguments": "{}"})]),
+    )
+
+    assert len(read(*chunks, chunk(tool_calls=[call(0, function={"arguments": " \n"})]))[0]) == 2
+    late = failure(*chunks, chunk(tool_calls=[call(0, function={"arguments": "{}"})]))
+    assert late.error_class is ErrorClass.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ['{"a": "\\"', '}"}'],
+        ['{"a": "\\', '\\"}'],
+        ['{"a": [{}', ", {}]}"],
+        ["[", "]"],
+    ],
+)
+def test_arguments_end_with_their_last_bracket(arguments: list[str]) -> None:
+    other = call(1, id="c2", function={"name": "b"})
+    one, two = (
+        chunk(tool_calls=[call(0, id="c1", function={"name": "a", "arguments": text})])
+        for text in arguments
+    )
+
+    assert [delta.block for delta in read(one, chunk(tool_calls=[other]))[0]] == [0]
+    assert [delta.block for delta in read(one, chunk(tool_calls=[other]), two)[0]] == [0, 0, 1]
 
 
 def test_calls_that_are_all_numbered_zero_are_told_apart_by_their_ids() -> None:
@@ -151,7 +212,8 @@ def test_an_id_that_is_repeated_or_comes_late_begins_no_new_call() -> None:
 
 
 def test_text_after_a_call_is_a_block_of_its_own() -> None:
-    deltas, _ = read(chunk(content="a"), chunk(tool_calls=[call(id="c1")]), chunk(content="b"))
+    one = call(id="c1", function={"arguments": "{}"})
+    deltas, _ = read(chunk(content="a"), chunk(tool_calls=[one]), chunk(content="b"))
 
     assert [delta.block for delta in deltas] == [0, 1, 2]
 

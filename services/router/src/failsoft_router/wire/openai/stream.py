@@ -1,7 +1,5 @@
 """The chunks of a streamed chat completion as deltas of ours."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -9,6 +7,7 @@ import msgspec
 from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.wire.openai.blocks import Blocks
 from failsoft_router.wire.openai.errors import ErrorBody, from_error_object
 
 
@@ -70,16 +69,11 @@ _FINISH_REASONS = {
 }
 
 
-@dataclass(slots=True)
-class _OpenCall:
-    id: str
-    block: int
-
-
 class ChunkReader:
     """Turns payloads into deltas and remembers what the ending needs.
 
-    A block is a run of one kind, and each tool call is a block of its own.
+    A block is a run of one kind, and each tool call is a block of its own; they never
+    alternate (see `Blocks`).
     """
 
     def __init__(self, *, model: str) -> None:
@@ -90,9 +84,7 @@ class ChunkReader:
         self._model = model
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
-        self._block = -1
-        self._kind: BlockKind | None = None
-        self._calls: dict[int, _OpenCall] = {}
+        self._blocks = Blocks()
         self._any_content = False
 
     @property
@@ -129,6 +121,7 @@ class ChunkReader:
         deltas = self._deltas(choice.delta) if choice.delta is not None else []
         if choice.finish_reason:
             self._finish_reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
+            deltas += self._blocks.end()
         return deltas
 
     def ending(self) -> Ending:
@@ -148,50 +141,26 @@ class ChunkReader:
         return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
 
     def _deltas(self, delta: _Delta) -> list[Delta]:
-        found = []
-        if delta.reasoning_content:
-            found.append(self._delta(BlockKind.REASONING, delta.reasoning_content))
-        if delta.content:
-            found.append(self._delta(BlockKind.TEXT, delta.content))
-        if delta.refusal:
-            found.append(self._delta(BlockKind.REFUSAL, delta.refusal))
-        if delta.tool_calls:
-            found += self._tool_deltas(delta.tool_calls)
-        if found:
-            self._any_content = True
-        return found
-
-    def _delta(self, kind: BlockKind, text: str) -> Delta:
-        if kind is not self._kind:
-            self._kind = kind
-            self._block += 1
-        return Delta(text=text, kind=kind, block=self._block)
-
-    def _tool_deltas(self, calls: Iterable[_ToolCall]) -> Iterator[Delta]:
-        for call in calls:
+        found: list[Delta] = []
+        for kind, text in (
+            (BlockKind.REASONING, delta.reasoning_content),
+            (BlockKind.TEXT, delta.content),
+            (BlockKind.REFUSAL, delta.refusal),
+        ):
+            if text:
+                self._any_content = True
+                found += self._blocks.say(kind, text)
+        for call in delta.tool_calls or ():
             function = call.function or _Function()
             if call.id or function.name or function.arguments:
-                yield Delta(
-                    text=function.arguments or "",
-                    kind=BlockKind.TOOL_CALL,
-                    block=self._tool_block(call),
-                    tool_call_id=call.id or "",
-                    tool_name=function.name or "",
+                self._any_content = True
+                found += self._blocks.call(
+                    call.index,
+                    call_id=call.id or "",
+                    name=function.name or "",
+                    arguments=function.arguments or "",
                 )
-
-    def _tool_block(self, call: _ToolCall) -> int:
-        """A call goes on in its own block, whatever came between.
-
-        A new id is a new call: some providers number every call 0.
-        """
-        known = self._calls.get(call.index)
-        if known is None or (call.id and known.id and call.id != known.id):
-            self._kind = BlockKind.TOOL_CALL
-            self._block += 1
-            known = self._calls[call.index] = _OpenCall(call.id or "", self._block)
-        elif call.id:
-            known.id = call.id
-        return known.block
+        return found
 
 
 def _usage(usage: _Usage) -> Usage:

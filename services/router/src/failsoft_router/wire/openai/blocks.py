@@ -1,0 +1,147 @@
+"""Blocks one after the other, in whatever order a provider sends their pieces.
+
+The contract's blocks never alternate, so that a reader may take a new one for the end of
+the one before; some providers send the pieces of parallel tool calls in turns. The pieces
+of a later block then wait until the earlier one has ended: a text when another block
+begins, a tool call when its arguments are a whole JSON value or its place is taken by
+another call, and all of them with the answer.
+"""
+
+from dataclasses import dataclass, field
+
+from failsoft_model.events import BlockKind, Delta
+from failsoft_model.walk import ErrorClass
+from failsoft_router.ports import AttemptFailed
+
+
+class JsonEnd:
+    """Tells when a JSON object or array that comes in pieces is whole.
+
+    Looks at each character once, and only when somebody asks.
+    """
+
+    def __init__(self) -> None:
+        self._unread: list[str] = []
+        self._depth = 0
+        self._began = False
+        self._in_text = False
+        self._escaped = False
+
+    def feed(self, piece: str) -> None:
+        """Take the next piece."""
+        self._unread.append(piece)
+
+    def reached(self) -> bool:
+        """Whether the last bracket was closed."""
+        for piece in self._unread:
+            for char in piece:
+                self._read(char)
+        self._unread.clear()
+        return self._began and self._depth <= 0
+
+    def _read(self, char: str) -> None:
+        if self._escaped:
+            self._escaped = False
+        elif char == "\\":
+            self._escaped = self._in_text
+        elif char == '"':
+            self._in_text = not self._in_text
+        elif self._in_text:
+            pass
+        elif char in "{[":
+            self._began = True
+            self._depth += 1
+        elif char in "}]":
+            self._depth -= 1
+
+
+@dataclass(slots=True)
+class _Block:
+    number: int
+    kind: BlockKind
+    call_id: str = ""
+    replaced: bool = False
+    waiting: list[Delta] = field(default_factory=list)
+    arguments: JsonEnd = field(default_factory=JsonEnd)
+
+    def has_ended(self) -> bool:
+        """Whether nothing more is said in it, now that another block has begun."""
+        return self.kind is not BlockKind.TOOL_CALL or self.replaced or self.arguments.reached()
+
+
+class Blocks:
+    """Takes an answer's pieces as they come, and gives them block by block."""
+
+    def __init__(self) -> None:
+        self._blocks: list[_Block] = []
+        self._giving = 0
+        """Number of the block whose pieces are given now; those before it are over."""
+        self._calls: dict[int, _Block] = {}
+
+    def say(self, kind: BlockKind, text: str) -> list[Delta]:
+        """Take a piece of text; gives what may be given now.
+
+        A run of one kind is one block.
+        """
+        last = self._blocks[-1] if self._blocks else None
+        if last is None or last.kind is not kind or last.number < self._giving:
+            last = self._begin(kind)
+        return self._take(last, Delta(text=text, kind=kind, block=last.number))
+
+    def call(self, index: int, *, call_id: str, name: str, arguments: str) -> list[Delta]:
+        """Take a piece of a tool call; gives what may be given now.
+
+        Args:
+            index: The provider's number of the call. A new id is a new call all the same:
+                some providers number every call 0.
+
+        Raises:
+            AttemptFailed: `MALFORMED`: the call goes on after its arguments ended.
+        """
+        block = self._calls.get(index)
+        if block is None or (call_id and block.call_id and call_id != block.call_id):
+            if block is not None:
+                block.replaced = True
+            block = self._calls[index] = self._begin(BlockKind.TOOL_CALL)
+        block.call_id = call_id or block.call_id
+        delta = Delta(
+            text=arguments,
+            kind=BlockKind.TOOL_CALL,
+            block=block.number,
+            tool_call_id=call_id,
+            tool_name=name,
+        )
+        return self._take(block, delta)
+
+    def end(self) -> list[Delta]:
+        """Everything that still waits: the answer is over."""
+        rest = [delta for block in self._blocks for delta in block.waiting]
+        for block in self._blocks:
+            block.waiting.clear()
+        self._giving = len(self._blocks)
+        return rest
+
+    def _begin(self, kind: BlockKind) -> _Block:
+        block = _Block(len(self._blocks), kind)
+        self._blocks.append(block)
+        return block
+
+    def _take(self, block: _Block, delta: Delta) -> list[Delta]:
+        if block.number < self._giving:
+            if delta.text.isspace():
+                return []
+            raise AttemptFailed(ErrorClass.MALFORMED, "a tool call goes on after its end")
+        if block.kind is BlockKind.TOOL_CALL:
+            block.arguments.feed(delta.text)
+        block.waiting.append(delta)
+        return self._given()
+
+    def _given(self) -> list[Delta]:
+        given: list[Delta] = []
+        while True:
+            block = self._blocks[self._giving]
+            given += block.waiting
+            block.waiting.clear()
+            if block is self._blocks[-1] or not block.has_ended():
+                return given
+            self._giving += 1
