@@ -2,7 +2,8 @@
 
 The provider's own code and type decide first: OpenAI answers 429 both to a burst and
 to an empty account, and 400 both to a caller's mistake and to a request that is too
-long. The bare status is the default.
+long. The bare status is the default; only 400 and 422 blame the caller, because a walk
+ends with the caller's fault, and a 405 or a 418 is more likely a wrong endpoint.
 """
 
 import datetime
@@ -148,8 +149,6 @@ def _class(error: ErrorBody | None, status: int) -> ErrorClass:
                 return _BY_CODE[word]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    if 400 <= status < 500:
-        return ErrorClass.CALLER_FAULT
     return ErrorClass.TRANSIENT if status >= 500 else ErrorClass.UNKNOWN
 
 
