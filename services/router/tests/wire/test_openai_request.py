@@ -199,6 +199,26 @@ def test_what_the_format_has_no_word_for_is_named() -> None:
     assert dropped(request(sampling=Sampling(top_p=0.5))) == ()
 
 
+def test_more_stop_strings_than_the_api_takes_are_cut_and_named() -> None:
+    """It refuses the whole request for the fifth."""
+    five = request(sampling=Sampling(stop=("a", "b", "c", "d", "e")))
+
+    assert wire(five)["stop"] == ["a", "b", "c", "d"]
+    assert dropped(five) == ("sampling.stop",)
+    assert dropped(request(sampling=Sampling(stop=("a", "b", "c", "d")))) == ()
+
+
+def test_that_a_tool_failed_is_named_where_it_is_said() -> None:
+    called = said(Role.ASSISTANT, ToolCall(id="1", name="add", arguments_json="{}"))
+    results = said(
+        Role.TOOL,
+        ToolResult(tool_call_id="1", content="2"),
+        ToolResult(tool_call_id="2", content="no", is_error=True),
+    )
+
+    assert dropped(request(called, results)) == ("messages[1].parts[1].tool_result.is_error",)
+
+
 def test_tools_carry_their_schemas_as_json_and_not_as_text() -> None:
     body = wire(request(tools=(WEATHER, Tool(name="bare"))))
 

@@ -22,8 +22,8 @@ from failsoft_model.chat import (
 
 Json = dict[str, object]
 
-UNSUPPORTED = ("sampling.top_k",)
-"""Parameters that the format has no word for, as field paths of the contract."""
+MAX_STOPS = 4
+"""The API refuses more stop strings; the first ones are sent."""
 
 
 def encode(request: ChatRequest, *, model: str) -> bytes:
@@ -61,8 +61,19 @@ def encode(request: ChatRequest, *, model: str) -> bytes:
 
 
 def dropped(request: ChatRequest) -> tuple[str, ...]:
-    """Field paths of the request that the format cannot carry."""
-    return UNSUPPORTED if request.sampling.top_k is not None else ()
+    """Field paths of the request that the format cannot carry, or not as a whole."""
+    paths: list[str] = []
+    if request.sampling.top_k is not None:
+        paths.append("sampling.top_k")
+    if len(request.sampling.stop) > MAX_STOPS:
+        paths.append("sampling.stop")
+    paths += [
+        f"messages[{index}].parts[{place}].tool_result.is_error"
+        for index, message in enumerate(request.messages)
+        for place, part in enumerate(message.parts)
+        if isinstance(part, ToolResult) and part.is_error
+    ]
+    return tuple(paths)
 
 
 def _messages(request: ChatRequest) -> list[Json]:
@@ -136,7 +147,7 @@ def _sampling(sampling: Sampling) -> Json:
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "max_completion_tokens": sampling.max_tokens,
-        "stop": list(sampling.stop) or None,
+        "stop": list(sampling.stop[:MAX_STOPS]) or None,
         "seed": sampling.seed,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
