@@ -5,6 +5,10 @@ in a stream. The walk watches the content; the client library gets connect and t
 """
 
 import asyncio
+import errno
+import math
+import socket
+import ssl
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import replace
 
@@ -13,7 +17,7 @@ import aiohttp
 from failsoft_kit.clock import Clock
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
-from failsoft_router.adapters.resolver import PublicOnly
+from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Piece, TargetCall
 from failsoft_router.wire.openai.errors import from_response
@@ -22,10 +26,22 @@ from failsoft_router.wire.openai.stream import ChunkReader
 from failsoft_router.wire.sse import EventTooLong, SseParser
 
 AFTER_FINISH = 0.25
-"""Seconds that usage and the end of the body may follow the finish reason by."""
+"""Seconds that usage may follow the finish reason by, whatever else comes meanwhile."""
+
+AFTER_END = 0.01
+"""Seconds that the end of the body may follow the last event by. An answer whose body was
+read to its end leaves a connection that the next call can use."""
 
 IDLE_CONNECTION = 15.0
 """Seconds; a connection that was idle for longer may be half closed by the provider."""
+
+_NOT_CONNECTED = {
+    errno.ECONNREFUSED: "it was refused",
+    errno.ECONNRESET: "it was reset",
+    errno.ENETUNREACH: "the network cannot be reached",
+    errno.EHOSTUNREACH: "the host cannot be reached",
+    errno.ETIMEDOUT: "nobody answers there",
+}
 
 _ERROR_BODY_BYTES = 64 * 1024
 _READ_BUFFER = 256 * 1024
@@ -46,7 +62,8 @@ class OpenAiTarget:
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
         body = encode(call.request, model=self._policy.model)
-        timeout = aiohttp.ClientTimeout(total=call.total, sock_connect=call.connect)
+        # With an unlimited pool `connect` is name, TCP and TLS; `sock_connect` is TCP alone.
+        timeout = aiohttp.ClientTimeout(total=call.total, connect=call.connect)
         replied = False
         try:
             async with self._open().post(
@@ -59,7 +76,7 @@ class OpenAiTarget:
                 await self._check(response)
                 replied = True
                 reader = ChunkReader(model=self._policy.model)
-                async for delta in _deltas(response.content, reader):
+                async for delta in _deltas(response.content, reader, self._clock):
                     yield delta
                 yield replace(reader.ending(), dropped_parameters=dropped(call.request))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -96,7 +113,7 @@ class OpenAiTarget:
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         """Refuse a reply that is not the beginning of a stream."""
         if response.status != 200:
-            body = await response.content.read(_ERROR_BODY_BYTES)
+            body = await _beginning(response.content)
             headers = {name.lower(): value for name, value in response.headers.items()}
             raise from_response(response.status, headers, body, unix=self._clock.unix())
         if response.content_type != "text/event-stream":
@@ -107,36 +124,61 @@ class OpenAiTarget:
             )
 
 
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """An error's body, as far as it is read; it may come in several packets."""
+    body = b""
+    while len(body) < _ERROR_BODY_BYTES:
+        chunk = await content.read(_ERROR_BODY_BYTES - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return body
+
+
 async def _deltas(
-    content: aiohttp.StreamReader, reader: ChunkReader
+    content: aiohttp.StreamReader, reader: ChunkReader, clock: Clock
 ) -> AsyncGenerator[Delta, None]:
     """The content of the body, up to its end or until nothing more is worth waiting for."""
     parser = SseParser()
-    while True:
-        chunk = await _read(content, patient=not reader.finished)
+    wait_until = math.inf
+    over = False
+    while chunk := await _read(content, wait_until, clock):
+        if over:
+            continue
         try:
-            payloads = parser.feed(chunk) if chunk else parser.end()
+            deltas, over = _content(parser.feed(chunk), reader)
         except EventTooLong:
             raise AttemptFailed(ErrorClass.MALFORMED, "an event has no end") from None
-        over = not chunk
-        deltas: list[Delta] = []
-        for payload in payloads:
-            if payload == b"[DONE]":
-                over = True
-                break
-            deltas += reader.read(payload)
         for delta in _joined(deltas):
             yield delta
         if over:
-            return
+            wait_until = clock.now() + AFTER_END
+        elif reader.finished and wait_until == math.inf:
+            wait_until = clock.now() + AFTER_FINISH
+    if not over:
+        for delta in _joined(_content(parser.end(), reader)[0]):
+            yield delta
 
 
-async def _read(content: aiohttp.StreamReader, *, patient: bool) -> bytes:
-    """The next bytes; none at the end, or when what may follow a finish reason does not come."""
-    if patient:
+def _content(payloads: Iterable[bytes], reader: ChunkReader) -> tuple[list[Delta], bool]:
+    """What these payloads say, and whether nothing worth waiting for follows."""
+    deltas: list[Delta] = []
+    for payload in payloads:
+        if payload == b"[DONE]":
+            return deltas, True
+        deltas += reader.read(payload)
+    return deltas, reader.complete
+
+
+async def _read(content: aiohttp.StreamReader, wait_until: float, clock: Clock) -> bytes:
+    """The next bytes; none at the end of the body, or when they do not come in time."""
+    if wait_until == math.inf:
         return await content.readany()
+    left = wait_until - clock.now()
+    if left <= 0.0:
+        return b""
     try:
-        async with asyncio.timeout(AFTER_FINISH):
+        async with asyncio.timeout(left):
             return await content.readany()
     except TimeoutError:
         return b""
@@ -149,7 +191,12 @@ def _joined(deltas: Iterable[Delta]) -> Iterable[Delta]:
         if last is None:
             last = delta
         elif delta.block == last.block:
-            last = replace(last, text=last.text + delta.text)
+            last = replace(
+                last,
+                text=last.text + delta.text,
+                tool_call_id=last.tool_call_id or delta.tool_call_id,
+                tool_name=last.tool_name or delta.tool_name,
+            )
         else:
             yield last
             last = delta
@@ -165,15 +212,34 @@ def _failure(error: Exception, *, replied: bool) -> AttemptFailed:
     """
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection within its limit")
+            return AttemptFailed(
+                ErrorClass.TIMEOUT_CONNECT, "no connection within its limit", sent=False
+            )
         case TimeoutError():
             return AttemptFailed(ErrorClass.TIMEOUT_TOTAL, "the answer took too long")
         case _ if replied:
             return AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
         case aiohttp.ClientConnectorError():
-            reason = error.os_error.strerror or "the name does not resolve"
-            return AttemptFailed(ErrorClass.TRANSIENT, f"no connection: {reason}")
+            why = _why_not_connected(error)
+            return AttemptFailed(ErrorClass.TRANSIENT, f"no connection: {why}", sent=False)
         case aiohttp.ClientResponseError():
             return AttemptFailed(ErrorClass.MALFORMED, "the reply is not HTTP")
         case _:
             return AttemptFailed(ErrorClass.TRANSIENT, "the connection was lost")
+
+
+def _why_not_connected(error: aiohttp.ClientConnectorError) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return "its TLS certificate is not trusted"
+        case aiohttp.ClientSSLError():
+            return "TLS failed"
+    match error.os_error:
+        case AddressRefused():
+            return "its address is private, and `allow_private` is not set"
+        case socket.gaierror():
+            return "its name does not resolve"
+        case ssl.SSLError():
+            return "TLS failed"
+        case other:
+            return _NOT_CONNECTED.get(other.errno or 0, "the address cannot be used")
