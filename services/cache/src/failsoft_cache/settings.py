@@ -4,24 +4,16 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from failsoft_kit.logs import LogSettings
-from failsoft_kit.settings import Duration, Settings, Size
+from failsoft_kit.service import ServiceSettings, address_field, drain_field
+from failsoft_kit.settings import Duration, Size
 
 SECTION = "cache"
 
 
-class CacheSettings(Settings):
+class CacheSettings(ServiceSettings):
     """All of it; the defaults make a cache that runs on one machine without Valkey."""
 
-    address: str = Field(
-        default="127.0.0.1:50052",
-        description="Where gRPC is served; without a service token loopback only.",
-    )
-    service_token_file: Path | None = Field(
-        default=None,
-        description="The token that our own services show; at least 32 printable ASCII characters."
-        " Unset: everybody on this machine is tenant `default`.",
-    )
+    address: str = address_field("127.0.0.1:50052")
     valkey_url: SecretStr = Field(
         default=SecretStr(""),
         description="Valkey or Redis, such as valkey://user:password@host:6379/0; TLS with"
@@ -59,10 +51,4 @@ class CacheSettings(Settings):
         description="The longest answer that is kept.",
         json_schema_extra={"unit": "bytes"},
     )
-    drain: Duration = Field(
-        default=15.0,
-        ge=0.0,
-        description="How long running calls may still take when the service stops.",
-        json_schema_extra={"unit": "seconds"},
-    )
-    log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
+    drain: Duration = drain_field(15.0)

@@ -1,12 +1,12 @@
 """Puts the service together."""
 
-import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-import grpc
 from redis.asyncio.connection import AbstractConnection
 
+from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
 from failsoft_cache.adapters.connection import connection_to, connection_to_url_in
 from failsoft_cache.adapters.pipeline import Pipeline
@@ -18,39 +18,28 @@ from failsoft_cache.core.key import MasterSecret
 from failsoft_cache.core.local_tier import LocalTier
 from failsoft_cache.settings import SECTION, CacheSettings
 from failsoft_cache.telemetry import NAMES
-from failsoft_kit import logs
-from failsoft_kit.clock import Clock, SystemClock
+from failsoft_kit import service
+from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import RPC_NAMES
-from failsoft_kit.rpc.server import Listener, Service, serve
-from failsoft_kit.settings import load
+from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.startup import StartupError
-from failsoft_kit.telemetry import NameRegistry, Telemetry, current_span, telemetry_from
+from failsoft_kit.telemetry import Telemetry
 
 SERVICE = "failsoft.cache.v1.CacheService"
-METHODS = (f"{SERVICE}/Lookup", f"{SERVICE}/Store", f"{SERVICE}/Invalidate", f"{SERVICE}/GetStats")
+_METHODS = ("Lookup", "Store", "Invalidate", "GetStats")
+METHODS = tuple(f"{SERVICE}/{method}" for method in _METHODS)
 
 _NAME = "failsoft-cache"
 _WELL = "answers are kept"
 
 
 async def run(config: Path | None) -> None:
-    """Serve until a signal.
-
-    Args:
-        config: The settings file; None: variables and defaults only.
-
-    Raises:
-        StartupError: what is configured cannot be served.
-    """
-    settings = load(CacheSettings, section=SECTION, file=config)
-    logs.configure(settings.log, service=_NAME, trace=_trace)
-    clock = SystemClock()
-    names = NameRegistry()
-    names.register((*RPC_NAMES, *NAMES))
-    telemetry = telemetry_from(os.environ, service=_NAME, clock=clock, names=names)
-    await serve(build(settings, clock=clock, telemetry=telemetry))
+    """Serve until a signal; see `failsoft_kit.service.run`."""
+    await service.run(
+        config, model=CacheSettings, section=SECTION, name=_NAME, names=NAMES, build=build
+    )
 
 
 def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Service:
@@ -69,17 +58,19 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
         clock=clock,
         max_entry_bytes=settings.max_entry_bytes,
     )
-    token_file = settings.service_token_file
-    token = None if token_file is None else ServiceToken.from_file(token_file)
+    token = settings.service_token()
     return Service(
         name=_NAME,
         listeners=[
             Listener(
                 address=settings.address,
                 setting=f"{SECTION}.address",
-                register=_registration(answers),
+                register=partial(
+                    pb_grpc.add_CacheServiceServicer_to_server, CacheServicer(answers)
+                ),
                 access=access(token),
                 reflection=True,
+                max_calls=settings.max_calls,
             )
         ],
         clock=clock,
@@ -94,7 +85,8 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
 def access(token: ServiceToken | None) -> Mapping[str, Access]:
     """What each method demands: one of our own services, where there is a token to tell them by."""
     demanded = Access.TENANT if token is None else Access.SERVICE
-    return dict.fromkeys(METHODS, demanded)
+    contract = pb.DESCRIPTOR.services_by_name["CacheService"]
+    return access_table(contract, dict.fromkeys(_METHODS, demanded))
 
 
 def _pipeline(settings: CacheSettings, clock: Clock, health: Health) -> Pipeline | None:
@@ -134,15 +126,3 @@ def _secret(settings: CacheSettings) -> MasterSecret:
     if settings.secret_file is not None:
         return read_secret(settings.secret_file)
     return read_or_make_secret(settings.data_dir / "cache-secret")
-
-
-def _registration(answers: Answers) -> Callable[[grpc.aio.Server], None]:
-    def register(server: grpc.aio.Server) -> None:
-        pb_grpc.add_CacheServiceServicer_to_server(CacheServicer(answers), server)
-
-    return register
-
-
-def _trace() -> logs.TraceIds | None:
-    span = current_span()
-    return None if span is None else span.context

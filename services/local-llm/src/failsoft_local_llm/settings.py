@@ -4,24 +4,16 @@ from pathlib import Path
 
 from pydantic import Field
 
-from failsoft_kit.logs import LogSettings
-from failsoft_kit.settings import Duration, Settings
+from failsoft_kit.service import ServiceSettings, address_field, drain_field
+from failsoft_kit.settings import Duration
 
 SECTION = "local_llm"
 
 
-class LocalLlmSettings(Settings):
+class LocalLlmSettings(ServiceSettings):
     """All of it; the defaults serve the small model that comes in a wheel."""
 
-    address: str = Field(
-        default="127.0.0.1:50051",
-        description="Where gRPC is served; without a service token loopback only.",
-    )
-    service_token_file: Path | None = Field(
-        default=None,
-        description="The token that our own services show; at least 32 printable ASCII characters."
-        " Unset: everybody on this machine is tenant `default`.",
-    )
+    address: str = address_field("127.0.0.1:50051")
     model_file: Path | None = Field(
         default=None,
         description="The model, a GGUF file with a byte-level tokenizer. Unset: the one in the"
@@ -82,13 +74,7 @@ class LocalLlmSettings(Settings):
         " takes longer is started again.",
         json_schema_extra={"unit": "seconds"},
     )
-    drain: Duration = Field(
-        default=60.0,
-        ge=0.0,
-        description="How long running answers may still take when the service stops.",
-        json_schema_extra={"unit": "seconds"},
-    )
-    log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
+    drain: Duration = drain_field(60.0)
 
     @property
     def waiting_places(self) -> int:

@@ -1,23 +1,20 @@
 """Puts the service together."""
 
 import importlib.util
-import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import grpc
-
+from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
-from failsoft_kit import logs
-from failsoft_kit.clock import Clock, SystemClock
-from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit import service
+from failsoft_kit.clock import Clock
+from failsoft_kit.identity import Access
+from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import RPC_NAMES
-from failsoft_kit.rpc.server import Listener, Service, serve
-from failsoft_kit.settings import load
+from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.startup import StartupError
-from failsoft_kit.telemetry import NameRegistry, Telemetry, current_span, telemetry_from
+from failsoft_kit.telemetry import Telemetry
 from failsoft_local_llm.adapters.model_file import bundled_model, read_model_facts
 from failsoft_local_llm.adapters.openvino.engine import OpenVinoOptions, start_openvino
 from failsoft_local_llm.api.rpc import InferenceServicer
@@ -34,28 +31,21 @@ from failsoft_local_llm.wire.template import BadTemplate, ChatTemplate
 from failsoft_model.walk import Capability
 
 SERVICE = "failsoft.inference.v1.InferenceService"
-METHODS = ("Generate", "StreamGenerate", "CountTokens", "ListModels")
 
 _NAME = "failsoft-local-llm"
 _ENGINE = "openvino_genai"
 
 
 async def run(config: Path | None) -> None:
-    """Serve until a signal.
-
-    Args:
-        config: The settings file; None: variables and defaults only.
-
-    Raises:
-        StartupError: what is configured cannot be served.
-    """
-    settings = load(LocalLlmSettings, section=SECTION, file=config)
-    logs.configure(settings.log, service=_NAME, trace=_trace)
-    clock = SystemClock()
-    names = NameRegistry()
-    names.register((*RPC_NAMES, *NAMES))
-    telemetry = telemetry_from(os.environ, service=_NAME, clock=clock, names=names)
-    await serve(build(settings, clock=clock, telemetry=telemetry))
+    """Serve until a signal; see `failsoft_kit.service.run`."""
+    await service.run(
+        config,
+        model=LocalLlmSettings,
+        section=SECTION,
+        name=_NAME,
+        names=NAMES,
+        build=build,
+    )
 
 
 def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> Service:
@@ -81,24 +71,38 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         host=host,
         admission=Admission(places=settings.max_sequences + settings.waiting_places),
     )
-    token_file = settings.service_token_file
     return Service(
         name=_NAME,
         listeners=[
             Listener(
                 address=settings.address,
                 setting=f"{SECTION}.address",
-                register=_registration(answers),
-                access={f"{SERVICE}/{method}": Access.TENANT for method in METHODS},
+                register=partial(
+                    pb_grpc.add_InferenceServiceServicer_to_server, InferenceServicer(answers)
+                ),
+                access=_access(),
                 reflection=True,
+                max_calls=settings.max_calls,
             )
         ],
         clock=clock,
         telemetry=telemetry,
         health=health,
-        token=None if token_file is None else ServiceToken.from_file(token_file),
+        token=settings.service_token(),
         background=[host.run],
         drain_seconds=settings.drain,
+    )
+
+
+def _access() -> Mapping[str, Access]:
+    return access_table(
+        pb.DESCRIPTOR.services_by_name["InferenceService"],
+        {
+            "Generate": Access.TENANT,
+            "StreamGenerate": Access.TENANT,
+            "CountTokens": Access.TENANT,
+            "ListModels": Access.TENANT,
+        },
     )
 
 
@@ -130,15 +134,3 @@ def _served(settings: LocalLlmSettings, facts: ModelFacts) -> ServedModel:
             max_tokens=settings.default_max_tokens,
         ),
     )
-
-
-def _registration(answers: Answers) -> Callable[[grpc.aio.Server], None]:
-    def register(server: grpc.aio.Server) -> None:
-        pb_grpc.add_InferenceServiceServicer_to_server(InferenceServicer(answers), server)
-
-    return register
-
-
-def _trace() -> logs.TraceIds | None:
-    span = current_span()
-    return None if span is None else span.context

@@ -5,20 +5,22 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from google.protobuf.message import Message
 
+from failsoft.inference.v1 import inference_service_pb2 as inference_pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as inference_grpc
+from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft.router.v1 import admin_service_pb2_grpc as admin_grpc
-from failsoft_kit import logs
-from failsoft_kit.clock import Clock, SystemClock
+from failsoft_kit import service
+from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import RPC_NAMES
-from failsoft_kit.rpc.server import Listener, Service, serve
-from failsoft_kit.settings import load
-from failsoft_kit.telemetry import NameRegistry, Telemetry, current_span, telemetry_from
+from failsoft_kit.rpc.server import Listener, Service
+from failsoft_kit.telemetry import Telemetry
 from failsoft_kit.wire.inference import encode_walk_failure
 from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
@@ -44,36 +46,17 @@ NAME = "failsoft-router"
 INFERENCE = "failsoft.inference.v1.InferenceService"
 ADMIN = "failsoft.router.v1.RouterAdminService"
 
-INFERENCE_ACCESS: Mapping[str, Access] = {
-    f"{INFERENCE}/Generate": Access.TENANT,
-    f"{INFERENCE}/StreamGenerate": Access.TENANT,
-    f"{INFERENCE}/CountTokens": Access.TENANT,
-    f"{INFERENCE}/ListModels": Access.TENANT,
-}
-ADMIN_ACCESS: Mapping[str, Access] = {
-    f"{ADMIN}/ListTargets": Access.OPERATOR,
-    f"{ADMIN}/ListRoutes": Access.OPERATOR,
-    f"{ADMIN}/CheckTarget": Access.OPERATOR,
-}
-
 
 async def run(config: Path | None) -> None:
-    """Serve until a signal.
-
-    Args:
-        config: The settings file; None: variables and defaults only.
-
-    Raises:
-        StartupError: What is configured cannot be served.
-    """
-    settings = load(RouterSettings, section=SECTION, file=config)
-    logs.configure(settings.log, service=NAME, trace=_trace)
-    clock = SystemClock()
-    names = NameRegistry()
-    names.register((*RPC_NAMES, *NAMES))
-    telemetry = telemetry_from(os.environ, service=NAME, clock=clock, names=names)
-    async with build(settings, clock=clock, telemetry=telemetry, environ=os.environ) as service:
-        await serve(service)
+    """Serve until a signal; see `failsoft_kit.service.run`."""
+    await service.run(
+        config,
+        model=RouterSettings,
+        section=SECTION,
+        name=NAME,
+        names=NAMES,
+        build=partial(build, environ=os.environ),
+    )
 
 
 @asynccontextmanager
@@ -89,8 +72,7 @@ async def build(
         StartupError: The policy or the token cannot be used.
     """
     policy = load_policy(settings.policy_file)
-    token_file = settings.service_token_file
-    token = None if token_file is None else ServiceToken.from_file(token_file)
+    token = settings.service_token()
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         board = _board(policy, clock=clock, token=token, environ=environ)
@@ -130,29 +112,49 @@ def _listeners(settings: RouterSettings, around: Surroundings) -> Sequence[Liste
         Listener(
             address=settings.address,
             setting="router.address",
-            register=lambda server: inference_grpc.add_InferenceServiceServicer_to_server(
-                inference, server
-            ),
-            access=INFERENCE_ACCESS,
+            register=partial(inference_grpc.add_InferenceServiceServicer_to_server, inference),
+            access=_inference_access(),
             reflection=settings.reflection,
+            max_calls=settings.max_calls,
         ),
         Listener(
             address=settings.admin_address,
             setting="router.admin_address",
-            register=lambda server: admin_grpc.add_RouterAdminServiceServicer_to_server(
-                admin, server
-            ),
-            access=ADMIN_ACCESS,
+            register=partial(admin_grpc.add_RouterAdminServiceServicer_to_server, admin),
+            access=_admin_access(),
             reflection=True,
         ),
+    )
+
+
+def _inference_access() -> Mapping[str, Access]:
+    return access_table(
+        inference_pb.DESCRIPTOR.services_by_name["InferenceService"],
+        {
+            "Generate": Access.TENANT,
+            "StreamGenerate": Access.TENANT,
+            "CountTokens": Access.TENANT,
+            "ListModels": Access.TENANT,
+        },
+    )
+
+
+def _admin_access() -> Mapping[str, Access]:
+    return access_table(
+        admin_pb.DESCRIPTOR.services_by_name["RouterAdminService"],
+        {
+            "ListTargets": Access.OPERATOR,
+            "ListRoutes": Access.OPERATOR,
+            "CheckTarget": Access.OPERATOR,
+        },
     )
 
 
 def _health() -> Health:
     """The router serves with every target down: it can still say so, or answer from the cache."""
     health = Health()
-    for service in (INFERENCE, ADMIN):
-        health.set(service, serving=True, why="the policy is loaded")
+    for name in (INFERENCE, ADMIN):
+        health.set(name, serving=True, why="the policy is loaded")
     return health
 
 
@@ -201,11 +203,6 @@ def walk_details(error: FailsoftError, *, room: int) -> Sequence[Message]:
         hops=error.hops,
     )
     return (encode_walk_failure(failure, room=room),)
-
-
-def _trace() -> logs.TraceIds | None:
-    span = current_span()
-    return None if span is None else span.context
 
 
 def _new_id() -> str:
