@@ -68,7 +68,7 @@ _WORDS: Mapping[Language, frozenset[str]] = {
             "der die das ist sind was wer wie warum wann wo welche"  # codespell:ignore
             " ein eine einen einem und oder nicht ich du sie wir mir"  # codespell:ignore
             " mich mit für von zu im den dem bitte kann kannst auf schreibe schreib erkläre erklär"
-            " es welcher hallo danke",
+            " es welcher in an aus bei nach über wird hat hallo danke",
         ),
         (
             Language.FRENCH,

@@ -9,7 +9,6 @@ from failsoft_router.core.mock.phrases import Phrases
 from failsoft_router.core.mock.tokens import words
 
 _USUAL_SENTENCES = 3
-_MOST_SENTENCES = 60
 
 
 def prose(phrases: Phrases, length: Length, draws: Draws) -> str:
@@ -23,7 +22,7 @@ def prose(phrases: Phrases, length: Length, draws: Draws) -> str:
         return phrases.gap.join(_sentences(phrases, _USUAL_SENTENCES, draws))
     chosen: list[str] = []
     left = length.words
-    for sentence in islice(_endless(phrases, draws), _MOST_SENTENCES):
+    for sentence in _endless(phrases, draws):
         left -= words(sentence)
         if chosen and left < 0:
             break

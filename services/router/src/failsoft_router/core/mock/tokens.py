@@ -30,6 +30,7 @@ def tokens(text: str) -> list[str]:
     for place, character in enumerate(text):
         kind = _kind(character)
         if kind is _Kind.GLUED or (place and text[place - 1] == _JOINER):
+            before = _Kind.SIGN if before is _Kind.SPACE else before
             continue
         if place > start and not (
             before is _Kind.SPACE or (kind is _Kind.LETTER and before is _Kind.LETTER)
