@@ -6,39 +6,42 @@ from failsoft_model.chat import (
     ChatRequest,
     Image,
     Message,
-    ResponseFormatKind,
     ToolCall,
     ToolChoiceMode,
     ToolResult,
 )
 from failsoft_model.errors import FieldViolation
+from failsoft_model.needs import needs
 from failsoft_model.walk import Capability
 
 
 def missing(request: ChatRequest, capabilities: frozenset[Capability]) -> list[FieldViolation]:
     """Every wish that these capabilities cannot meet, with its field; empty: none."""
-    return list(_missing(request, capabilities))
+    lacking = sorted(needs(request) - capabilities, key=lambda capability: capability.value)
+    return [violation for capability in lacking for violation in _wishes(request, capability)]
 
 
-def _missing(request: ChatRequest, capabilities: frozenset[Capability]) -> Iterator[FieldViolation]:
-    if Capability.TOOLS not in capabilities:
-        if request.tools and request.tool_choice.mode is not ToolChoiceMode.NONE:
-            yield FieldViolation(field="chat.tools", description="this model calls no tools")
-        yield from _parts(request.messages, ToolCall, "tool_call", "this model knows no tools")
-        yield from _parts(request.messages, ToolResult, "tool_result", "this model knows no tools")
-    if Capability.VISION not in capabilities:
-        yield from _parts(request.messages, Image, "image", "this model takes no images")
-    if (
-        Capability.JSON_SCHEMA not in capabilities
-        and request.response_format.kind is not ResponseFormatKind.TEXT
-    ):
-        yield FieldViolation(
-            field="chat.response_format.kind", description="this model answers in plain text only"
-        )
-    if Capability.CONTINUE not in capabilities and request.continue_from:
-        yield FieldViolation(
-            field="chat.continue_from", description="this model cannot go on from a partial answer"
-        )
+def _wishes(request: ChatRequest, capability: Capability) -> Iterator[FieldViolation]:
+    """The fields of a request that ask for this."""
+    match capability:
+        case Capability.TOOLS:
+            if request.tools and request.tool_choice.mode is not ToolChoiceMode.NONE:
+                yield FieldViolation(field="chat.tools", description="this model calls no tools")
+            unknown = "this model knows no tools"
+            yield from _parts(request.messages, ToolCall, "tool_call", unknown)
+            yield from _parts(request.messages, ToolResult, "tool_result", unknown)
+        case Capability.VISION:
+            yield from _parts(request.messages, Image, "image", "this model takes no images")
+        case Capability.JSON_SCHEMA:
+            yield FieldViolation(
+                field="chat.response_format.kind",
+                description="this model answers in plain text only",
+            )
+        case Capability.CONTINUE:
+            yield FieldViolation(
+                field="chat.continue_from",
+                description="this model cannot go on from a partial answer",
+            )
 
 
 def _parts(
