@@ -6,6 +6,7 @@ in a stream. The walk watches the content; the client library gets connect and t
 
 import asyncio
 import errno
+import io
 import math
 import socket
 import ssl
@@ -44,6 +45,8 @@ _NOT_CONNECTED = {
 }
 
 _ERROR_BODY_BYTES = 64 * 1024
+_LARGE_BODY = 1024 * 1024
+"""Bytes; a longer body is handed over in pieces, so that writing it does not hold the loop."""
 _READ_BUFFER = 256 * 1024
 
 
@@ -68,7 +71,7 @@ class OpenAiTarget:
         try:
             async with self._open().post(
                 self._url,
-                data=body,
+                data=body if len(body) < _LARGE_BODY else io.BytesIO(body),
                 headers=self._headers(),
                 timeout=timeout,
                 allow_redirects=False,
