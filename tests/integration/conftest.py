@@ -8,6 +8,8 @@ import pytest
 import yaml
 from router_under_test import Router, StartRouter, two_hops
 
+from failsoft_cache.settings import CacheSettings
+from failsoft_cache.wiring import build as build_cache
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.names import RPC_NAMES
@@ -40,18 +42,27 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
     """Starts routers with a policy, and ends them after the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(policy: Mapping[str, object]) -> Router:
+        async def start(
+            policy: Mapping[str, object],
+            *,
+            cache: str = "",
+            environ: Mapping[str, str] | None = None,
+        ) -> Router:
             file = tmp_path / "policy.yaml"
             file.write_text(yaml.safe_dump(policy))
             settings = RouterSettings(
-                address="127.0.0.1:0", admin_address="127.0.0.1:0", policy_file=file, drain=1.0
+                address="127.0.0.1:0",
+                admin_address="127.0.0.1:0",
+                policy_file=file,
+                cache_address=cache,
+                drain=1.0,
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
             names.register((*RPC_NAMES, *NAMES))
             telemetry = Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names))
             service = await stack.enter_async_context(
-                build(settings, clock=clock, telemetry=telemetry, environ={})
+                build(settings, clock=clock, telemetry=telemetry, environ=environ or {})
             )
             port, admin_port = await stack.enter_async_context(running(service))
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
@@ -59,6 +70,19 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             return Router(f"127.0.0.1:{port}", channel=channel, admin=admin, spans=spans)
 
         yield start
+
+
+@pytest.fixture
+async def cache(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a cache that keeps answers in its own memory."""
+    clock = SystemClock()
+    service = build_cache(
+        CacheSettings(address="127.0.0.1:0", data_dir=tmp_path / "cache", drain=1.0),
+        clock=clock,
+        telemetry=Telemetry(tracer=Tracer(clock=clock)),
+    )
+    async with running(service) as (port,):
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -174,6 +174,31 @@ async def test_a_content_refusal_ends_the_walk_unless_the_route_says_otherwise(
     assert (error.code, error.reason) == (Code.FAILED_PRECONDITION, "CONTENT_REFUSED")
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        faults.ProviderError(error=ErrorKind.CONTENT_FILTER),
+        faults.Finish(reason=faults.FinishReason.CONTENT_FILTER, after=1),
+    ],
+)
+async def test_a_content_refusal_goes_on_where_the_route_says_so(
+    start_router: StartRouter, first: Upstream, second: Upstream, refusal: Fault
+) -> None:
+    policy = two_hops(first, second)
+    policy["routes"] = {
+        "chat": {"default": True, "hops": ["first", "second"], "content_filter_falls_back": True}
+    }
+    router = await start_router(policy)
+    await first.set_fault(refusal)
+
+    reply = await router.ask()
+
+    assert hop_words(reply.finished.hops) == [
+        ("first", "FAILED", "CONTENT_FILTER"),
+        ("second", "SERVED", ""),
+    ]
+
+
 async def test_everybody_out_is_unavailable_with_every_hop_and_a_hint(
     start_router: StartRouter, first: Upstream, second: Upstream
 ) -> None:

@@ -1,6 +1,6 @@
 """A router over real gRPC, as its callers see it, and policies for it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,8 @@ class Router:
         return Streamed(events=tuple(events), error=None)
 
 
-StartRouter = Callable[[Mapping[str, object]], Awaitable[Router]]
+StartRouter = Callable[..., Awaitable[Router]]
+"""Given the policy; `cache` is a cache's address, `environ` where credentials may be."""
 
 
 def chat(question: str, **fields: object) -> chat_pb2.ChatRequest:
