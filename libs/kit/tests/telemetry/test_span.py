@@ -169,3 +169,16 @@ def test_ids_are_never_zero_and_never_shared(tracer: Tracer) -> None:
     assert len({context.trace_id for context in contexts}) == 1000
     assert len({context.span_id for context in contexts}) == 1000
     assert all(context.trace_id and context.span_id for context in contexts)
+
+
+def test_a_reply_names_a_trace_that_somebody_keeps(tracer: Tracer, clock: HandClock) -> None:
+    """The id of a trace that nobody keeps leads nowhere."""
+    kept = tracer.start("kept")
+    kept.end()
+    unkept = Tracer(clock=clock).start("unkept")
+    of_another = SpanContext(trace_id=0xABC, span_id=7, sampled=True)
+    continued = Tracer(clock=clock).start("kept by the caller", parent=of_another)
+
+    assert kept.trace_id == kept.context.trace_hex
+    assert unkept.trace_id == ""
+    assert continued.trace_id == f"{0xABC:032x}"

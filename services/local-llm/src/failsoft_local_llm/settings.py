@@ -33,7 +33,7 @@ class LocalLlmSettings(ServiceSettings):
         json_schema_extra={"unit": "tokens"},
     )
     default_max_tokens: int = Field(
-        default=1024,
+        default=256,
         ge=1,
         description="The longest answer to a request that sets no limit.",
         json_schema_extra={"unit": "tokens"},
@@ -49,6 +49,14 @@ class LocalLlmSettings(ServiceSettings):
         gt=0.0,
         le=1.0,
         description="The top_p of a request that sets none.",
+    )
+    default_frequency_penalty: float = Field(
+        default=0.3,
+        ge=-2.0,
+        le=2.0,
+        description="The frequency_penalty of a request that sets neither that nor"
+        " presence_penalty. Above 0 a word gets less likely each time it was said, which ends the"
+        " loops that small models fall into.",
     )
     max_sequences: int = Field(
         default=8,

@@ -132,5 +132,6 @@ def _served(settings: LocalLlmSettings, facts: ModelFacts) -> ServedModel:
             temperature=settings.default_temperature,
             top_p=settings.default_top_p,
             max_tokens=settings.default_max_tokens,
+            frequency_penalty=settings.default_frequency_penalty,
         ),
     )

@@ -30,7 +30,7 @@ MODEL = ServedModel(
     name="tiny",
     context_tokens=16,
     capabilities=frozenset({Capability.CONTINUE}),
-    defaults=Defaults(temperature=0.2, top_p=0.9, max_tokens=8),
+    defaults=Defaults(temperature=0.2, top_p=0.9, max_tokens=8, frequency_penalty=0.0),
 )
 ASKED = ChatRequest(
     model="tiny",

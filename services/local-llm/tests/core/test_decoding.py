@@ -1,15 +1,19 @@
 """The caller's wishes over the model's defaults."""
 
+import pytest
+
 from failsoft_local_llm.core.decoding import Decoding, Defaults, decoding
 from failsoft_model.chat import Sampling
 
-DEFAULTS = Defaults(temperature=0.2, top_p=0.9, max_tokens=100)
+DEFAULTS = Defaults(temperature=0.2, top_p=0.9, max_tokens=100, frequency_penalty=0.3)
 
 
 def test_what_the_caller_leaves_open_is_the_models_default() -> None:
     made = decoding(Sampling(), room=1000, defaults=DEFAULTS)
 
-    assert made == Decoding(max_tokens=100, temperature=0.2, top_p=0.9)
+    assert made == Decoding(
+        max_tokens=100, temperature=0.2, top_p=0.9, frequency_penalty=0.3
+    )
 
 
 def test_every_wish_reaches_the_engine() -> None:
@@ -32,6 +36,23 @@ def test_every_wish_reaches_the_engine() -> None:
         presence_penalty=0.5,
         frequency_penalty=-0.5,
     )
+
+
+@pytest.mark.parametrize(
+    ("wish", "presence", "frequency"),
+    [
+        (Sampling(frequency_penalty=0.0), 0.0, 0.0),
+        (Sampling(frequency_penalty=1.5), 0.0, 1.5),
+        (Sampling(presence_penalty=0.5), 0.5, 0.0),
+    ],
+)
+def test_who_speaks_of_repetition_gets_no_penalty_of_ours(
+    wish: Sampling, presence: float, frequency: float
+) -> None:
+    """A caller who tunes one penalty would otherwise get the sum of two."""
+    made = decoding(wish, room=1000, defaults=DEFAULTS)
+
+    assert (made.presence_penalty, made.frequency_penalty) == (presence, frequency)
 
 
 def test_an_answer_is_never_longer_than_the_context_has_room() -> None:

@@ -118,6 +118,11 @@ class Span:
         """Whether what the span is told is kept; ask before computing something dear."""
         return self._recording
 
+    @property
+    def trace_id(self) -> str:
+        """The trace as replies name it, 32 hex digits; empty: nobody keeps records of it."""
+        return self.context.trace_hex if self.context.sampled else ""
+
     def set(self, key: str, value: Value) -> None:
         """Set an attribute; the last value counts."""
         if self._recording:

@@ -32,7 +32,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.GenerateRequest,
         context: "grpc.aio.ServicerContext[pb.GenerateRequest, Awaitable[pb.GenerateResponse]]",
     ) -> pb.GenerateResponse:
-        answer = await self._answers.whole(_request(request), trace_id=_trace_id())
+        answer = await self._answers.whole(_request(request), trace_id=call.current().span.trace_id)
         return encode_answer(answer)
 
     async def StreamGenerate(
@@ -40,7 +40,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.StreamGenerateRequest,
         context: "grpc.aio.ServicerContext[pb.StreamGenerateRequest, pb.StreamGenerateResponse]",
     ) -> AsyncGenerator[pb.StreamGenerateResponse, None]:
-        events = self._answers.stream(_request(request), trace_id=_trace_id())
+        events = self._answers.stream(_request(request), trace_id=call.current().span.trace_id)
         async with aclosing(events):
             async for event in events:
                 yield encode_event(event)
@@ -81,9 +81,3 @@ def _request(holder: Holder) -> ChatRequest:
     if request.request_id:
         return request
     return replace(request, request_id=current.request_id)
-
-
-def _trace_id() -> str:
-    """The trace of the call; empty when nothing of it is recorded."""
-    span = call.current().span
-    return span.context.trace_hex if span.recording else ""

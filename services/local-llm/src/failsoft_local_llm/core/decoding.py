@@ -16,6 +16,8 @@ class Defaults:
     top_p: float
     max_tokens: int
     """Tokens of an answer at most."""
+    frequency_penalty: float
+    """Holds only where the caller has said nothing about repetition at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,10 @@ def decoding(sampling: Sampling, *, room: int, defaults: Defaults) -> Decoding:
         room: Tokens that the context has left for the answer; at least 1.
         defaults: For what the caller left open.
     """
+    says_nothing_of_repetition = (
+        sampling.frequency_penalty is None and sampling.presence_penalty is None
+    )
+    frequency_penalty = defaults.frequency_penalty if says_nothing_of_repetition else 0.0
     return Decoding(
         max_tokens=min(room, _or(sampling.max_tokens, defaults.max_tokens)),
         temperature=_or(sampling.temperature, defaults.temperature),
@@ -50,7 +56,7 @@ def decoding(sampling: Sampling, *, room: int, defaults: Defaults) -> Decoding:
         top_k=sampling.top_k,
         seed=sampling.seed,
         presence_penalty=_or(sampling.presence_penalty, 0.0),
-        frequency_penalty=_or(sampling.frequency_penalty, 0.0),
+        frequency_penalty=_or(sampling.frequency_penalty, frequency_penalty),
     )
 
 
