@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from structlog.testing import capture_logs
 
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.status import from_rpc_error
@@ -93,3 +94,25 @@ async def test_a_draining_server_is_not_well_whatever_is_set(health: Health, stu
     health.set("model", serving=True, why="it answered again")
     assert (await stub.Check(asking("model"))).status == NOT_SERVING
     assert (await stub.Check(asking(""))).status == NOT_SERVING
+
+
+async def test_a_reason_that_changes_is_told_though_the_service_stays_well(
+    health: Health, stub: Any
+) -> None:
+    """A degraded service is well, and its operator has to know all the same."""
+    health.set("model", serving=True, why="it answered")
+    seen = aiter(stub.Watch(asking("model")))
+    assert (await anext(seen)).status == SERVING
+    with capture_logs() as logged:
+        health.set("model", serving=True, why="degraded: its disk is full")
+        health.set("model", serving=True, why="degraded: its disk is full")
+        health.set("model", serving=True, why="it answered")
+    health.set("model", serving=False, why="it crashed")
+
+    assert [(line["serving"], line["why"]) for line in logged] == [
+        (True, "degraded: its disk is full"),
+        (True, "it answered"),
+    ]
+    assert (await anext(seen)).status == NOT_SERVING, "watchers hear of health alone"
+    assert health.why("model") == "it crashed"
+    assert health.why("other") is None

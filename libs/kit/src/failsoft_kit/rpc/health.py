@@ -7,6 +7,7 @@ Only `liveness` is always well: a process that loads, mends its engine or drains
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 
 import structlog
 from google.protobuf.message import Message
@@ -30,6 +31,14 @@ class UnknownService(FailsoftError):
     reason = "HEALTH_SERVICE_UNKNOWN"
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How one name is, and what made it so."""
+
+    serving: bool
+    why: str
+
+
 class Health:
     """What is well and what isn't.
 
@@ -38,19 +47,23 @@ class Health:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._serving: dict[str, bool] = dict.fromkeys(names, False)
+        self._states = dict.fromkeys(names, _State(serving=False, why=""))
         self._draining = False
         self._changed = asyncio.Event()
 
     def set(self, service: str, *, serving: bool, why: str) -> None:
-        """Say how a service is; a change is one line in the log.
+        """Say how a service is; a change, of the reason too, is one line in the log.
 
         Args:
-            why: For the operator: what made it so.
+            why: For the operator: what made it so. A constant or a state, never a number that
+                changes all the time.
         """
-        if self._serving.get(service) is not serving:
-            self._serving[service] = serving
-            _log.info("health.changed", service=service, serving=serving, why=why)
+        before, now = self._states.get(service), _State(serving=serving, why=why)
+        if before == now:
+            return
+        self._states[service] = now
+        _log.info("health.changed", service=service, serving=serving, why=why)
+        if before is None or before.serving is not serving:
             self._wake_watchers()
 
     def drain(self) -> None:
@@ -61,15 +74,23 @@ class Health:
     def serving(self, service: str) -> bool | None:
         """Whether a name, or "" for all of them, is well; None: nobody reports that name."""
         if service == _WHOLE_SERVER:
-            return not self._draining and all(self._serving.values())
+            return not self._draining and all(each.serving for each in self._states.values())
         if service == LIVENESS:
             return True
-        known = self._serving.get(service)
-        return None if known is None else known and not self._draining
+        known = self._states.get(service)
+        return None if known is None else known.serving and not self._draining
+
+    def why(self, service: str) -> str | None:
+        """What made a name as it is, for people; None: nobody reports that name.
+
+        A service that is well may say here in what it is degraded.
+        """
+        known = self._states.get(service)
+        return None if known is None else known.why
 
     def services(self) -> tuple[str, ...]:
         """Every name, "" first."""
-        return (_WHOLE_SERVER, *self._serving)
+        return (_WHOLE_SERVER, *self._states)
 
     async def changes(self, service: str) -> AsyncIterator[bool | None]:
         """What `serving` says now, and then each time that it says something else.
