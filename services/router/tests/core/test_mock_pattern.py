@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failsoft_router.core.mock.draws import Draws
-from failsoft_router.core.mock.schema.pattern import Node, Reader, Writer, matches
+from failsoft_router.core.mock.schema.pattern import Node, Writer, matches
+from failsoft_router.core.mock.schema.pattern_reader import Reader
 from failsoft_router.core.mock.schema.work import TooMuch, Unfit, Work
 
 

@@ -431,6 +431,12 @@ def test_the_lean_value(schema: object, value: object) -> None:
     assert made(schema, style=LEAN) == value
 
 
+def test_a_format_is_kept_where_there_is_a_pattern_too() -> None:
+    value = made({"type": "string", "format": "date", "pattern": r"^\d{4}-\d\d-\d\d$"})
+
+    assert date.fromisoformat(str(value))
+
+
 def test_items_that_must_differ_do() -> None:
     schema = {"type": "array", "minItems": 3, "uniqueItems": True, "items": {"enum": [1, 2, 3]}}
     value = made(schema)

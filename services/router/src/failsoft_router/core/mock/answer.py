@@ -7,13 +7,10 @@ the same request gets the same answer, another `seed` another one.
 """
 
 import hashlib
-import json
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from failsoft_model.canonical import canonical
-from failsoft_model.chat import ChatRequest, ResponseFormatKind, Role, Sampling, ToolChoiceMode
+from failsoft_model.chat import ChatRequest, ResponseFormatKind, Role, ToolChoiceMode
 from failsoft_router.core.mock.draws import Draws
 from failsoft_router.core.mock.language import Language, language_of
 from failsoft_router.core.mock.length import asked_length
@@ -21,13 +18,8 @@ from failsoft_router.core.mock.phrases import PHRASES
 from failsoft_router.core.mock.pieces import Piece, pieces
 from failsoft_router.core.mock.prose import prose
 from failsoft_router.core.mock.refusal import CannotMock
-from failsoft_router.core.mock.schema import Style, value_for
+from failsoft_router.core.mock.structured import json_text
 from failsoft_router.core.mock.tokens import tokens
-
-_LONGEST_JSON = 16_384
-"""Characters; who asks for more wants an answer, not a mock."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +59,7 @@ def mock_answer(request: ChatRequest) -> MockAnswer:
     if request.response_format.kind is ResponseFormatKind.TEXT:
         text, cut = _text(request, Draws(key + b"text"))
     else:
-        text, cut = _json(request, key + b"json"), False
+        text, cut = json_text(request, PHRASES[_question(request)[1]], key + b"json"), False
     return MockAnswer(text=text, cut=cut, pieces=pieces(text, Draws(key + b"pieces")))
 
 
@@ -83,73 +75,6 @@ def _text(request: ChatRequest, draws: Draws) -> tuple[str, bool]:
     if limit is None or len(parts) <= limit:
         return text, False
     return "".join(parts[:limit]), True
-
-
-def _json(request: ChatRequest, key: bytes) -> str:
-    """The best answer in JSON that is short enough.
-
-    Raises:
-        CannotMock: There is none.
-    """
-    failure = CannotMock("no JSON that fits is short enough, and free of the stop strings")
-    for make in _JSON_MAKERS[request.response_format.kind]:
-        try:
-            text = _written(make(request, key))
-        except CannotMock as refusal:
-            failure = refusal
-        except (ValueError, RecursionError):
-            failure = CannotMock("the schema is broken, or nested too deeply")
-        else:
-            if _fits(text, request.sampling):
-                return text
-    raise failure
-
-
-def _free_object(request: ChatRequest, key: bytes) -> object:
-    phrases, draws = PHRASES[_question(request)[1]], Draws(key)
-    said = phrases.middle[draws.below(len(phrases.middle))]
-    return {"mock": True, "answer": phrases.gap.join((phrases.opening, said))}
-
-
-def _small_object(request: ChatRequest, key: bytes) -> object:
-    return {"mock": True}
-
-
-def _empty_object(request: ChatRequest, key: bytes) -> object:
-    return {}
-
-
-def _rich_value(request: ChatRequest, key: bytes) -> object:
-    return _value(request, key, lean=False)
-
-
-def _lean_value(request: ChatRequest, key: bytes) -> object:
-    return _value(request, key, lean=True)
-
-
-def _value(request: ChatRequest, key: bytes, *, lean: bool) -> object:
-    phrases = PHRASES[_question(request)[1]]
-    style = Style(label=phrases.label, sentence=phrases.opening, lean=lean)
-    return value_for(json.loads(request.response_format.schema_json), style, key)
-
-
-_JSON_MAKERS: Mapping[ResponseFormatKind, tuple[Callable[[ChatRequest, bytes], object], ...]] = {
-    ResponseFormatKind.JSON_OBJECT: (_free_object, _small_object, _empty_object),
-    ResponseFormatKind.JSON_SCHEMA: (_rich_value, _lean_value),
-}
-"""Who makes values in JSON, the better ones first."""
-
-
-def _written(value: object) -> str:
-    """As JSON; half a surrogate pair, which UTF-8 cannot carry, as an escape."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
-
-
-def _fits(text: str, sampling: Sampling) -> bool:
-    if len(text) > _LONGEST_JSON or any(stop in text for stop in sampling.stop):
-        return False
-    return sampling.max_tokens is None or len(tokens(text)) <= sampling.max_tokens
 
 
 def _question(request: ChatRequest) -> tuple[str, Language]:

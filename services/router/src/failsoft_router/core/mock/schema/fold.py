@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 from failsoft_router.core.mock.schema import read
 from failsoft_router.core.mock.schema.facts import ArrayRule, Choice, Facts, ObjectRule
-from failsoft_router.core.mock.schema.pattern import Node, Reader
+from failsoft_router.core.mock.schema.pattern import Node
+from failsoft_router.core.mock.schema.pattern_reader import Reader
 from failsoft_router.core.mock.schema.read import Schema
 from failsoft_router.core.mock.schema.same import same
 from failsoft_router.core.mock.schema.work import Impossible, Unfit, Work

@@ -1,38 +1,8 @@
 """Examples of the formats that strings may have."""
 
+from collections.abc import Callable, Mapping
+
 from failsoft_router.core.mock.draws import Draws
-
-
-def example(name: str, draws: Draws) -> str | None:
-    """A string of the format; None: the format is not known, any string may do."""
-    number = draws.below(9000) + 1000
-    match name:
-        case "date":
-            return _date(draws)
-        case "time":
-            return _time(draws)
-        case "date-time":
-            return f"{_date(draws)}T{_time(draws)}"
-        case "duration":
-            return f"PT{number}S"
-        case "email" | "idn-email":
-            return f"mock-{number}@example.com"
-        case "hostname" | "idn-hostname":
-            return f"mock-{number}.example.com"
-        case "uri" | "iri" | "uri-reference" | "iri-reference" | "url":
-            return f"https://example.com/mock/{number}"
-        case "uuid":
-            return _uuid(draws)
-        case "ipv4":
-            return f"192.0.2.{number % 254 + 1}"
-        case "ipv6":
-            return f"2001:db8::{number}"
-        case "json-pointer":
-            return f"/mock/{number}"
-        case "regex" | "uri-template":
-            return f"mock{number}"
-        case _:
-            return None
 
 
 def _date(draws: Draws) -> str:
@@ -47,3 +17,42 @@ def _uuid(draws: Draws) -> str:
     """One of version 4, variant 1."""
     first, last = (f"{draws.below(16**12):012x}" for _ in range(2))
     return f"{first[:8]}-{first[8:]}-4{draws.below(16**3):03x}-8{draws.below(16**3):03x}-{last}"
+
+
+def _number(draws: Draws) -> int:
+    return 1000 + draws.below(9000)
+
+
+def _uri(draws: Draws) -> str:
+    return f"https://example.com/mock/{_number(draws)}"
+
+
+def _email(draws: Draws) -> str:
+    return f"mock-{_number(draws)}@example.com"
+
+
+def _hostname(draws: Draws) -> str:
+    return f"mock-{_number(draws)}.example.com"
+
+
+EXAMPLES: Mapping[str, Callable[[Draws], str]] = {
+    "date": _date,
+    "time": _time,
+    "date-time": lambda draws: f"{_date(draws)}T{_time(draws)}",
+    "duration": lambda draws: f"PT{_number(draws)}S",
+    "email": _email,
+    "idn-email": _email,
+    "hostname": _hostname,
+    "idn-hostname": _hostname,
+    "uri": _uri,
+    "uri-reference": _uri,
+    "iri": _uri,
+    "iri-reference": _uri,
+    "uuid": _uuid,
+    "ipv4": lambda draws: f"192.0.2.{1 + draws.below(254)}",
+    "ipv6": lambda draws: f"2001:db8::{_number(draws)}",
+    "json-pointer": lambda draws: f"/mock/{_number(draws)}",
+    "regex": lambda draws: f"mock{_number(draws)}",
+    "uri-template": lambda draws: f"mock{_number(draws)}",
+}
+"""What makes an example, by the name of the format; any string may have another format."""

@@ -10,21 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from failsoft_router.core.mock.draws import Draws
-from failsoft_router.core.mock.schema import formats, numbers
+from failsoft_router.core.mock.schema import numbers, texts
 from failsoft_router.core.mock.schema.check import Check
 from failsoft_router.core.mock.schema.facts import Facts
 from failsoft_router.core.mock.schema.fold import Folder
-from failsoft_router.core.mock.schema.pattern import Node, Writer
 from failsoft_router.core.mock.schema.work import Unfit, Work
-from failsoft_router.core.mock.tokens import shortened
 
 _STEPS = 4000
 _DEPTHS = (3, 6, 12, 24, 48)
 _RICH_DEPTH = 8
 """Deeper than this nothing is made that need not be."""
 
-_LONGEST_TEXT = 4096
-_VARIANTS = 40
+_INVENTED = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +47,15 @@ def value_for(root: object, style: Style, key: bytes) -> object:
         TooMuch: It would be too large, or take too long to find.
     """
     work = Work(_STEPS)
-    for depth in _DEPTHS if style.lean else _DEPTHS[1:]:
+    *depths, deepest = _DEPTHS if style.lean else _DEPTHS[1:]
+    for depth in depths:
         maker = _Maker(root, style, Draws(key), work, deepest=depth)
         try:
             return maker.whole()
         except Unfit:
-            if depth == _DEPTHS[-1] or not maker.hit_depth:
+            if not maker.hit_depth:
                 raise
-    raise AssertionError("unreachable: the last depth returns or raises")
+    return _Maker(root, style, Draws(key), work, deepest=deepest).whole()
 
 
 class _Maker:
@@ -163,45 +161,10 @@ class _Maker:
         )
 
     def _strings(self, facts: Facts, depth: int) -> Iterator[object]:
-        if facts.shortest > _LONGEST_TEXT:
-            raise Unfit("the schema asks for a text that is too long")
-        self._work.spend(facts.shortest // 16)
-        if facts.patterns:
-            yield from self._written(facts.patterns[0], facts)
-        elif facts.formats and formats.example(facts.formats[0], self._draws) is not None:
-            if any(name != facts.formats[0] for name in facts.formats):
-                raise Unfit("the schema asks for two formats at once")
-            for _ in range(_VARIANTS):
-                yield formats.example(facts.formats[0], self._draws)
-        else:
-            yield from self._free_texts(facts)
-
-    def _written(self, pattern: Node, facts: Facts) -> Iterator[str]:
-        for spare in (0, self._draws.below(6), *range(1, 10), facts.shortest):
-            text = Writer(self._draws, self._work, spare=spare).text(pattern)
-            yield text
-            yield text.ljust(facts.shortest, "x")
-            missing = max(0, facts.shortest - len(text))
-            yield Writer(self._draws, self._work, spare=spare + missing).text(pattern)
-
-    def _free_texts(self, facts: Facts) -> Iterator[str]:
-        """Texts that say what they are, as far as there is room; all different."""
-        label, sentence = self._style.label, self._style.sentence
-        if self._draws.below(2) and not self._style.lean:
-            yield self._sized(sentence, facts)
-        yield self._sized(label, facts)
-        start = self._draws.below(100)
-        for number in range(start, start + _VARIANTS):
-            yield self._sized(f"{label} {number}", facts)
-        for number in range(10 + _VARIANTS):
-            yield self._sized(str(number), facts)
-
-    def _sized(self, text: str, facts: Facts) -> str:
-        """The text, repeated or cut to the length that is asked for."""
-        if len(text) < facts.shortest:
-            text = " ".join([text] * (facts.shortest // len(text) + 1))
-            return text[: facts.shortest]
-        return text if facts.longest is None else shortened(text, facts.longest)
+        said = (
+            (self._style.label,) if self._style.lean else (self._style.sentence, self._style.label)
+        )
+        return texts.candidates(facts, said, self._draws, self._work)
 
     def _arrays(self, facts: Facts, depth: int) -> Iterator[object]:
         for _ in range(3 if facts.nots else 1):
@@ -274,4 +237,4 @@ class _Maker:
 
 
 def _invented_names() -> list[str]:
-    return ["mock", *(f"mock_{number}" for number in range(2, _VARIANTS))]
+    return ["mock", *(f"mock_{number}" for number in range(2, _INVENTED))]
