@@ -58,6 +58,7 @@ def test_a_gpu_target_is_back_while_its_probe_still_speaks() -> None:
 
     assert judged.judged
     assert judged.started == DUE
+    assert breaker.changed_at == DUE + 5.0
     assert state_of(breaker) is State.CLOSED
     assert not permit(breaker, DUE + 5.0).probe
 
@@ -234,6 +235,7 @@ def test_a_good_forced_call_is_the_first_of_a_remote_targets_good_probes() -> No
     breaker = opened()
     report(breaker, forced(breaker, START + 1.0), OK, START + 2.0)
     assert state_of(breaker) is State.HALF_OPEN
+    assert breaker.changed_at == START + 2.0
     assert breaker.consecutive_failures == 0
 
     report(breaker, permit(breaker, START + 2.0), OK, START + 3.0)

@@ -276,7 +276,7 @@ def test_what_is_near_says_nothing_about_the_way_out(
 
 @given(
     events=st.lists(
-        st.tuples(st.floats(0.0, 4.0), st.sampled_from([A, B, C]), st.booleans()), max_size=30
+        st.tuples(st.floats(0.0, 4.0), st.sampled_from([A, B, C]), st.booleans()), max_size=20
     )
 )
 def test_it_is_down_only_if_everybody_failed_together_and_nobody_connected_since(

@@ -265,4 +265,4 @@ class AnyTarget(RuleBasedStateMachine):
 
 
 TestAnyTarget = AnyTarget.TestCase
-TestAnyTarget.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyTarget.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

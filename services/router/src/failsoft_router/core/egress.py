@@ -72,10 +72,9 @@ def is_outside(host: str, addresses: Collection[str]) -> bool:
 def _is_public(text: str) -> bool | None:
     """Whether an address is one of the public internet; None: it is no address."""
     try:
-        address = ipaddress.ip_address(text)
+        return ipaddress.ip_address(text).is_global
     except ValueError:
         return None
-    return (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 class EgressWatch:
