@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failsoft_router.core.mock import CannotMock
@@ -230,6 +230,7 @@ SATISFIABLE = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(schema=SATISFIABLE, style=STYLES, key=KEYS)
 def test_what_is_made_fits(schema: object, style: Style, key: bytes) -> None:
     value = made(schema, style=style, key=key)
@@ -287,6 +288,7 @@ def deeper_soup(inner: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str,
 SOUP = deeper_soup(deeper_soup(st.booleans() | soup(PLAIN_KEYWORDS)))
 
 
+@settings(max_examples=50)
 @given(schema=SOUP, named=st.tuples(SOUP, SOUP), style=STYLES, key=KEYS)
 def test_what_contradicts_itself_is_refused_and_all_else_fits(
     schema: dict[str, object], named: tuple[object, object], style: Style, key: bytes
@@ -315,6 +317,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(schema=JUNK, style=STYLES)
 def test_junk_is_refused_and_nothing_else_happens(schema: object, style: Style) -> None:
     with contextlib.suppress(CannotMock):

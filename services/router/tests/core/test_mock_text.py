@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failsoft_router.core.mock.draws import Draws
@@ -135,6 +135,7 @@ def test_the_length_is_looked_for_at_both_ends_of_a_long_question() -> None:
     assert asked_length(filling + " in 7 words", Language.ENGLISH) == Length(words=7)
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(Language), st.integers(1, 400), st.binary(max_size=2))
 def test_the_text_has_the_words_that_were_asked_for(
     language: Language, count: int, key: bytes
