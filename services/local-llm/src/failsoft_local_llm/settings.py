@@ -51,7 +51,7 @@ class LocalLlmSettings(ServiceSettings):
         description="The top_p of a request that sets none.",
     )
     default_frequency_penalty: float = Field(
-        default=0.3,
+        default=0.2,
         ge=-2.0,
         le=2.0,
         description="The frequency_penalty of a request that sets neither that nor"

@@ -11,9 +11,7 @@ DEFAULTS = Defaults(temperature=0.2, top_p=0.9, max_tokens=100, frequency_penalt
 def test_what_the_caller_leaves_open_is_the_models_default() -> None:
     made = decoding(Sampling(), room=1000, defaults=DEFAULTS)
 
-    assert made == Decoding(
-        max_tokens=100, temperature=0.2, top_p=0.9, frequency_penalty=0.3
-    )
+    assert made == Decoding(max_tokens=100, temperature=0.2, top_p=0.9, frequency_penalty=0.3)
 
 
 def test_every_wish_reaches_the_engine() -> None:
