@@ -10,6 +10,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Degradation
+from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.app.probe import AFTERLIFE, UNKNOWN_PATIENCE
 from failsoft_router.core.breaker import State
@@ -17,6 +18,7 @@ from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
+    from failsoft_model.events import Event
     from services.router.tests.app.conftest import Script, Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
@@ -71,6 +73,27 @@ async def test_a_probe_that_speaks_first_overtakes_the_next_hop(stage: type[Stag
     assert answer.finished.hops[0].outcome is HopOutcome.SERVED
     assert router.board.place("b").gates.health.consecutive_failures == 0
     assert router.board.place("b").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_a_hop_that_is_overtaken_before_its_call_keeps_no_permit(
+    stage: type[Stage],
+) -> None:
+    """The probe spoke while the reader read that the hop is tried; b stayed half-open for ever."""
+    touchy = {**TOUCHY, "b": TOUCHY["a"]}
+    router = stage(a=[(BUSY,), (1.5, "back", DONE)], b=[(BUSY,)], targets=touchy)
+    await router.refused()
+    await asyncio.sleep(15.0)
+
+    async def slow(event: Event) -> None:
+        if isinstance(event, HopUpdate) and event.hop.target == "b":
+            await asyncio.sleep(1.0)
+
+    events = await router.stream(reader=slow)
+
+    assert isinstance(events[-1], Finished)
+    assert events[-1].served_by == "a"
+    assert router.board.place("b").gates.health.ask(router.clock.now()) is not None
 
 
 @virtual_time.test

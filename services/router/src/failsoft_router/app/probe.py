@@ -76,16 +76,19 @@ class Probe:
         return True
 
     @property
+    def spoke(self) -> bool:
+        """Content has come from it."""
+        return self._trial.spoke
+
+    @property
     def over(self) -> bool:
         """Nothing more will come from it."""
         return self._over
 
     @contextmanager
     def listening(self, listener: Callable[[], object]) -> Iterator[None]:
-        """Call `listener` when it speaks, at once if it has."""
+        """Call `listener` when it speaks; one that has spoken already calls nobody."""
         self._listeners.append(listener)
-        if self._trial.spoke:
-            listener()
         try:
             yield
         finally:

@@ -1,8 +1,9 @@
 """Trying one target for one walk: its gates, its attempts, and the probe among them."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.tracer import Tracer
@@ -69,6 +70,7 @@ class TargetHop:
         forced: Says whether the breaker may be overridden: nobody else can answer.
         announce: Tells whoever watches that the target is tried now.
         rival: A probe of an earlier hop that has not spoken yet; None: there is none.
+        attempts: Those made at this hop, also before it was overtaken; `run` adds its own.
     """
 
     hop: OpenHop
@@ -84,7 +86,7 @@ class TargetHop:
     tracer: Tracer
     clock: Clock
     draw: Callable[[], float]
-    _attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt]
     _probe: Probe | None = None
 
     async def run(self) -> Outcome:
@@ -98,7 +100,7 @@ class TargetHop:
         try:
             await self.announce()
             result = await self._run_inside()
-            return Outcome(result=result, attempts=tuple(self._attempts))
+            return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             # A probe keeps its place until it ends.
             if self._probe is None:
@@ -107,13 +109,15 @@ class TargetHop:
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
         failure: AttemptFailed | None = None
         while True:
+            if self.rival is not None and self.rival.spoke:
+                return Overtaken()
             permit = self._permit()
             if isinstance(permit, Refusal):
                 return failure or permit
             tried = await self._try(permit)
             if not isinstance(tried, Tried):
                 return tried
-            self._attempts.append(tried.attempt)
+            self.attempts.append(tried.attempt)
             if isinstance(tried.result, Ending):
                 return tried.result
             failure = tried.result
@@ -156,14 +160,15 @@ class TargetHop:
         return permit or _PROBES_OUT
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
-        trial = Trial(
-            self.place, permit, self._ask(), tracer=self.tracer, clock=self.clock, draw=self.draw
-        )
+        rival = None if self.rival is None or self.rival.over else self.rival
+        hidden = permit.probe and bool(self.behind) and rival is None
+        ask = self._ask_of_probe() if hidden else self._ask()
+        trial = Trial(self.place, permit, ask, tracer=self.tracer, clock=self.clock, draw=self.draw)
         self._count()
-        if self.rival is not None and not self.rival.over:
-            return await self._try_against(trial, self.rival)
-        if permit.probe and self.behind:
+        if hidden:
             return await self._try_hidden(trial)
+        if rival is not None:
+            return await self._try_against(trial, rival)
         return await trial.run(parent=self.hop.span, take=self.take)
 
     async def _try_hidden(self, trial: Trial) -> Tried | Probe:
@@ -188,15 +193,21 @@ class TargetHop:
                     await asyncio.wait({task})
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
-        return Overtaken() if task.cancelled() else task.result()
+        finally:
+            trial.give_back_unused()
+        if not task.cancelled():
+            return task.result()
+        overtaken = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe answered first")
+        self.attempts.append(trial.tried(overtaken).attempt)
+        return Overtaken()
 
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
         now, place = self.clock.now(), self.place
-        if len(self._attempts) >= place.policy.attempts:
+        if len(self.attempts) >= place.policy.attempts:
             return None
         wait = retry.delay(
             verdict=verdict(failure.error_class, phase),
-            attempts_on_hop=len(self._attempts),
+            attempts_on_hop=len(self.attempts),
             attempts_in_walk=self.errand.attempts,
             kind=place.policy.kind,
             hint=failure.retry_after,
@@ -211,7 +222,7 @@ class TargetHop:
 
     def _count(self) -> None:
         self.errand.attempts += 1
-        if not self._attempts:
+        if not self.attempts:
             self.errand.targets += 1
             self.place.retries.deposit(self.clock.now())
 
@@ -219,12 +230,17 @@ class TargetHop:
         errand = self.errand
         return Ask(
             request=errand.request,
-            attempt_id=f"{errand.walk_id}/{self.hop.planned.position}/{len(self._attempts) + 1}",
+            attempt_id=f"{errand.walk_id}/{self.hop.planned.position}/{len(self.attempts) + 1}",
             tenant=errand.tenant,
             limit=self._own_limit,
             first_content=self._first_content_limit() or self._own_limit,
             end_at=errand.end_at,
         )
+
+    def _ask_of_probe(self) -> Ask:
+        """A hidden probe has its target's limits, whoever's request it is."""
+        limit = self._own_limit
+        return replace(self._ask(), first_content=limit, limit=limit, end_at=math.inf)
 
     @property
     def _own_limit(self) -> float:

@@ -20,6 +20,7 @@ class OpenHop:
     span: Span
     began: float
     ended: bool = False
+    overtaken: bool = False
 
 
 class Trail:
@@ -49,7 +50,10 @@ class Trail:
                 self.failed(hop, ErrorClass.UNKNOWN, "an error of our own", ())
             raise
         finally:
-            if not hop.ended:
+            if hop.overtaken:
+                hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
+                hop.span.end()
+            elif not hop.ended:
                 self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
 
     def _open(self, planned: PlannedHop) -> OpenHop:
@@ -99,6 +103,18 @@ class Trail:
         ended = self._hop(hop, HopOutcome.SKIPPED, ())
         return self._end(hop, replace(ended, skip_reason=reason, detail=detail))
 
+    def overtaken(self, hop: OpenHop, attempts: tuple[Attempt, ...]) -> Hop:
+        """A probe of an earlier hop spoke first; the hop is tried again if that one dies.
+
+        A later `served` or `failed` of the same hop replaces this.
+        """
+        hop.overtaken = True
+        error_class, detail = ErrorClass.CANCELLED, "an earlier probe answered first"
+        ended = self._hop(hop, HopOutcome.FAILED, attempts)
+        overtaken = replace(ended, error_class=error_class, detail=detail)
+        self._write(overtaken)
+        return overtaken
+
     def probing(self, hop: OpenHop) -> Hop:
         """The walk goes on; the hop's call runs beside it, and its span ends with the call.
 
@@ -123,6 +139,7 @@ class Trail:
 
     def _end(self, hop: OpenHop, ended: Hop) -> Hop:
         hop.ended = True
+        hop.overtaken = False
         hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
         hop.span.end()
         self._replaced = hop.span

@@ -76,6 +76,7 @@ class Trial:
         self._began = clock.now()
         self._first_content_at: float | None = None
         self._early: asyncio.TimerHandle | None = None
+        self._ran = False
         self._read_for = 0.0
 
     @property
@@ -85,6 +86,7 @@ class Trial:
 
     async def run(self, *, parent: Span, take: Take) -> Tried:
         """Make the attempt; its pieces go to `take` as they come."""
+        self._ran = True
         span = self._start_span(parent)
         health = Result.NO_EVIDENCE
         result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
@@ -96,6 +98,12 @@ class Trial:
             tried = self.tried(result)
             _close_span(span, tried.attempt, result)
         return tried
+
+    def give_back_unused(self) -> None:
+        """Hand the permit back if `run` never began: its task was cancelled before."""
+        if not self._ran:
+            self._ran = True
+            self._hand_back(Result.NO_EVIDENCE)
 
     def tried(self, result: Ending | AttemptFailed) -> Tried:
         """What came of the attempt, if this is how it ended."""

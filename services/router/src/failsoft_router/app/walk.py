@@ -197,8 +197,9 @@ class Walk:
                     return await self._serve_mock(hop)
 
     async def _try_target(self, hop: OpenHop) -> Finished | None:
+        attempts: list[Attempt] = []
         while True:
-            outcome = await self._target_hop(hop).run()
+            outcome = await self._target_hop(hop, attempts).run()
             match outcome.result:
                 case Ending() as ending:
                     self._trail.served(hop, outcome.attempts)
@@ -214,12 +215,12 @@ class Walk:
                     await self._emit(HopUpdate(hop=self._trail.probing(hop)))
                     return None
                 case Overtaken():
+                    await self._emit(HopUpdate(hop=self._trail.overtaken(hop, outcome.attempts)))
                     finished = await self._follow_probe()
                     if finished is not None:
-                        # Told by the walk's end: the reply's hops are already sent.
                         return finished
 
-    def _target_hop(self, hop: OpenHop) -> TargetHop:
+    def _target_hop(self, hop: OpenHop, attempts: list[Attempt]) -> TargetHop:
         around, behind = self._around, self._plan.behind(hop.planned)
         place = self._board.place(hop.planned.name)
         hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
@@ -233,6 +234,7 @@ class Walk:
             announce=lambda: self._emit(HopUpdate(hop=self._trail.trying(hop))),
             take=self._take,
             rival=self._probe,
+            attempts=attempts,
             supervisor=around.supervisor,
             tracer=around.tracer,
             clock=around.clock,
