@@ -37,6 +37,10 @@ unit: setup-dev ## Only the tests without sockets and processes
 simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell one: SEED=7
 	@PYTHONPATH=tests/support $(RUN)python -m simulation $(if $(SEED),--seed $(SEED),--count $(or $(N),10000))
 
+.PHONY: mutants
+mutants: setup-dev ## Change the router's core and see that tests notice: MODULES="breaker gate"
+	@$(firstword $(wildcard build/mutants/bin/python) $(RUN)python) scripts/mutants.py $(MODULES)
+
 .PHONY: test-chart
 test-chart: ## Lint, render and check the Helm chart
 	@$(PYTHON) scripts/bootstrap.py --dev --group chart

@@ -1,0 +1,133 @@
+"""Change the router's core in small ways, one at a time, and print what no test notices.
+
+    make mutants                     # every module of the core: takes a while
+    make mutants MODULES="breaker"   # some of them
+
+A mutant that survives is a missing test, or a change that makes no difference; the
+latter are listed with their reasons in services/router/tests/core/survivors.toml. Exit 1
+when there is any other. mutmut wants a folder of a shape of its own, so core and tests
+are copied to a temporary one.
+"""
+
+import argparse
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "services" / "router" / "src" / "failsoft_router"
+TESTS = ROOT / "services" / "router" / "tests" / "core"
+SURVIVORS = TESTS / "survivors.toml"
+
+MISSING = """\
+mutmut is not installed, and nothing else needs it. Into an environment of its own:
+  uv venv build/mutants && uv pip install --python build/mutants \\
+    'mutmut>=3.8,<4' pytest pytest-timeout hypothesis -e libs/model
+`make mutants` finds it there."""
+
+SETTINGS = """\
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = [{only}]
+pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = ["tests"]
+
+[tool.pytest.ini_options]
+addopts = ["--import-mode=importlib"]
+"""
+
+# A mutant that is noticed need not be noticed by the smallest example.
+CONFTEST = """\
+from hypothesis import Phase, settings
+
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
+settings.load_profile("mutants")
+"""
+
+
+def every_module() -> list[str]:
+    """The modules and packages of the core."""
+    return sorted({path.stem for path in (PACKAGE / "core").glob("[!_]*")})
+
+
+def paths(modules: Sequence[str]) -> Iterator[str]:
+    """How the paths of these modules begin, from the core's folder."""
+    for name in modules:
+        yield f"{name}/" if (PACKAGE / "core" / name).is_dir() else f"{name}.py"
+
+
+def lay_out(folder: Path, modules: Sequence[str]) -> None:
+    """Copy the core and its tests into the shape that mutmut wants."""
+    package = folder / "src" / "failsoft_router"
+    shutil.copytree(
+        PACKAGE / "core", package / "core", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(PACKAGE / "__init__.py", package)
+    shutil.copytree(TESTS, folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write(CONFTEST)
+    only = ", ".join(f'"src/failsoft_router/core/{name}*"' for name in paths(modules))
+    (folder / "pyproject.toml").write_text(SETTINGS.format(only=only))
+
+
+def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run mutmut in the folder; its output is kept."""
+    return subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def survivors(folder: Path) -> Iterator[str]:
+    """Each mutant that was not killed: its name, its status and its difference."""
+    for name in re.findall(r"^\s+(\S+): ", mutmut(folder, "results").stdout, re.MULTILINE):
+        yield mutmut(folder, "show", name).stdout
+
+
+def change(difference: str) -> str:
+    """The changed line of a difference, as it is and as the mutant has it."""
+    lines = [line for line in difference.splitlines() if re.match(r"[+-](?![+-])", line)]
+    return " -> ".join(line[1:].strip() for line in lines)
+
+
+def explained() -> set[str]:
+    """Changes that make no difference."""
+    return {entry["change"] for entry in tomllib.loads(SURVIVORS.read_text())["survivor"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    every = every_module()
+    parser.add_argument("modules", nargs="*", default=every, metavar="MODULE")
+    modules: list[str] = parser.parse_args().modules
+    if unknown := set(modules) - set(every):
+        parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    if importlib.util.find_spec("mutmut") is None:
+        sys.exit(MISSING)
+    known = explained()
+    with tempfile.TemporaryDirectory(prefix="failsoft-mutants-") as name:
+        folder = Path(name)
+        lay_out(folder, modules)
+        done = mutmut(folder, "run")
+        if done.returncode:
+            sys.exit("\n".join(done.stdout.splitlines()[-40:]))
+        missed = [diff for diff in survivors(folder) if change(diff) not in known]
+    for difference in missed:
+        print(difference)
+    sys.exit(f"{len(missed)} mutants that no test notices" if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
