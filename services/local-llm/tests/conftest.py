@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +102,12 @@ def port_of(process: psutil.Popen) -> int:
 
 
 @contextmanager
-def started() -> Iterator[Service]:
+def started(**settings: str) -> Iterator[Service]:
     """A service on a free port whose model is loading, and its address; stopped at the end."""
+    variables = {f"FAILSOFT_LOCAL_LLM_{name.upper()}": value for name, value in settings.items()}
     process = psutil.Popen(
         [sys.executable, "-m", "failsoft_local_llm"],
-        env={**os.environ, "FAILSOFT_LOCAL_LLM_ADDRESS": "127.0.0.1:0"},
+        env={**os.environ, "FAILSOFT_LOCAL_LLM_ADDRESS": "127.0.0.1:0", **variables},
         stderr=subprocess.PIPE,
     )
     with process:
@@ -144,13 +145,23 @@ async def channel(service: Service) -> AsyncIterator["grpc.aio.Channel"]:
 @pytest.fixture
 async def stub(channel: "grpc.aio.Channel") -> "pb_grpc.InferenceServiceAsyncStub":
     """A client, once the model is ready."""
+    await ready(channel)
+    return pb_grpc.InferenceServiceStub(channel)
+
+
+async def ready(channel: "grpc.aio.Channel") -> None:
+    """Returns when the model answers."""
     health: Any = health_pb2_grpc.HealthStub(channel)
     watch = health.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
     async for reply in watch:
         if reply.status == health_pb2.HealthCheckResponse.SERVING:
             break
     watch.cancel()
-    return pb_grpc.InferenceServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def wait_until_ready() -> "Callable[[grpc.aio.Channel], Awaitable[None]]":
+    return ready
 
 
 @pytest.fixture

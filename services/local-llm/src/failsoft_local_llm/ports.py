@@ -60,6 +60,12 @@ class Engine(Protocol):
             EngineRefused: it did not take the request.
         """
 
+    def heartbeat(self) -> int | None:
+        """Rises with each thing that the engine says; None: nobody waits for it to say anything.
+
+        An engine that works says something after every step, also when a step has given no text.
+        """
+
     async def wait_until_dead(self) -> str:
         """Returns when the engine has ended by itself: why, in words for the operator."""
 

@@ -82,6 +82,13 @@ class LocalLlmSettings(ServiceSettings):
         " takes longer is started again.",
         json_schema_extra={"unit": "seconds"},
     )
+    stall: Duration = Field(
+        default=60.0,
+        gt=0.0,
+        description="How long the engine may say nothing while it has work; one that hangs longer"
+        " is ended and started again. A step of a big model on a slow machine must fit.",
+        json_schema_extra={"unit": "seconds"},
+    )
     drain: Duration = drain_field(60.0)
 
     @property

@@ -63,6 +63,7 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         template=template,
         clock=clock,
         start_seconds=settings.start,
+        stall_seconds=settings.stall,
         on_change=partial(health.set, SERVICE),
     )
     answers = Answers(

@@ -80,3 +80,29 @@ async def test_loading_ends_well_or_with_the_reason() -> None:
     await loaded.wait_until_loaded()
     with pytest.raises(EngineDied, match="unknown architecture"):
         await failed.wait_until_loaded()
+
+
+@virtual_time.test
+async def test_the_engine_owes_something_until_each_request_has_ended() -> None:
+    requests = Requests()
+    owes = [requests.awaited]
+    request, _ = requests.open_stream()
+    requests.await_tokens()
+    owes.append(requests.awaited)
+    requests.deliver(Stepped(outputs=[Output(id=request, tokens=1, data=b"x", end=End.STOP)]))
+    owes.append(requests.awaited)
+    requests.deliver(Tokens(id=request + 1, tokens=[[1]]))
+    owes.append(requests.awaited)
+
+    assert owes == [False, True, True, False]
+
+
+@virtual_time.test
+async def test_a_step_that_gave_nothing_is_heard_too() -> None:
+    """A long prompt takes many steps before the first token, and is no hang."""
+    requests = Requests()
+    before = requests.heard
+
+    requests.deliver(Stepped(outputs=[]))
+
+    assert requests.heard > before

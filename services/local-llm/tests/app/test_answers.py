@@ -84,6 +84,9 @@ class ScriptedEngine:
             self.cancelled += 1
             raise
 
+    def heartbeat(self) -> int | None:
+        return None
+
     async def wait_until_dead(self) -> str:
         await asyncio.Event().wait()
         raise AssertionError("it lives for ever")
@@ -110,7 +113,12 @@ async def asking(engine: ScriptedEngine, ask: Callable[[Answers], Awaitable[None
         ready.set()
 
     host = EngineHost(
-        start, template=LastWords(), clock=LoopClock(), start_seconds=1.0, on_change=on_change
+        start,
+        template=LastWords(),
+        clock=LoopClock(),
+        start_seconds=1.0,
+        stall_seconds=60.0,
+        on_change=on_change,
     )
     script, engine.chunks = engine.chunks, [HELLO]
     async with asyncio.TaskGroup() as tasks:

@@ -17,18 +17,24 @@ from failsoft_model.chat import Message
 from failsoft_model.walk import FinishReason, Load
 
 START_SECONDS = 30.0
+STALL_SECONDS = 60.0
 A_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """What one engine will go through. Seconds; `fails`: why it cannot be loaded."""
+    """What one engine will go through. Seconds; `fails`: why it cannot be loaded.
+
+    `busy` and `hangs`: from when on there is work without end, and it says nothing any more.
+    """
 
     loading: float = 5.0
     first_answer: float = 1.0
     serving: float = A_DAY
     tokens: int = 1
     fails: str = ""
+    busy: float = A_DAY
+    hangs: float = A_DAY
 
 
 class Plain:
@@ -43,6 +49,7 @@ class MortalEngine:
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        self._born = asyncio.get_running_loop().time()
 
     def load(self) -> Load:
         return Load(running=1, capacity=2)
@@ -57,6 +64,10 @@ class MortalEngine:
         if self._life.serving == 0.0:
             raise EngineDied("mid-generation")
         yield Chunk(data=b"Hi", tokens=self._life.tokens, finish=FinishReason.STOP)
+
+    def heartbeat(self) -> int | None:
+        age = asyncio.get_running_loop().time() - self._born
+        return int(min(age, self._life.hangs)) if age >= self._life.busy else None
 
     async def wait_until_dead(self) -> str:
         await asyncio.sleep(self._life.serving)
@@ -94,6 +105,7 @@ class Stage:
             template=Plain(),
             clock=LoopClock(),
             start_seconds=START_SECONDS,
+            stall_seconds=STALL_SECONDS,
             on_change=self.on_change,
         )
 
@@ -125,8 +137,8 @@ async def test_a_dead_engine_is_told_at_once_and_started_again() -> None:
     assert events == [
         (0.0, "start"),
         (6.0, "serving"),
-        (106.0, "ended"),
         (106.0, "killed by SIGKILL"),
+        (106.0, "ended"),
         (106.25, "start"),
         (112.25, "serving"),
         (115.0, "ended"),
@@ -171,6 +183,38 @@ async def test_a_start_that_takes_too_long_is_given_up() -> None:
 
     assert (30.0, "the engine was not ready within 30 s") in events
     assert (36.25, "serving") in events
+
+
+@virtual_time.test
+async def test_an_engine_that_hangs_over_its_work_is_started_again() -> None:
+    """It is alive, so nothing else would ever end the wait of its callers."""
+    stage = Stage([Life(busy=0.0, hangs=30.0), Life()])
+
+    events = await played(stage, stage.host(), seconds=150.0)
+
+    names = [event for _, event in events]
+    [stalled] = [event for event in names if "has said nothing for 60 s" in event]
+    assert names == ["start", "serving", stalled, "ended", "start", "serving", "ended"]
+    assert 5.0 + 30.0 + STALL_SECONDS <= events[2][0] <= 5.0 + 30.0 + STALL_SECONDS * 1.2
+
+
+@virtual_time.test
+async def test_an_engine_may_be_silent_as_long_as_it_has_no_work() -> None:
+    stage = Stage([Life(hangs=0.0)])
+
+    events = await played(stage, stage.host(), seconds=3600.0)
+
+    assert [event for _, event in events] == ["start", "serving", "ended"]
+
+
+@virtual_time.test
+async def test_a_pause_between_two_jobs_is_no_silence() -> None:
+    """Its last word before the pause is old when new work comes, and the engine is well."""
+    stage = Stage([Life(busy=1000.0, hangs=1030.0), Life()])
+
+    events = await played(stage, stage.host(), seconds=1080.0)
+
+    assert [event for _, event in events] == ["start", "serving", "ended"]
 
 
 @virtual_time.test

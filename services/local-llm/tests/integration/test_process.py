@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -70,6 +70,28 @@ async def test_callers_are_told_that_the_model_is_loading(start_service: StartSe
     assert error.message == "the model is loading"
     assert error.retry_after is not None
     assert error.retry_after > 1.0
+
+
+@pytest.mark.timeout(150)  # loads the model twice
+async def test_an_engine_that_hangs_is_replaced_and_its_callers_are_told(
+    start_service: StartService, wait_until_ready: Callable[[grpc.aio.Channel], Awaitable[None]]
+) -> None:
+    """A stopped process is alive: its socket stays open, and nobody would ever be told."""
+    message = chat_pb2.Message(role=chat_pb2.ROLE_USER, parts=[chat_pb2.Part(text="Hi")])
+    request = pb.GenerateRequest(chat=chat_pb2.ChatRequest(messages=[message]))
+    with start_service(stall="2s") as (process, address):
+        async with open_channel(address) as channel:
+            await wait_until_ready(channel)
+            [hanging] = process.children()
+            hanging.suspend()
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await pb_grpc.InferenceServiceStub(channel).Generate(request)
+            await wait_until_ready(channel)
+            answer = await pb_grpc.InferenceServiceStub(channel).Generate(request)
+
+    assert from_rpc_error(raised.value).reason == "ENGINE_UNAVAILABLE"
+    assert answer.choices
+    assert not hanging.is_running()
 
 
 def test_a_missing_model_file_is_named_with_the_next_step(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
     starting --loaded, and one real generation done--> serving
     starting --failed, or took too long--> waiting
-    serving --died--> waiting
+    serving --died, or is silent for too long--> waiting
     waiting --backoff over--> starting
 
 Who asks meanwhile is told why there is no engine, and when there will probably be one.
@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock
 from failsoft_local_llm.app.warmup import warm_up
+from failsoft_local_llm.app.watchdog import wait_until_stalled
 from failsoft_local_llm.core import backoff
 from failsoft_local_llm.core.errors import EngineUnavailable
 from failsoft_local_llm.ports import (
@@ -51,16 +52,19 @@ class EngineHost:
         template: Template,
         clock: Clock,
         start_seconds: float,
+        stall_seconds: float,
         on_change: OnChange,
     ) -> None:
         """
         Args:
             start_seconds: How long loading and the first generation may take.
+            stall_seconds: How long an engine with work may say nothing.
         """
         self._start = start
         self._template = template
         self._clock = clock
         self._start_seconds = start_seconds
+        self._stall_seconds = stall_seconds
         self._on_change = on_change
         self._engine: Engine | None = None
         self._why = "the model is loading"
@@ -99,23 +103,39 @@ class EngineHost:
 
     async def _live(self) -> tuple[str, float]:
         """One life of an engine: why it ended, and how many seconds it served."""
-        began, served_from = self._clock.now(), None
+        began = self._clock.now()
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout(self._start_seconds):
                     engine = await self._ready(stack)
                 served_from = self._clock.now()
                 self._let_in(engine, took=served_from - began)
-                why = await engine.wait_until_dead()
+                why = await self._end_of(engine)
+                served_seconds = self._clock.now() - served_from
+                self._shut_out(why)  # now, for to end it may take a while
+            return why, served_seconds
         except (EngineDied, EngineRefused) as error:
             why = str(error)
         except TimeoutError:
             why = f"the engine was not ready within {self._start_seconds:g} s"
         finally:
             self._engine = None
-        self._why = why
-        self._on_change(serving=False, why=why)
-        return why, 0.0 if served_from is None else self._clock.now() - served_from
+        self._shut_out(why)
+        return why, 0.0
+
+    async def _end_of(self, engine: Engine) -> str:
+        """Why an engine that has served is of no use any more."""
+        async with asyncio.TaskGroup() as tasks:
+            ends = [
+                tasks.create_task(engine.wait_until_dead()),
+                tasks.create_task(
+                    wait_until_stalled(engine, clock=self._clock, after=self._stall_seconds)
+                ),
+            ]
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+        return next(iter(done)).result()
 
     async def _ready(self, stack: AsyncExitStack) -> Engine:
         """An engine that has answered a first question; the stack ends it."""
@@ -131,3 +151,8 @@ class EngineHost:
         self._usual_start = took
         _log.info("engine.serving", start_seconds=round(took, 3))
         self._on_change(serving=True, why="the model has answered a first question")
+
+    def _shut_out(self, why: str) -> None:
+        self._engine = None
+        self._why = why
+        self._on_change(serving=False, why=why)

@@ -109,8 +109,7 @@ def _turn(channel: Channel, runner: "Runner") -> None:
                 runner.begin(order)
             case Cancel(id=request):
                 runner.cancel(request)
-    if outputs := runner.step():
-        channel.send(Stepped(outputs=outputs))
+    channel.send(Stepped(outputs=runner.step()))
 
 
 def _die_with_the_service() -> None:

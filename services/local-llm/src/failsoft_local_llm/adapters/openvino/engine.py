@@ -57,6 +57,9 @@ class OpenVinoEngine:
         waiting = self._requests.open - running
         return Load(running=running, waiting=waiting, capacity=self._capacity)
 
+    def heartbeat(self) -> int | None:
+        return self._requests.heard if self._requests.awaited else None
+
     async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         tokens: list[int] = []
         remaining = chain.from_iterable(map(pieces, texts))

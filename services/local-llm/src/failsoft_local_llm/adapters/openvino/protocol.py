@@ -92,9 +92,10 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Stepped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """From the child: what one step gave, to everybody who got something."""
+    """From the child: one step is done."""
 
     outputs: list[Output]
+    """What it gave, to everybody who got something; empty while prompts are being read."""
 
 
 ToChild = LoadModel | Tokenize | Generate | Cancel

@@ -60,11 +60,18 @@ class Requests:
         self._tokens: dict[int, asyncio.Future[list[list[int]]]] = {}
         self._dead = asyncio.Event()
         self._last_id = 0
+        self.heard = 0
+        """Messages that have come from the engine so far."""
 
     @property
     def open(self) -> int:
         """Requests that the engine has not ended yet."""
         return len(self._streams)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the engine owes anybody anything."""
+        return bool(self._streams or self._tokens)
 
     def is_open(self, request: int) -> bool:
         return request in self._streams
@@ -90,6 +97,7 @@ class Requests:
 
     def deliver(self, message: FromChild) -> None:
         """Hands what the engine has said to who waits for it."""
+        self.heard += 1
         match message:
             case Stepped(outputs=outputs):
                 for output in outputs:
