@@ -3,6 +3,7 @@
 import importlib
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from failsoft_kit.settings import Settings, load
 from failsoft_router.adapters.policy_file import load_policy
+from failsoft_router.core.policy import Policy
 
 pytestmark = pytest.mark.chart
 
@@ -116,24 +118,52 @@ def test_the_router_accepts_the_policy(manifests: list[dict[str, Any]], tmp_path
     assert load_policy(file).routes
 
 
-def test_the_charts_own_policy_reaches_the_model_of_the_same_release_and_its_credentials(
-    defaults: Callable[..., list[dict[str, Any]]], tmp_path: Path
-) -> None:
-    made = defaults("--set", "fullnameOverride=mine,localLlm.gpu.count=1")
+def own_policy(made: list[dict[str, Any]], folder: Path) -> Policy:
+    """The policy of the chart's own, read as the router reads it."""
     [policy] = [
         manifest["data"]["policy.yaml"]
         for manifest in component(made, "ConfigMap", "router")
         if "policy.yaml" in manifest["data"]
     ]
-    file = tmp_path / "policy.yaml"
+    file = folder / "policy.yaml"
     file.write_text(policy)
+    return load_policy(file)
 
-    targets = load_policy(file).targets
+
+def test_the_charts_own_policy_reaches_the_model_of_the_same_release_and_its_credentials(
+    defaults: Callable[..., list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    made = defaults("--set", "fullnameOverride=mine")
+
+    targets = own_policy(made, tmp_path).targets
 
     [model] = component(made, "Service", "local-llm")
     [port] = model["spec"]["ports"]
-    assert targets["local"].endpoint == f"dns:///{model['metadata']['name']}:{port['port']}"
-    assert targets["local"].kind.value == "gpu"
+    assert targets["local-llama"].endpoint == f"dns:///{model['metadata']['name']}:{port['port']}"
     credential = targets["openai-mini"].credential
     assert credential is not None
     assert credential.file == str(tmp_path / "secrets" / "openai")
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_the_charts_own_policy_is_the_laptops_but_for_addresses_credentials_and_tenants(
+    gpus: int,
+    defaults: Callable[..., list[dict[str, Any]]],
+    root: Path,
+    tmp_path: Path,
+) -> None:
+    """Who moves from one to the other finds the same names, and they behave alike."""
+    made = defaults("--set", f"localLlm.gpu.count={gpus}")
+
+    chart = own_policy(made, tmp_path)
+
+    laptop = load_policy(root / "cli" / "src" / "failsoft_cli" / "policies" / "default.yaml")
+    assert chart.routes == laptop.routes
+    assert chart.targets.keys() == laptop.targets.keys()
+    for name, target in chart.targets.items():
+        same_place = replace(
+            target,
+            endpoint=laptop.targets[name].endpoint,
+            credential=laptop.targets[name].credential,
+        )
+        assert same_place == laptop.targets[name]
