@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from failsoft_cli.supervisor import leash
+from failsoft_cli.supervisor.log_line import in_words
 
 _LAST_LINES = 6
 _LAST_BYTES = 16 * 1024
@@ -37,7 +38,7 @@ class Death:
 
     Attributes:
         code: Its exit code; negative: the signal that killed it.
-        last_words: The last lines of its log that are of this life, oldest first.
+        last_words: The last lines of its log that are of this life, in words, oldest first.
     """
 
     code: int
@@ -123,4 +124,4 @@ def _last_lines(log: Path, *, since: int) -> tuple[str, ...]:
         file.seek(max(since, end - _LAST_BYTES))
         text = file.read().decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return tuple(line[:_LINE_CHARACTERS] for line in lines[-_LAST_LINES:])
+    return tuple(in_words(line)[:_LINE_CHARACTERS] for line in lines[-_LAST_LINES:])
