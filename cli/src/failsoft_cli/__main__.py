@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from failsoft_cli.program import spelling
 from failsoft_kit.startup import StartupError
 
 _COMMANDS: Mapping[str, str] = {
@@ -58,7 +59,7 @@ def cli() -> None:
 def main() -> int:
     """Run the command line; returns the exit code."""
     try:
-        code: int | None = cli.main(prog_name="failsoft", standalone_mode=False)
+        code: int | None = cli.main(prog_name=spelling(), standalone_mode=False)
     except StartupError as error:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
