@@ -58,6 +58,8 @@ def test_help_needs_none_of_the_services_code() -> None:
         ["chat", "--timeout", "0", "hello"],
         ["chat", "--timeout", "inf", "hello"],
         ["chat", "--max-tokens", "0", "hello"],
+        ["chat", ""],
+        ["chat", "  "],
     ],
 )
 def test_wrong_usage_is_explained(

@@ -1,6 +1,7 @@
 """How an answer and its failure are shown."""
 
 import io
+import sys
 
 import grpc
 import pytest
@@ -70,12 +71,28 @@ def test_a_reset_is_visible(out: Console) -> None:
     ]
 
 
-def test_nobody_at_the_address_leads_to_the_next_step(out: Console) -> None:
+def test_nobody_at_the_address_leads_to_the_next_step(
+    out: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/failsoft", "chat"])
     error = FailsoftRpcError(code=grpc.StatusCode.UNAVAILABLE, message="connection refused")
 
     complain(error, address="127.0.0.1:1", err=out)
 
-    assert written(out) == "127.0.0.1:1 cannot be reached: start Failsoft with `failsoft up`\n"
+    assert written(out) == (
+        "127.0.0.1:1 cannot be reached: start Failsoft with `.venv/bin/failsoft up`\n"
+    )
+
+
+def test_another_port_of_failsoft_leads_to_the_right_one(out: Console) -> None:
+    error = FailsoftRpcError(code=grpc.StatusCode.UNIMPLEMENTED, message="Method not found!")
+
+    complain(error, address="127.0.0.1:50060", err=out)
+
+    assert written(out) == (
+        "127.0.0.1:50060 does not take such calls: questions go to the router, usually at"
+        " 127.0.0.1:50050, and an operator's calls to its admin port, usually at 127.0.0.1:50060\n"
+    )
 
 
 def test_a_wrong_request_names_its_fields(out: Console) -> None:

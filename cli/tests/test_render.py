@@ -5,20 +5,36 @@ import io
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from rich.console import Console, RenderableType
+from rich.table import Table
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1.inference_service_pb2 import Finished
 from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft_cli.console import harmless
-from failsoft_cli.render import age, checks_table, hops_table, summary, targets_table
+from failsoft_cli.render import (
+    age,
+    breaker_notes,
+    check_notes,
+    checks_table,
+    hop_notes,
+    hops_table,
+    summary,
+    table_of,
+    targets_table,
+)
+
+
+def lines(renderable: RenderableType, *, columns: int) -> list[str]:
+    """The lines of a table on a terminal of that width."""
+    console = Console(file=io.StringIO(), width=columns)
+    with console.capture() as capture:
+        console.print(renderable, crop=False)
+    return capture.get().splitlines()
 
 
 def shown(renderable: RenderableType) -> list[str]:
     """The lines of a table, white space made one blank, without its head."""
-    console = Console(file=io.StringIO(), width=160)
-    with console.capture() as capture:
-        console.print(renderable)
-    return [" ".join(line.split()) for line in capture.get().splitlines()[2:]]
+    return [" ".join(line.split()) for line in lines(renderable, columns=160)[2:]]
 
 
 def duration(value: float) -> Duration:
@@ -82,6 +98,28 @@ def test_an_answer_of_the_best_target_carries_no_label() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tokens", "label"), [(256, "cut at 256 tokens (max_tokens)"), (0, "cut at max_tokens")]
+)
+def test_an_answer_that_would_have_gone_on_says_so(tokens: int, label: str) -> None:
+    finished = Finished(
+        served_by="cloud",
+        finish_reason=walk_pb2.FINISH_REASON_LENGTH,
+        usage=walk_pb2.Usage(output_tokens=tokens),
+        degradation=chat_pb2.DEGRADATION_NONE,
+    )
+
+    assert summary(finished, took=0.5) == f"served by cloud · {label} · 0.5 s"
+
+
+def test_a_model_that_still_loads_is_why_another_answered() -> None:
+    loading = walk_pb2.Hop(target="local", detail="it is not available (ENGINE_UNAVAILABLE)")
+
+    assert list(hop_notes([FAILED, loading])) == [
+        "local: the model is still loading or being started again; ask again in a moment"
+    ]
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.04, "0.0 s"), (59.9, "59.9 s"), (90, "1.5 min"), (5400, "1.5 h"), (129600, "1.5 d")],
 )
@@ -89,41 +127,61 @@ def test_ages_are_told_as_people_tell_them(seconds: float, words: str) -> None:
     assert age(seconds) == words
 
 
-def test_targets_say_what_keeps_them_from_answering() -> None:
-    targets = [
-        admin_pb.Target(
-            name="openai-mini",
-            provider="openai",
-            model="gpt-5-mini",
-            breaker=admin_pb.Breaker(state=admin_pb.BREAKER_STATE_CLOSED),
+CLOSED = admin_pb.Breaker(state=admin_pb.BREAKER_STATE_CLOSED)
+TARGETS = [
+    admin_pb.Target(name="openai-mini", provider="openai", model="gpt-5-mini", breaker=CLOSED),
+    admin_pb.Target(
+        name="local-llama",
+        provider="failsoft",
+        model="smollm2-135m-instruct",
+        has_credential=True,
+        breaker=admin_pb.Breaker(
+            state=admin_pb.BREAKER_STATE_OPEN,
+            due_in=duration(4.2),
+            last_error=walk_pb2.ERROR_CLASS_TIMEOUT_FIRST_CONTENT,
         ),
-        admin_pb.Target(
-            name="local",
-            provider="failsoft",
-            model="smol",
-            has_credential=True,
-            breaker=admin_pb.Breaker(
-                state=admin_pb.BREAKER_STATE_OPEN,
-                due_in=duration(4.2),
-                last_error=walk_pb2.ERROR_CLASS_STALL,
-            ),
-        ),
-    ]
+    ),
+]
+BAD_CREDENTIAL = admin_pb.CheckTargetResponse(
+    result=admin_pb.CHECK_RESULT_BAD_CREDENTIAL, detail="the key is wrong", latency=duration(1)
+)
 
-    assert shown(targets_table(targets)) == [
-        "openai-mini openai gpt-5-mini missing closed -",
-        "local failsoft smol ok open, probe in 4.2 s stall",
+
+def test_targets_say_what_keeps_them_from_answering() -> None:
+    assert shown(targets_table(TARGETS)) == [
+        "openai-mini gpt-5-mini missing closed",
+        "local-llama smollm2-135m-instruct present or none needed open",
+    ]
+    assert list(breaker_notes(TARGETS)) == [
+        "local-llama: a probe may go in 4.2 s, the last error was timeout first content"
     ]
 
 
 def test_a_check_says_what_it_found() -> None:
-    check = admin_pb.CheckTargetResponse(
-        result=admin_pb.CHECK_RESULT_BAD_CREDENTIAL, detail="the key is wrong", latency=duration(1)
-    )
+    checks = [(TARGETS[0], BAD_CREDENTIAL)]
 
-    assert shown(checks_table([(admin_pb.Target(name="a", model="b"), check)])) == [
-        "a b bad credential the key is wrong 1.00 s"
-    ]
+    assert shown(checks_table(checks)) == ["openai-mini gpt-5-mini bad credential 1.00 s"]
+    assert list(check_notes(checks)) == ["openai-mini: the key is wrong"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [targets_table(TARGETS), checks_table([(each, BAD_CREDENTIAL) for each in TARGETS])],
+    ids=["targets", "checks"],
+)
+def test_targets_fit_a_terminal_of_80_columns_one_a_line(table: Table) -> None:
+    head, rule, *rows = lines(table, columns=80)
+
+    assert len(rows) == len(TARGETS)
+    assert all(len(line.rstrip()) <= 80 for line in (head, rule, *rows))
+
+
+def test_no_name_or_path_is_broken_however_narrow_the_terminal() -> None:
+    """What cannot be copied whole cannot be used."""
+    path = "/home/somebody/with-a-long-name/.failsoft/valkey/socket"
+    table = table_of(("service", "state", "address"), [("valkey", "ready after 0.2 s", path)])
+
+    assert path in "\n".join(lines(table, columns=30))
 
 
 def test_a_name_in_brackets_is_shown_and_not_taken_for_a_style() -> None:

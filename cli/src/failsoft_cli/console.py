@@ -1,8 +1,10 @@
 """What the command writes on: a terminal, or a file that has no colours and long lines."""
 
+import os
 import re
 
 from rich.console import Console
+from rich.text import Text
 
 _FILE_COLUMNS = 120
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -20,9 +22,14 @@ def stderr() -> Console:
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _FILE_COLUMNS
     return console
+
+
+def prose(out: Console, sentences: str, *, style: str = "") -> None:
+    """Write a paragraph: a terminal gets it wrapped between words, a file in one line."""
+    out.print(Text(sentences, style=style), soft_wrap=not out.is_terminal)
 
 
 def harmless(text: str) -> str:

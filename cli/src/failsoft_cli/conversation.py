@@ -8,11 +8,18 @@ from rich.text import Text
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import walk_pb2
-from failsoft_cli.console import harmless
-from failsoft_cli.render import hops_table, summary, words
+from failsoft_cli.addresses import Ports, on_loopback
+from failsoft_cli.console import harmless, prose
+from failsoft_cli.program import spelling
+from failsoft_cli.render import hop_notes, hops_table, summary, words
 from failsoft_client import Client, FailsoftRpcError, Question, word
 from failsoft_client.question import Options
 from failsoft_client.reply import Reply
+
+_WHO_LISTENS_WHERE = (
+    f"questions go to the router, usually at {on_loopback(Ports().router)},"
+    f" and an operator's calls to its admin port, usually at {on_loopback(Ports().admin)}"
+)
 
 
 class Teller:
@@ -48,7 +55,7 @@ class Teller:
         self.end()
         reason = words(word(walk_pb2.ErrorClass.DESCRIPTOR, reset.reason))
         note = f"[the answer so far is void ({reason}); another target starts it again]"
-        self._out.print(Text(note, style="yellow"), soft_wrap=True)
+        prose(self._out, note, style="yellow")
 
 
 def ask(
@@ -74,22 +81,26 @@ def ask(
     if reply is None:
         message = "the stream ended without its last event"
         raise FailsoftRpcError(code=grpc.StatusCode.UNKNOWN, message=message)
-    line = summary(reply.raw.finished, took=now() - began)
-    out.print(Text(line, style="dim"), soft_wrap=True)
+    for sentence in (summary(reply.raw.finished, took=now() - began), *hop_notes(reply.hops)):
+        prose(out, sentence, style="dim")
     return reply
 
 
 def complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
     """Say what went wrong and what to do about it."""
     for line in _sentences(error, address):
-        err.print(Text(harmless(line), style="red"), soft_wrap=True)
+        prose(err, harmless(line), style="red")
     if error.hops:
-        err.print(hops_table(error.hops))
+        err.print(hops_table(error.hops), crop=False)
+    for note in hop_notes(error.hops):
+        prose(err, note)
 
 
 def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
     if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
-        return [f"{address} cannot be reached: start Failsoft with `failsoft up`"]
+        return [f"{address} cannot be reached: start Failsoft with `{spelling()} up`"]
+    if error.code is grpc.StatusCode.UNIMPLEMENTED and not error.reason:
+        return [f"{address} does not take such calls: {_WHO_LISTENS_WHERE}"]
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return [f"no answer within the time limit: {error.message}", "give more with --timeout"]
     if error.violations:

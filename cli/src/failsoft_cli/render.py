@@ -1,9 +1,10 @@
 """Facts of a walk and of targets as tables and sentences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,9 @@ _OUTCOME_STYLES = {
     walk_pb2.HOP_OUTCOME_FAILED: "red",
     walk_pb2.HOP_OUTCOME_SKIPPED: "yellow",
 }
+_MODEL_AWAY = "ENGINE_UNAVAILABLE"
+"""The reason that local-llm gives while it has no model."""
+_NOT_MISSING = "present or none needed"
 _CHECK_STYLES = {
     admin_pb.CHECK_RESULT_OK: "green",
     admin_pb.CHECK_RESULT_NO_CREDENTIAL: "yellow",
@@ -42,18 +46,19 @@ def words(enum_word: str) -> str:
 
 def hops_table(hops: Iterable[walk_pb2.Hop]) -> Table:
     """Who was tried, skipped and served, why, and how long it took."""
-    table = table_of("hop", "target", "outcome", "why", "time")
-    for hop in hops:
-        outcome = words(word(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome))
-        skipped = hop.outcome == walk_pb2.HOP_OUTCOME_SKIPPED
-        table.add_row(
-            str(hop.position),
-            Text(hop.target),
-            Text(outcome, style=_OUTCOME_STYLES.get(hop.outcome, "")),
-            Text(_why(hop)),
-            "-" if skipped else f"{seconds(hop.latency):.2f} s",
-        )
-    return table
+    return table_of(("hop", "target", "outcome", "why", "time"), [_hop_row(hop) for hop in hops])
+
+
+def _hop_row(hop: walk_pb2.Hop) -> Sequence[str | Text]:
+    outcome = words(word(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome))
+    skipped = hop.outcome == walk_pb2.HOP_OUTCOME_SKIPPED
+    return (
+        str(hop.position),
+        hop.target,
+        Text(outcome, style=_OUTCOME_STYLES.get(hop.outcome, "")),
+        _why(hop),
+        "-" if skipped else f"{seconds(hop.latency):.2f} s",
+    )
 
 
 def _why(hop: walk_pb2.Hop) -> str:
@@ -68,7 +73,8 @@ def _why(hop: walk_pb2.Hop) -> str:
 
 
 def summary(finished: Finished, *, took: float) -> str:
-    """One line: who served it, what it is instead of the best answer, the way, the time.
+    """One line: who served it, what it is instead of the best answer, whether its length was
+    limited, the way, the time.
 
     Args:
         took: Seconds from the question to the end of the answer.
@@ -81,10 +87,31 @@ def summary(finished: Finished, *, took: float) -> str:
         facts.append(f"{age(seconds(finished.cache_age))} old")
     if label := degradation(finished):
         facts.append(label)
+    if finished.finish_reason == walk_pb2.FINISH_REASON_LENGTH:
+        facts.append(_cut(finished.usage.output_tokens))
     if finished.hops:
         facts.append(" → ".join(_in_short(hop) for hop in finished.hops))
     facts.append(f"{took:.1f} s")
     return " · ".join(facts)
+
+
+def hop_notes(hops: Iterable[walk_pb2.Hop]) -> Iterator[str]:
+    """A sentence for each hop that failed by something that passes by itself in a moment."""
+    for hop in hops:
+        if _MODEL_AWAY in hop.detail:
+            yield (
+                f"{hop.target}: the model is still loading or being started again;"
+                " ask again in a moment"
+            )
+
+
+def _cut(tokens: int) -> str:
+    """What to say of an answer that would have gone on.
+
+    Args:
+        tokens: 0: nobody has counted them.
+    """
+    return f"cut at {tokens} tokens (max_tokens)" if tokens else "cut at max_tokens"
 
 
 def degradation(finished: Finished) -> str:
@@ -117,53 +144,85 @@ def _in_short(hop: walk_pb2.Hop) -> str:
 
 
 def targets_table(targets: Iterable[admin_pb.Target]) -> Table:
-    """Every target and the state of its breaker."""
-    table = table_of("target", "provider", "model", "credential", "breaker", "last error")
+    """Every target, whether its credential is there, and the state of its breaker."""
+    return table_of(
+        ("target", "model", "credential", "breaker"),
+        [
+            (
+                target.name,
+                target.model,
+                _NOT_MISSING if target.has_credential else Text("missing", style="yellow"),
+                words(word(admin_pb.BreakerState.DESCRIPTOR, target.breaker.state)),
+            )
+            for target in targets
+        ],
+    )
+
+
+def breaker_notes(targets: Iterable[admin_pb.Target]) -> Iterator[str]:
+    """A sentence for each target whose breaker has something to tell."""
     for target in targets:
-        table.add_row(
-            Text(target.name),
-            Text(target.provider),
-            Text(target.model),
-            Text("ok") if target.has_credential else Text("missing", style="yellow"),
-            Text(_breaker(target.breaker)),
-            Text(_last_error(target.breaker)),
-        )
-    return table
+        if facts := ", ".join(_facts(target.breaker)):
+            yield f"{target.name}: {facts}"
 
 
-def checks_table(checks: Sequence[tuple[admin_pb.Target, admin_pb.CheckTargetResponse]]) -> Table:
+def _facts(breaker: admin_pb.Breaker) -> Iterator[str]:
+    if breaker.state == admin_pb.BREAKER_STATE_OPEN:
+        due = seconds(breaker.due_in)
+        yield f"a probe may go in {due:.1f} s" if due else "a probe may go"
+    if breaker.last_error:
+        error = words(word(walk_pb2.ErrorClass.DESCRIPTOR, breaker.last_error))
+        yield f"the last error was {error}"
+
+
+Checks = Sequence[tuple[admin_pb.Target, admin_pb.CheckTargetResponse]]
+
+
+def checks_table(checks: Checks) -> Table:
     """What came of one call to each target."""
-    table = table_of("target", "model", "result", "detail", "time")
+    return table_of(
+        ("target", "model", "result", "time"),
+        [
+            (
+                target.name,
+                target.model,
+                _check_result(check),
+                f"{seconds(check.latency):.2f} s" if check.HasField("latency") else "-",
+            )
+            for target, check in checks
+        ],
+    )
+
+
+def check_notes(checks: Checks) -> Iterator[str]:
+    """What was seen at each target, and what to do about it."""
     for target, check in checks:
-        result = words(word(admin_pb.CheckResult.DESCRIPTOR, check.result))
-        table.add_row(
-            Text(target.name),
-            Text(target.model),
-            Text(result, style=_CHECK_STYLES.get(check.result, "red")),
-            Text(harmless(check.detail)),
-            f"{seconds(check.latency):.2f} s" if check.HasField("latency") else "-",
-        )
-    return table
+        if check.detail:
+            yield f"{target.name}: {harmless(check.detail)}"
 
 
-def _breaker(breaker: admin_pb.Breaker) -> str:
-    state = words(word(admin_pb.BreakerState.DESCRIPTOR, breaker.state))
-    if breaker.state != admin_pb.BREAKER_STATE_OPEN:
-        return state
-    due = seconds(breaker.due_in)
-    return f"{state}, probe in {due:.1f} s" if due else f"{state}, probe may go"
+def _check_result(check: admin_pb.CheckTargetResponse) -> Text:
+    result = words(word(admin_pb.CheckResult.DESCRIPTOR, check.result))
+    return Text(result, style=_CHECK_STYLES.get(check.result, "red"))
 
 
-def _last_error(breaker: admin_pb.Breaker) -> str:
-    if not breaker.last_error:
-        return "-"
-    return words(word(walk_pb2.ErrorClass.DESCRIPTOR, breaker.last_error))
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """A table as all of ours look; no word of it is ever broken, to be copied whole.
 
-
-def table_of(*columns: str) -> Table:
-    """An empty table as all of ours look."""
+    Print it with `crop=False`: one that is too wide for the terminal is wrapped by the terminal.
+    """
+    cells = [[Text(each) if isinstance(each, str) else each for each in row] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        right = column == "time"
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for index, column in enumerate(columns):
+        table.add_column(
+            column,
+            justify="right" if column == "time" else "left",
+            min_width=max(map(_longest_word, [Text(column), *(row[index] for row in cells)])),
+        )
+    for row in cells:
+        table.add_row(*row)
     return table
+
+
+def _longest_word(text: Text) -> int:
+    return max((cell_len(each) for each in text.plain.split()), default=0)

@@ -16,8 +16,14 @@ ANSWERED = 0
 FAILED = 1
 
 
+def _not_empty(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; without a question you get a conversation")
+    return value
+
+
 @click.command()
-@click.argument("question", required=False)
+@click.argument("question", required=False, callback=_not_empty)
 @click.option("--model", default="", help="A route or model; default: the default route.")
 @click.option(
     "--address",
@@ -98,6 +104,7 @@ def _questions(out: Console) -> Iterator[str]:
         try:
             question = click.prompt("you", default="", show_default=False, prompt_suffix="> ")
         except click.Abort:
+            out.print()
             return
         if not question.strip():
             return

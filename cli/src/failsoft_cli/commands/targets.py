@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 import grpc
 from rich.console import Console
-from rich.text import Text
 
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli import console
 from failsoft_cli.addresses import Ports, on_loopback
 from failsoft_cli.admin import Admin, connected
+from failsoft_cli.console import prose
 from failsoft_cli.conversation import complain
-from failsoft_cli.render import checks_table, targets_table
+from failsoft_cli.render import breaker_notes, check_notes, checks_table, targets_table
 from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
 from failsoft_client import FailsoftRpcError
 
@@ -58,12 +58,15 @@ def command(*, check: bool, address: str, data: Path) -> int:
     except FailsoftRpcError as error:
         complain(error, address=address, err=err)
         if error.code in _REFUSED:
-            err.print(Text(f"the token of this router is not the one in {token_file}: use --data"))
+            prose(err, f"the token of this router is not the one in {token_file}: use --data")
         return UNWELL
 
 
 def _list(admin: Admin, out: Console) -> int:
-    out.print(targets_table(admin.targets()))
+    targets = admin.targets()
+    out.print(targets_table(targets), crop=False)
+    for note in breaker_notes(targets):
+        prose(out, note)
     return WELL
 
 
@@ -71,5 +74,8 @@ def _check(admin: Admin, out: Console) -> int:
     targets = admin.targets()
     with out.status(f"asking {len(targets)} targets"):
         results = admin.check(targets)
-    out.print(checks_table(list(zip(targets, results, strict=True))))
+    checks = list(zip(targets, results, strict=True))
+    out.print(checks_table(checks), crop=False)
+    for note in check_notes(checks):
+        prose(out, note)
     return WELL if all(each.result in _NO_FAULT for each in results) else UNWELL

@@ -13,6 +13,7 @@ from rich.text import Text
 from failsoft_cli import console
 from failsoft_cli.addresses import Ports, free_ports, on_loopback
 from failsoft_cli.admin import connected
+from failsoft_cli.console import prose
 from failsoft_cli.demo.acts import ACTS, Act, Memory
 from failsoft_cli.demo.cloud import CloudControl, cloud_service
 from failsoft_cli.demo.stage import Stage, Unexpected
@@ -30,11 +31,11 @@ SHOWN = 0
 NOT_SHOWN = 1
 INTERRUPTED = 130
 
-_INTRODUCTION = """\
-Failsoft answers although those that it asks don't. A router, a cache on a real Valkey and a
-model on this machine's own processor are starting, each as a process of its own, and beside them
-a look-alike of a cloud provider that fails on command. This is their policy:
-"""
+_INTRODUCTION = (
+    "Failsoft answers although those that it asks don't. A router, a cache on a real Valkey and a"
+    " model on this machine's own processor are starting, each as a process of its own, and beside"
+    " them a look-alike of a cloud provider that fails on command. This is their policy:"
+)
 _ONE_ANSWER_SECONDS = 30.0
 
 
@@ -53,7 +54,7 @@ async def demo(folder: Path | None, *, fast: bool, environ: Mapping[str, str]) -
         with _data(folder) as data, _cancelled_by_signals():
             await _play_all(data, out, fast=fast, environ=environ)
     except Unexpected as unexpected:
-        out.print(Text(f"✗ {unexpected}", style="bold red"), soft_wrap=True)
+        prose(out, f"✗ {unexpected}", style="bold red")
         return NOT_SHOWN
     except asyncio.CancelledError:
         return INTERRUPTED
@@ -102,14 +103,14 @@ async def _stage(
         clock, report = SystemClock(), Report(out)
         tiers = (*services(setup), (cloud,))
         async with stacks.running(tiers, clock=clock, on_change=report.changed) as stack:
-            out.print(_INTRODUCTION, soft_wrap=True)
-            out.print(Text(policy, style="cyan"), soft_wrap=True)
+            prose(out, _INTRODUCTION)
+            out.print(Text(f"\n{policy}", style="cyan"), soft_wrap=True)
             with report.waiting():
                 await stack.until_settled()
             if stack.given_up:
                 died = ", ".join(each.service.name for each in stack.given_up)
                 raise Unexpected(f"expected all services to become ready, but {died} died")
-            out.print(services_table(stack.keepers))
+            out.print(services_table(stack.keepers), crop=False)
             with connected(on_loopback(ports.admin), token_file=data.service_token) as admin:
                 async with Client(on_loopback(ports.router), timeout=_ONE_ANSWER_SECONDS) as client:
                     yield Stage(

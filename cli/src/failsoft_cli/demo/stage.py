@@ -9,6 +9,7 @@ from rich.text import Text
 from failsoft.inference.v1.walk_pb2 import Hop
 from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft_cli.admin import Admin
+from failsoft_cli.console import prose
 from failsoft_cli.conversation import Teller
 from failsoft_cli.demo.cloud import CloudControl
 from failsoft_cli.render import hops_table, seconds, summary
@@ -84,7 +85,7 @@ class Stage:
 
     def say(self, sentence: str) -> None:
         """Tell the audience something."""
-        self.out.print(Text(sentence), soft_wrap=True)
+        prose(self.out, sentence)
 
     def expect(self, what: str, *, holds: bool, seen: object) -> None:
         """Check what the act shows, and show that it was checked.
@@ -98,7 +99,7 @@ class Stage:
         if not holds:
             raise Unexpected(f"expected {what}, but saw {seen}")
         shown = "" if str(seen) in what else f" ({seen})"
-        self.out.print(Text(f"  ✓ {what}{shown}", style="green"), soft_wrap=True)
+        prose(self.out, f"  ✓ {what}{shown}", style="green")
 
     async def pause(self) -> None:
         """Let the audience read, unless it is in a hurry."""
@@ -129,5 +130,5 @@ class Stage:
     def _show(self, reply: Reply, took: float) -> None:
         self.out.print()
         if reply.hops:
-            self.out.print(hops_table(reply.hops))
-        self.out.print(Text(summary(reply.raw.finished, took=took), style="dim"), soft_wrap=True)
+            self.out.print(hops_table(reply.hops), crop=False)
+        prose(self.out, summary(reply.raw.finished, took=took), style="dim")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from failsoft_cli.console import prose
 from failsoft_cli.render import table_of
 from failsoft_cli.supervisor.keeper import Condition, Keeper, Status
 
@@ -46,17 +47,29 @@ class Report:
             self._say(keeper, f"  {line}", style="dim")
 
     def _say(self, keeper: Keeper, words: str, *, style: str) -> None:
-        self._out.print(Text(f"{keeper.service.name:<10} {words}", style=style), soft_wrap=True)
+        prose(self._out, f"{keeper.service.name:<10} {words}", style=style)
 
 
 def services_table(keepers: Iterable[Keeper]) -> Table:
     """Every service, where it is and how it is."""
-    table = table_of("service", "address", "state")
-    for keeper in keepers:
-        state = Text(_in_words(keeper.status), style=_STYLES.get(keeper.condition, "dim"))
-        table.add_row(Text(keeper.service.name), Text(keeper.service.address), state)
-    return table
+    return table_of(
+        ("service", "state", "address"),
+        [
+            (
+                keeper.service.name,
+                Text(_in_words(keeper.status), style=_STYLES.get(keeper.condition, "dim")),
+                keeper.service.address,
+            )
+            for keeper in keepers
+        ],
+    )
 
 
 def _in_words(status: Status) -> str:
-    return " ".join(part for part in (status.condition.value, status.detail) if part)
+    match status.condition:
+        case Condition.WAITING:
+            return status.detail
+        case Condition.GIVEN_UP:
+            return f"given up: {status.detail}"
+        case condition:
+            return " ".join(part for part in (condition.value, status.detail) if part)

@@ -67,6 +67,12 @@ class Stack:
         """Until all are ready or one is given up."""
         await self._until(lambda: bool(self.given_up) or self._all_ready())
 
+    async def until_ready(self, name: str) -> None:
+        """Until that service is ready or one, whichever, is given up."""
+        await self._until(
+            lambda: bool(self.given_up) or self.keeper(name).condition is Condition.READY
+        )
+
     async def until_given_up(self) -> None:
         """Until one has died that is not started again."""
         await self._until(lambda: bool(self.given_up))

@@ -1,6 +1,7 @@
 """`failsoft up` from its checks to the last ended process."""
 
 import asyncio
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,15 @@ from rich.text import Text
 
 from failsoft_cli import console
 from failsoft_cli.addresses import Ports, on_loopback, refuse_taken
+from failsoft_cli.console import prose
 from failsoft_cli.policies import shipped
+from failsoft_cli.program import spelling
 from failsoft_cli.signals import first_of, on_stop
 from failsoft_cli.supervisor import stack as stacks
-from failsoft_cli.supervisor.data_dir import DataDir
+from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
+from failsoft_cli.supervisor.keeper import Condition
 from failsoft_cli.supervisor.report import Report, services_table
-from failsoft_cli.supervisor.services import Setup, services
+from failsoft_cli.supervisor.services import LOCAL_LLM, ROUTER, Setup, services
 from failsoft_cli.supervisor.stack import Stack
 from failsoft_kit.clock import SystemClock
 from failsoft_router.adapters.credentials import credential
@@ -24,6 +28,13 @@ from failsoft_router.core.policy import Policy
 
 STOPPED = 0
 DIED = 1
+
+_SECOND_STACK = (
+    "shift all ports and use another folder, such as with --port-offset 100 --data .failsoft-2"
+)
+_STILL_LOADING = (
+    "The router takes questions now; until the model of local-llm is loaded, others answer them."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +59,7 @@ async def up(wishes: Wishes, *, environ: Mapping[str, str]) -> int:
         StartupError: Nothing has been started, because something is in the way.
     """
     ports, data = Ports.shifted(wishes.port_offset), DataDir(wishes.data)
-    refuse_taken(ports, advice="shift all ports, such as with --port-offset 100")
+    refuse_taken(ports, advice=_SECOND_STACK)
     data.prepare()
     with data.in_use():
         if wishes.policy is None:
@@ -80,17 +91,25 @@ async def _run(setup: Setup, out: Console, hints: Iterable[str]) -> int:
     async with stacks.running(services(setup), clock=clock, on_change=report.changed) as stack:
         with on_stop(lambda: _stop_or_hurry(stop, stack)):
             with report.waiting():
-                await first_of(stack.until_settled(), stop.wait())
+                await first_of(_settled(stack, out), stop.wait())
             if not stop.is_set() and not stack.given_up:
-                out.print(services_table(stack.keepers))
+                out.print(services_table(stack.keepers), crop=False)
                 for hint in hints:
-                    out.print(hint, soft_wrap=True)
+                    prose(out, hint)
                 report.follow()
                 await first_of(stack.until_given_up(), stop.wait())
             code = DIED if stack.given_up else STOPPED
             out.print(Text("stopping", style="dim"))
             await stack.stop_all()
     return code
+
+
+async def _settled(stack: Stack, out: Console) -> None:
+    """Until all are ready or one is given up; tells when questions can be asked before that."""
+    await stack.until_ready(ROUTER)
+    if stack.keeper(LOCAL_LLM).condition is Condition.STARTING:
+        prose(out, _STILL_LOADING)
+    await stack.until_settled()
 
 
 def _stop_or_hurry(stop: asyncio.Event, stack: Stack) -> None:
@@ -116,7 +135,8 @@ def _next_steps(wishes: Wishes, data: DataDir, ports: Ports) -> Iterable[str]:
     usual = wishes.port_offset == 0
     where = "" if usual else f" --address {on_loopback(ports.router)}"
     admin = "" if usual else f" --address {on_loopback(ports.admin)}"
-    yield f'ask:  failsoft chat{where} "What is the capital of France?"'
-    yield f"see:  failsoft targets{admin} --data {wishes.data} --check"
+    folder = "" if wishes.data == DEFAULT else f" --data {shlex.quote(str(wishes.data))}"
+    yield f'ask:  {spelling()} chat{where} "What is the capital of France?"'
+    yield f"see:  {spelling()} targets{admin}{folder} --check"
     yield f"logs: {data.logs}"
     yield "stop: Ctrl-C"
