@@ -413,7 +413,7 @@ class Walk:
             cache_age=cache_age,
             hops=self._trail.hops,
             dropped_parameters=dropped,
-            trace_id=self._trace_id,
+            trace_id=self._span.trace_id,
             walk_id=self._id,
             route=self._route.name,
             request_id=self._request.request_id,
@@ -424,11 +424,6 @@ class Walk:
     async def _emit(self, event: Event) -> None:
         if self._sink is not None:
             await self._sink(event)
-
-    @property
-    def _trace_id(self) -> str:
-        context = self._span.context
-        return f"{context.trace_id:032x}" if context.sampled else ""
 
     def _has_time_to_look_up(self) -> bool:
         return budget.has_time_to_look_up(self._caller.deadline.left(self._around.clock.now()))
@@ -454,7 +449,7 @@ class Walk:
             hops=self._trail.hops,
             walk_id=self._id,
             route=self._route.name,
-            trace_id=self._trace_id,
+            trace_id=self._span.trace_id,
         )
 
     def _soonest(self) -> float | None:

@@ -8,7 +8,8 @@ import enum
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from failsoft_model.chat import ChatRequest, Degradation, Image, ResponseFormatKind
+from failsoft_model.chat import ChatRequest, Degradation
+from failsoft_model.needs import needs
 from failsoft_model.walk import Capability, SkipReason
 from failsoft_router.core.mock import why_no_mock
 from failsoft_router.core.policy import (
@@ -77,7 +78,7 @@ def plan(
     Args:
         without_credential: Targets that need a credential and have none.
     """
-    needs = _needs(request)
+    needed = needs(request)
     hops = []
     for position, name in enumerate(_ordered(policy, route, request, tenant), start=1):
         if name == CACHE_HOP:
@@ -87,7 +88,7 @@ def plan(
         else:
             target = policy.targets[name]
             kind = HopKind.TARGET
-            skip = _target_skip(target, needs, tenant, no_credential=name in without_credential)
+            skip = _target_skip(target, needed, tenant, no_credential=name in without_credential)
         reason, detail = skip or (None, "")
         hops.append(PlannedHop(position=position, name=name, kind=kind, skip=reason, detail=detail))
     return Plan(route=route, hops=_only_best(hops, request))
@@ -109,22 +110,9 @@ def _ordered(
     return dict.fromkeys([*asked, *preferred, *route.hops])
 
 
-def _needs(request: ChatRequest) -> frozenset[Capability]:
-    needs = set()
-    if request.tools:
-        needs.add(Capability.TOOLS)
-    if request.response_format.kind is not ResponseFormatKind.TEXT:
-        needs.add(Capability.JSON_SCHEMA)
-    if any(isinstance(part, Image) for message in request.messages for part in message.parts):
-        needs.add(Capability.VISION)
-    if request.continue_from:
-        needs.add(Capability.CONTINUE)
-    return frozenset(needs)
-
-
 def _target_skip(
     target: TargetPolicy,
-    needs: frozenset[Capability],
+    needed: frozenset[Capability],
     tenant: TenantPolicy,
     *,
     no_credential: bool,
@@ -133,7 +121,7 @@ def _target_skip(
         return SkipReason.TENANT_POLICY, "the tenant forbids external targets"
     if no_credential:
         return SkipReason.NO_CREDENTIAL, "its credential is not there"
-    if missing := needs - target.capabilities:
+    if missing := needed - target.capabilities:
         names = ", ".join(sorted(capability.value for capability in missing))
         return SkipReason.CAPABILITY, f"it cannot do: {names}"
     return None
