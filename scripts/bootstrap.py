@@ -19,6 +19,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - here is where an older one is to
     )
 
 import argparse
+import contextlib
 import ctypes
 import hashlib
 import html.parser
@@ -28,14 +29,18 @@ import platform
 import re
 import ssl
 import subprocess
+import termios
 import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+OLDEST = (3, 11)
 UV = ROOT / ".uv" / "bin" / "uv"
 UV_VERSION = "0.13.9"
 UV_WHEELS = {
@@ -55,6 +60,8 @@ UV_WHEELS = {
 DEFAULT_INDEX = "https://pypi.org/simple"
 LIBRARIES = {"libstdc++.so.6": "libstdc++6", "libgcc_s.so.1": "libgcc-s1"}
 MEGABYTE = 1_000_000
+PACKAGE_LINE = re.compile(rb" (\x1b\[[\d;]*m)*[-+~](\x1b\[[\d;]*m)* ")
+"""uv's line about a package that it added, removed or replaced, with or without colours."""
 
 
 def main() -> None:
@@ -159,13 +166,15 @@ def in_sync(groups: list[str]) -> bool:
 
 def sync(groups: list[str]) -> None:
     """Install what is locked into .venv, with uv's own progress bars."""
-    say(f"installing the locked packages into .venv: up to {size_of(groups)} MB to download")
+    size = size_of(groups)
+    say(f"installing the locked packages into .venv: {size} MB, less what is cached")
     if uv("sync", "--inexact", *groups) != 0:
         sys.exit("the packages could not be installed: see uv's message above")
 
 
 def size_of(groups: list[str]) -> int:
     """Megabytes of the wheels for this machine, none of them cached."""
+    python = venv_version() or sys.version_info[:2]
     listing = subprocess.run(
         [UV, "export", "--frozen", "--no-hashes", "--no-emit-workspace", "--quiet", *groups],
         cwd=ROOT,
@@ -179,16 +188,18 @@ def size_of(groups: list[str]) -> int:
     total = 0
     for package in lock["package"]:
         if package["name"] in wanted:
-            fitting = [wheel["size"] for wheel in package.get("wheels", []) if fits(wheel["url"])]
+            fitting = [
+                wheel["size"] for wheel in package.get("wheels", []) if fits(wheel["url"], python)
+            ]
             total += max(fitting, default=package.get("sdist", {}).get("size", 0))
     return max(1, round(total / MEGABYTE))
 
 
-def fits(url: str) -> bool:
-    """Whether a wheel is one for this interpreter and machine, by its name."""
-    python, abi, system = url.removesuffix(".whl").split("-")[-3:]
-    mine = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    fits_python = abi in (mine, "abi3") or (abi == "none" and ("py3" in python or python == mine))
+def fits(url: str, python: tuple[int, int]) -> bool:
+    """Whether a wheel is one for this version of Python and this machine, by its name."""
+    tag, abi, system = url.removesuffix(".whl").split("-")[-3:]
+    mine = "cp{}{}".format(*python)
+    fits_python = abi in (mine, "abi3") or (abi == "none" and ("py3" in tag or tag == mine))
     here = system == "any" or (machine_tag() in system and "musllinux" not in system)
     return fits_python and here
 
@@ -200,19 +211,73 @@ def machine_tag() -> str:
     return f"_{platform.machine()}"
 
 
+def venv_version() -> tuple[int, int] | None:
+    """Which Python .venv has; None: there is no .venv, or its Python is too old or doesn't run."""
+    ask = [str(VENV / "bin" / "python"), "-c", "import sys; print(*sys.version_info[:2])"]
+    try:
+        told = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+        major, minor = (int(part) for part in told.split())
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+    return (major, minor) if (major, minor) >= OLDEST else None
+
+
 def uv(*arguments: str, quiet: bool = False) -> int:
-    """Run uv in the workspace with this interpreter; its exit code."""
-    command = [str(UV), *arguments, "--frozen", "--python", sys.executable]
-    output = subprocess.DEVNULL if quiet else None
-    return subprocess.run(
-        command, cwd=ROOT, env=environment(), stdout=output, stderr=output, check=False
-    ).returncode
+    """Run uv in the workspace; its exit code.
+
+    A .venv that works is kept, whichever Python runs this; a new one is made with this one.
+    """
+    command = [str(UV), *arguments, "--frozen"]
+    if venv_version() is None:
+        command += ["--python", sys.executable]
+    if quiet:
+        null = subprocess.DEVNULL
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(), stdout=null, stderr=null, check=False
+        ).returncode
+    return watched(command)
+
+
+def watched(command: list[str]) -> int:
+    """Run a command of uv and pass on what it says, but for a line about each package."""
+    if sys.stderr.isatty():  # there uv draws progress bars, if it has one itself
+        reader, writer = os.openpty()
+        termios.tcsetwinsize(writer, termios.tcgetwinsize(sys.stderr.fileno()))
+    else:
+        reader, writer = os.pipe()
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=writer) as process:
+        os.close(writer)
+        for piece in without_packages(chunks(reader)):
+            sys.stderr.buffer.write(piece)
+            sys.stderr.flush()
+    os.close(reader)
+    return process.returncode
+
+
+def chunks(reader: int) -> Iterator[bytes]:
+    """What can be read, as it comes, until nobody writes any more."""
+    with contextlib.suppress(OSError):  # how a terminal's other end says so on Linux
+        while chunk := os.read(reader, 65536):
+            yield chunk
+
+
+def without_packages(output: Iterable[bytes]) -> Iterator[bytes]:
+    """The same output as it comes, without the lines about packages."""
+    held = b""
+    for chunk in output:
+        *lines, held = (held + chunk).split(b"\n")
+        yield from (line + b"\n" for line in lines if not PACKAGE_LINE.match(line))
+        if not held.startswith(b" "):  # a progress bar, which must not wait for its end
+            yield held
+            held = b""
+    yield held
 
 
 def environment() -> dict[str, str]:
-    """uv may use this Python only, and no environment but the workspace's own."""
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    return {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv")}
+    """uv may fetch no Python, and use no environment but the workspace's own."""
+    ignored = ("VIRTUAL_ENV", "UV_PYTHON")
+    kept = {name: value for name, value in os.environ.items() if name not in ignored}
+    return {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(VENV)}
 
 
 def say(sentence: str) -> None:
