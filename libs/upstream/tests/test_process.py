@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
+
+from failsoft_upstream import notation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -98,6 +102,27 @@ async def test_a_refusal_ends_under_the_event_loop_of_the_process(connect: Conne
         async with connect(url) as wire:
             wire.send("/v1/chat/completions", CHAT, method="POST", headers={})
             assert (await wire.reply()).ended == "reset"
+
+
+async def test_the_commands_that_it_names_at_its_start_are_such_as_it_takes(
+    connect: Connect,
+) -> None:
+    async with started("--port", "0", "--control-port", "0") as process:
+        url = await address_of(process)
+        assert process.stdout is not None
+        said = [(await process.stdout.readline()).decode() for _ in range(7)]
+        commands = [shlex.split(line[line.index("curl") :]) for line in said if "curl" in line]
+        replies = []
+        for _, _, method, address, *data in commands:
+            async with connect(address) as wire:
+                body = data[-1].encode() if data else b""
+                wire.send(urlsplit(address).path, body, method=method, headers={})
+                replies.append(await wire.reply())
+
+    assert any(f'"{url}/v1"' in line for line in said)
+    assert [reply.status for reply in replies] == [200, 200]
+    faults = said[-1].removeprefix("Other faults: ").rstrip(".\n").split(", ")
+    assert len([notation.parse(fault) for fault in faults]) > 1
 
 
 async def test_a_port_in_use_is_said_in_one_line() -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from failsoft_cli.program import spelling
 from failsoft_upstream.__main__ import main
 
 
@@ -12,4 +13,4 @@ from failsoft_upstream.__main__ import main
 @click.pass_context
 def command(context: click.Context) -> int:
     """Run a provider look-alike that fails on command; its own --help tells how."""
-    return main(context.args)
+    return main(context.args, program=f"{spelling()} upstream")

@@ -12,13 +12,29 @@ from failsoft_upstream.options import Options
 from failsoft_upstream.server import serve
 from failsoft_upstream.upstream import Upstream
 
+_PROGRAM = "python -m failsoft_upstream"
 _DEFAULT_PORT = 50070
 _EXIT_BAD_CONFIGURATION = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code."""
-    options = _options(arguments)
+_HOW_TO_FAIL = """\
+How to use it:
+  ask it       a target of a policy: {{provider: openai, endpoint: "{url}/v1",
+               model: any, allow_private: true}}; docs/policy.md has every field
+  make it hang curl -X PUT {control}/control/fault -d hang
+  heal it      curl -X DELETE {control}/control/fault
+Other faults: status=503, status=429;retry_after=2, cut=3, stall=3, slow=5s, refuse, empty.
+"""
+
+
+def main(arguments: Sequence[str] | None = None, *, program: str = _PROGRAM) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code.
+
+    Args:
+        arguments: None: those of the process.
+        program: How it was called.
+    """
+    options = _options(arguments, program)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(options, announce=_announce))
@@ -32,6 +48,7 @@ def _announce(upstream: Upstream) -> None:
     sys.stdout.write(f"listening on {upstream.url}\n")
     if upstream.control_url != upstream.url:
         sys.stdout.write(f"control on {upstream.control_url}\n")
+    sys.stdout.write(_HOW_TO_FAIL.format(url=upstream.url, control=upstream.control_url))
     sys.stdout.flush()
 
 
@@ -45,8 +62,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _options(arguments: Sequence[str] | None) -> Options:
-    given = _parser().parse_args(arguments)
+def _options(arguments: Sequence[str] | None, program: str) -> Options:
+    given = _parser(program).parse_args(arguments)
     return Options(
         host=given.host,
         port=given.port,
@@ -62,10 +79,13 @@ def _options(arguments: Sequence[str] | None) -> Options:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
+    here = f"http://127.0.0.1:{_DEFAULT_PORT}"
     parser = argparse.ArgumentParser(
-        prog="failsoft-upstream",
+        prog=program,
         description="A look-alike of an OpenAI-compatible provider that fails on command.",
+        epilog=_HOW_TO_FAIL.format(url=here, control=here),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
