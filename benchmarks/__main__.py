@@ -19,6 +19,9 @@ from failsoft_kit.rpc.channel import open_channel
 LONG, SHORT = 50, 2
 """Pieces of an answer; the difference of two streams gives the cost of a piece."""
 
+APART = 0.001
+"""Seconds between two pieces that arrive one by one, as from a model."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
@@ -63,23 +66,24 @@ async def _cost(ask: load.Ask, payers: Sequence[int], requests: int, in_flight: 
     return (cpu_seconds(payers) - before) / requests * 1e6
 
 
-def run(chunks: int, *, rounds: int, requests: int) -> Costs:
-    """Measure against an upstream that answers in so many pieces."""
+def run(chunks: int, *, chunk_delay: float, rounds: int, requests: int) -> Costs:
+    """Measure against an upstream that answers in so many pieces, so many seconds apart."""
     with (
         tempfile.TemporaryDirectory(prefix="failsoft-bench-") as folder,
-        running_stack(Path(folder), chunks=chunks) as stack,
+        running_stack(Path(folder), chunks=chunks, chunk_delay=chunk_delay) as stack,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         return runner.run(measure(stack, rounds=rounds, requests=requests))
 
 
-def report(long: Costs, short: Costs) -> None:
+def report(burst: Costs, long: Costs, short: Costs) -> None:
     """Print medians and spreads, in microseconds and in echoes of the same run."""
     heads = ("CPU of router + cache", "in flight", "µs, median", "spread", "echoes")
     print("\n{:24}{:>10}{:>12}{:>16}{:>8}".format(*heads))
-    for (name, in_flight), costs in long.items():
-        echo = statistics.median(long["echo", in_flight])
-        _row(name if name != "stream" else f"stream of {LONG}", in_flight, costs, echo)
+    for title, found in ((f"{LONG} pieces at once", burst), (f"{LONG} pieces apart", long)):
+        print(f"answers of {title}")
+        for (name, in_flight), costs in found.items():
+            _row(name, in_flight, costs, statistics.median(found["echo", in_flight]))
     for in_flight in (1, 16):
         echo = statistics.median(long["echo", in_flight])
         pairs = zip(long["stream", in_flight], short["stream", in_flight], strict=True)
@@ -100,8 +104,12 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=400)
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}", flush=True)
-    sizes = {"rounds": arguments.rounds, "requests": arguments.requests}
-    report(run(LONG, **sizes), run(SHORT, **sizes))
+    sizes = {"rounds": int(arguments.rounds), "requests": int(arguments.requests)}
+    report(
+        run(LONG, chunk_delay=0.0, **sizes),
+        run(LONG, chunk_delay=APART, **sizes),
+        run(SHORT, chunk_delay=APART, **sizes),
+    )
 
 
 if __name__ == "__main__":

