@@ -111,11 +111,14 @@ def test_an_answer_that_would_have_gone_on_says_so(tokens: int, label: str) -> N
     assert summary(finished, took=0.5) == f"served by cloud · {label} · 0.5 s"
 
 
-def test_a_model_that_still_loads_is_why_another_answered() -> None:
+def test_what_passes_in_a_moment_is_why_another_answered() -> None:
     loading = walk_pb2.Hop(target="local", detail="it is not available (ENGINE_UNAVAILABLE)")
+    starting = walk_pb2.Hop(target="other", detail="it is not available (UNAVAILABLE)")
 
-    assert list(hop_notes([FAILED, loading])) == [
-        "local: the model is still loading or being started again; ask again in a moment"
+    assert list(hop_notes([FAILED, loading, starting])) == [
+        "local: the model is still loading or being started again; ask again in a moment",
+        "other: nobody listens at its address, so it is starting or does not run;"
+        " ask again in a moment",
     ]
 
 

@@ -25,8 +25,11 @@ _OUTCOME_STYLES = {
     walk_pb2.HOP_OUTCOME_FAILED: "red",
     walk_pb2.HOP_OUTCOME_SKIPPED: "yellow",
 }
-_MODEL_AWAY = "ENGINE_UNAVAILABLE"
-"""The reason that local-llm gives while it has no model."""
+_PASSING = {
+    "(ENGINE_UNAVAILABLE)": "the model is still loading or being started again",
+    "(UNAVAILABLE)": "nobody listens at its address, so it is starting or does not run",
+}
+"""What a hop's detail says of trouble that may have passed in a moment, and what it means."""
 _NOT_MISSING = "present or none needed"
 _CHECK_STYLES = {
     admin_pb.CHECK_RESULT_OK: "green",
@@ -96,13 +99,11 @@ def summary(finished: Finished, *, took: float) -> str:
 
 
 def hop_notes(hops: Iterable[walk_pb2.Hop]) -> Iterator[str]:
-    """A sentence for each hop that failed by something that passes by itself in a moment."""
+    """A sentence for each hop that failed by something that may have passed in a moment."""
     for hop in hops:
-        if _MODEL_AWAY in hop.detail:
-            yield (
-                f"{hop.target}: the model is still loading or being started again;"
-                " ask again in a moment"
-            )
+        for detail, meaning in _PASSING.items():
+            if detail in hop.detail:
+                yield f"{hop.target}: {meaning}; ask again in a moment"
 
 
 def _cut(tokens: int) -> str:
