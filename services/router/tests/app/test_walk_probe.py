@@ -14,6 +14,7 @@ from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.app.probe import AFTERLIFE, UNKNOWN_PATIENCE
 from failsoft_router.core.breaker import State
+from failsoft_router.core.errors import WalkDeadlinePassed
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -175,3 +176,93 @@ async def test_a_long_answer_of_a_probe_is_judged_by_its_beginning(stage: type[S
         await asyncio.sleep(6.0)
 
         assert router.board.place("a").gates.health.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_probe_that_is_sent_again_gives_its_place_back_once(stage: type[Stage]) -> None:
+    """Two probes of one hop gave one place back twice, and more calls than allowed went out."""
+    busy = AttemptFailed(ErrorClass.RATE_LIMITED, "too many requests", retry_after=0.5)
+    scripts: list[Script] = [(BUSY,), (busy,), ("back", DONE)]
+    again = {"a": {**TOUCHY["a"], "attempts": 2}}
+    router = stage(a=scripts, b=("hi", DONE), targets=again)
+    await router.ask()
+    await asyncio.sleep(15.0)
+
+    answer = await router.ask()
+
+    assert len(answer.finished.hops[0].attempts) == 2
+    assert router.board.place("a").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_a_probe_that_outlasts_its_caller_is_left_in_time(stage: type[Stage]) -> None:
+    """A probe has its target's limits; its caller has a deadline all the same."""
+    router = await shut_a(stage, ("a", *(1.0, "b") * 20, DONE), b=("hi", DONE))
+    began = router.after()
+
+    async with router.supervised():
+        error = await router.refused(within=5.0)
+
+        assert isinstance(error, WalkDeadlinePassed)
+        assert error.cause is ErrorClass.TIMEOUT_TOTAL
+        assert router.after() - began == pytest.approx(4.98)
+
+
+@virtual_time.test
+async def test_who_has_little_time_goes_on_beside_a_probe_the_sooner(stage: type[Stage]) -> None:
+    router = await shut_a(stage, (math.inf,), b=(0.1, "hi", DONE))
+
+    async with router.supervised():
+        assert (await router.ask(within=0.5)).finished.served_by == "b"
+
+
+@virtual_time.test
+async def test_a_probe_that_died_unheard_is_told_before_the_next_one(stage: type[Stage]) -> None:
+    """The next probe took its place, and its hop was told as running for ever."""
+    touchy = {**TOUCHY, "b": TOUCHY["a"]}
+    scripts: dict[str, list[Script]] = {
+        "a": [(BUSY,), (1.2, BUSY)],
+        "b": [(BUSY,), (math.inf,)],
+    }
+    router = stage(**scripts, c=("hi", DONE), targets=touchy)
+    await router.ask()
+    await asyncio.sleep(15.0)
+
+    async def slow(event: Event) -> None:
+        if isinstance(event, HopUpdate) and event.hop.outcome is HopOutcome.PROBING:
+            await asyncio.sleep(1.0)
+
+    async with router.supervised():
+        events = await router.stream(reader=slow)
+
+    assert isinstance(events[-1], Finished)
+    outcomes = [hop.outcome for hop in events[-1].hops]
+    assert outcomes == [HopOutcome.FAILED, HopOutcome.PROBING, HopOutcome.SERVED]
+    hops = router.spans.named("failsoft.hop")
+    assert len(hops) == 6
+
+
+@virtual_time.test
+async def test_an_overtaken_hop_tells_its_attempt_when_it_is_not_tried_again(
+    stage: type[Stage],
+) -> None:
+    router = await shut_a(stage, (2.0, "ba", 1.5, BUSY), b=[("hi", DONE), (3.0, "no", DONE)])
+
+    error = await router.refused(within=3.56)
+
+    assert [hop.outcome for hop in error.hops] == [HopOutcome.FAILED, HopOutcome.FAILED]
+    assert error.hops[1].error_class is ErrorClass.CANCELLED
+    assert [attempt.id for attempt in error.hops[1].attempts] == ["walk-2/2/1"]
+
+
+@virtual_time.test
+async def test_the_attempts_before_a_probe_are_told_with_it(stage: type[Stage]) -> None:
+    quick = BreakerPolicy(consecutive_failures=1, open_for=0.01, open_cap=0.01)
+    scripts: list[Script] = [(BUSY,), (2.0, "back", DONE)]
+    router = stage(a=scripts, b=(3.0, "hi", DONE), targets={"a": {"breaker": quick, "attempts": 2}})
+
+    answer = await router.ask()
+
+    assert answer.finished.served_by == "a"
+    ids = [attempt.id for attempt in answer.finished.hops[0].attempts]
+    assert ids == ["walk-1/1/1", "walk-1/1/2"]

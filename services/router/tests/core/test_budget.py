@@ -84,3 +84,5 @@ def test_the_cache_is_asked_only_when_its_slowest_look_up_leaves_time_for_the_re
     assert has_time_to_look_up(0.0601)
     assert not has_time_to_look_up(0.0599)
     assert not has_time_to_look_up(-1.0)
+    assert has_time_to_look_up(0.1101, times=2)
+    assert not has_time_to_look_up(0.1099, times=2)

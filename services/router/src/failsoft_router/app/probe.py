@@ -11,12 +11,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from failsoft_kit.clock import Clock
 from failsoft_model.events import Delta, StreamReset
+from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
 from failsoft_router.app.attempt import Take
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Trial, Tried
+from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
 from failsoft_router.ports import AttemptFailed
 
 LONGEST_PATIENCE = 2.0
@@ -45,15 +48,19 @@ def patience_with(usual: float | None) -> float:
 class Probe:
     """One probe, from its start in a walk to its end in the supervisor."""
 
-    def __init__(self, trial: Trial, hop: OpenHop, *, at_end: Callable[[], None]) -> None:
+    def __init__(
+        self, trial: Trial, hop: OpenHop, *, earlier: tuple[Attempt, ...], clock: Clock
+    ) -> None:
         """
         Args:
             hop: Where it was begun; its span ends with the probe.
-            at_end: Called when it is over, however it ended.
+            earlier: The attempts that the hop made before.
         """
         self.hop = hop
+        self.earlier = earlier
         self._trial = trial
-        self._at_end = at_end
+        self._clock = clock
+        self._at_end: Callable[[], None] | None = None
         self._pieces: asyncio.Queue[Delta | StreamReset | None] = asyncio.Queue()
         self._tried: Tried | None = None
         self._over = False
@@ -94,15 +101,34 @@ class Probe:
         finally:
             self._listeners.remove(listener)
 
-    async def follow(self, take: Take) -> Tried | None:
+    def when_over(self, at_end: Callable[[], None]) -> None:
+        """Call this when nothing more will come from it, at once if that is so now."""
+        if self._over:
+            at_end()
+        else:
+            self._at_end = at_end
+
+    async def follow(self, take: Take, *, until: float) -> Tried | None:
         """Hand on what it has said and what is to come, up to its end.
+
+        Args:
+            until: Moment of the clock at which its caller is gone; it is left then.
 
         Returns:
             None: it was ended from outside, as by a drain.
         """
-        while (piece := await self._pieces.get()) is not None:
-            await take(piece)
-        return self._tried
+        try:
+            with Watchdog(self._clock) as watchdog:
+                while True:
+                    watchdog.expect(ErrorClass.TIMEOUT_TOTAL, by=until)
+                    piece = await self._pieces.get()
+                    watchdog.rest()
+                    if piece is None:
+                        return self._tried
+                    await take(piece)
+        except WaitedTooLong as late:
+            self.leave()
+            return self._trial.tried(AttemptFailed(late.error_class, "the answer took longer than its caller waits"))
 
     def leave(self) -> None:
         """Its caller is gone: nobody will take what it says."""
@@ -121,7 +147,8 @@ class Probe:
             self._over = True
             self._news.set()
             self._pieces.put_nowait(None)
-            self._at_end()
+            if self._at_end is not None:
+                self._at_end()
             if self._left:
                 self._tell_span()
 

@@ -93,18 +93,20 @@ class TargetHop:
         """Try it, again where that is worth it."""
         shut = self._shut()
         if shut is not None:
-            return Outcome(result=shut)
+            return Outcome(result=shut, attempts=tuple(self.attempts))
         slice_ = self._slice()
         if not await self.place.bulkhead.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
-            return Outcome(result=_FULL)
+            return Outcome(result=_FULL, attempts=tuple(self.attempts))
         try:
             await self.announce()
             result = await self._run_inside()
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
-            # A probe keeps its place until it ends.
             if self._probe is None:
                 self.place.bulkhead.leave()
+            else:
+                # A probe that runs on keeps its place until it ends.
+                self._probe.when_over(self.place.bulkhead.leave)
 
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
         failure: AttemptFailed | None = None
@@ -139,7 +141,8 @@ class TargetHop:
                 detail="no provider can be reached: our own way out of the network is down",
                 due_in=cut_off,
             )
-        if self.errand.targets >= retry.MAX_HOPS or self.errand.attempts >= retry.MAX_ATTEMPTS:
+        first_of_too_many = self.errand.targets >= retry.MAX_HOPS and not self.attempts
+        if first_of_too_many or self.errand.attempts >= retry.MAX_ATTEMPTS:
             return _SPENT
         wait = self.place.gates.health.due_in(now)
         if wait > 0 and not self.forced():
@@ -173,13 +176,15 @@ class TargetHop:
 
     async def _try_hidden(self, trial: Trial) -> Tried | Probe:
         """Wait for a probe as long as its target usually takes, and no longer."""
-        probe = Probe(trial, self.hop, at_end=self.place.bulkhead.leave)
-        self._probe = probe
+        earlier = tuple(self.attempts)
+        self._probe = probe = Probe(trial, self.hop, earlier=earlier, clock=self.clock)
         probe.start(self.supervisor)
         try:
-            if not await probe.news(within=patience_with(self.place.history.usual())):
+            patience = min(patience_with(self.place.history.usual()), self._slice())
+            if not await probe.news(within=patience):
                 return probe
-            return await probe.follow(self.take) or _ended_from_outside(trial)
+            tried = await probe.follow(self.take, until=self.errand.end_at)
+            return tried or _ended_from_outside(trial)
         except BaseException:
             probe.leave()
             raise

@@ -115,15 +115,16 @@ class Trail:
         self._write(overtaken)
         return overtaken
 
-    def probing(self, hop: OpenHop) -> Hop:
+    def probing(self, hop: OpenHop, earlier: tuple[Attempt, ...]) -> Hop:
         """The walk goes on; the hop's call runs beside it, and its span ends with the call.
 
-        A later `served` or `failed` of the same hop replaces this.
+        The call itself is among the attempts only after its end: a later `served` or
+        `failed` of the same hop replaces this.
         """
         hop.ended = True
         hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.PROBING.value)
         self._replaced = hop.span
-        probing = self._hop(hop, HopOutcome.PROBING, ())
+        probing = self._hop(hop, HopOutcome.PROBING, earlier)
         self._write(replace(probing, detail="its probe runs beside the walk"))
         return self._hops[-1]
 

@@ -158,7 +158,7 @@ class Walk:
                 )
             )
             found = self._storage.found
-            if self._has_time_to_look_up():
+            if self._has_time_to_look_up(times=1):
                 found = await self._storage.look_up(self._span)
             if found.answer is not None:
                 return await self._serve_stored(found, found.answer, Degradation.NONE)
@@ -170,7 +170,7 @@ class Walk:
 
     async def _walk_hops(self) -> Finished:
         for planned in self._plan.hops:
-            finished = await self._try(planned)
+            finished = await self._hear_probe() or await self._try(planned)
             if finished is not None:
                 return finished
         finished = await self._wait_for_probe()
@@ -208,12 +208,10 @@ class Walk:
                     await self._after_failure(hop, outcome.attempts, failure)
                     return None
                 case Refusal() as refusal:
-                    await self._skip(hop, refusal.reason, refusal.detail)
+                    await self._after_refusal(hop, refusal, outcome.attempts)
                     return None
                 case Probe() as probe:
-                    self._probe = probe
-                    await self._emit(HopUpdate(hop=self._trail.probing(hop)))
-                    return None
+                    return await self._go_on_beside(probe)
                 case Overtaken():
                     await self._emit(HopUpdate(hop=self._trail.overtaken(hop, outcome.attempts)))
                     finished = await self._follow_probe()
@@ -241,22 +239,40 @@ class Walk:
             draw=around.draw,
         )
 
+    async def _go_on_beside(self, probe: Probe) -> Finished | None:
+        """Leave a probe running; one of an earlier hop is over by now, or it were its rival."""
+        probing = self._trail.probing(probe.hop, probe.earlier)
+        try:
+            finished = await self._follow_probe()
+        finally:
+            self._probe = probe
+        if finished is None:
+            await self._emit(HopUpdate(hop=probing))
+        return finished
+
+    async def _hear_probe(self) -> Finished | None:
+        """What a probe has found out by now; None: nothing yet, or no answer."""
+        if self._probe is None or not (self._probe.spoke or self._probe.over):
+            return None
+        return await self._follow_probe()
+
     async def _follow_probe(self) -> Finished | None:
         """Take the answer of the probe that was left running; None: it gave none."""
         probe, self._probe = self._probe, None
         if probe is None:
             return None
         try:
-            tried = await probe.follow(self._take)
+            tried = await probe.follow(self._take, until=self._errand.end_at)
         except BaseException:
             probe.leave()
             raise
         if tried is None:
             return None
+        attempts = (*probe.earlier, tried.attempt)
         if isinstance(tried.result, Ending):
-            self._trail.served(probe.hop, (tried.attempt,))
+            self._trail.served(probe.hop, attempts)
             return await self._serve_target(probe.hop.planned.name, tried.result)
-        await self._after_failure(probe.hop, (tried.attempt,), tried.result)
+        await self._after_failure(probe.hop, attempts, tried.result)
         return None
 
     async def _wait_for_probe(self) -> Finished | None:
@@ -306,6 +322,15 @@ class Walk:
             self._said_anything = True
             await self._sink(piece)
 
+    async def _after_refusal(
+        self, hop: OpenHop, refusal: Refusal, attempts: tuple[Attempt, ...]
+    ) -> None:
+        """Go on to the next hop; one that was tried before it was overtaken was not skipped."""
+        if attempts:
+            await self._emit(HopUpdate(hop=self._trail.overtaken(hop, attempts)))
+        else:
+            await self._skip(hop, refusal.reason, refusal.detail)
+
     async def _after_failure(
         self, hop: OpenHop, attempts: tuple[Attempt, ...], failure: AttemptFailed
     ) -> None:
@@ -340,7 +365,8 @@ class Walk:
         )
 
     async def _try_cache(self, hop: OpenHop) -> Finished | None:
-        if not self._has_time_to_look_up():
+        # Without a key the cache was away at the start, and is asked for that first.
+        if not self._has_time_to_look_up(times=1 if self._storage.found.key else 2):
             await self._skip(hop, SkipReason.DEADLINE, "too little time is left")
             return None
         found = await self._storage.stale(hop.span)
@@ -425,8 +451,9 @@ class Walk:
         if self._sink is not None:
             await self._sink(event)
 
-    def _has_time_to_look_up(self) -> bool:
-        return budget.has_time_to_look_up(self._caller.deadline.left(self._around.clock.now()))
+    def _has_time_to_look_up(self, *, times: int) -> bool:
+        left = self._caller.deadline.left(self._around.clock.now())
+        return budget.has_time_to_look_up(left, times=times)
 
     def _allowance(self) -> float:
         """The moment by which content has to come, if the walk began now."""

@@ -37,15 +37,15 @@ def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHo
     return min(limit, available) if available >= FLOOR else None
 
 
-def has_time_to_look_up(left: float) -> bool:
-    """Whether a look-up in the cache, however slow, leaves time for the reply.
+def has_time_to_look_up(left: float, *, times: int = 1) -> bool:
+    """Whether so many look-ups in the cache, however slow, leave time for the reply.
 
     Half of the reply's time is enough: the limit of the hop before may ring a little late.
 
     Args:
         left: Until the caller's deadline; infinite without one, negative when past.
     """
-    return left >= _STORED_RESERVE + REPLY / 2
+    return left >= times * _STORED_RESERVE + REPLY / 2
 
 
 def _degraded_reserve(hop: PlannedHop) -> float:
