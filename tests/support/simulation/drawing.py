@@ -1,6 +1,7 @@
 """Draws a schedule from a seed: the policy and the callers; `weather` draws the trouble."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from failsoft_model.chat import (
@@ -31,7 +32,14 @@ from failsoft_router.core.policy import (
     TenantPolicy,
 )
 from simulation import weather
-from simulation.schedule import CacheWeather, PlannedRequest, Schedule
+from simulation.schedule import (
+    CacheWeather,
+    Isolated,
+    Keys,
+    PlannedRequest,
+    Reload,
+    Schedule,
+)
 
 _NAMES = ("alder", "birch", "cedar", "elder", "fir")
 _STARTS = (0.0, 0.1, 59.999, 1000.0, 12345.678, 2_592_000.5)
@@ -48,21 +56,77 @@ def draw_schedule(seed: int) -> Schedule:
     draw = Random(seed)
     names = _NAMES[: draw.choice((1, 2, 2, 3, 3, 4, 5))]
     horizon = draw.choice(_HORIZONS)
-    shared = _breaker(draw, gpu=False)
-    targets = {name: _target(draw, name, shared) for name in names}
-    routes = _routes(draw, names)
-    policy = Policy(targets=targets, routes=routes, tenants=_tenants(draw, names, routes))
+    policy = _policy(draw, names)
+    cache = _cache(draw, horizon) if draw.random() < 0.8 else None
     return Schedule(
         seed=seed,
         start=draw.choice(_STARTS),
         policy=policy,
         weather=weather.of_targets(draw, names, horizon),
-        keyless=frozenset(
-            name for name in names if targets[name].credential and draw.random() < 0.2
-        ),
-        cache=_cache(draw, horizon) if draw.random() < 0.8 else None,
-        requests=_requests(draw, policy, horizon),
+        keys=_keys(draw, policy, horizon),
+        cache=cache,
+        isolated=_isolated(draw, names, horizon),
+        reloads=_reloads(draw, policy, horizon),
+        requests=_requests(draw, policy, horizon, 0.0 if cache is None else cache.delay),
     )
+
+
+def _policy(draw: Random, names: Sequence[str]) -> Policy:
+    shared = _breaker(draw, gpu=False)
+    targets = {name: _target(draw, name, shared) for name in names}
+    routes = _routes(draw, names)
+    return Policy(targets=targets, routes=routes, tenants=_tenants(draw, names, routes))
+
+
+def _reloads(draw: Random, policy: Policy, horizon: float) -> tuple[Reload, ...]:
+    """Now and then an edit of every number, and the one before it once more."""
+    if draw.random() < 0.8:
+        return ()
+    names = tuple(policy.targets)
+    edited = _policy(draw, names[: draw.randint(1, len(names))])
+    at = draw.uniform(0.0, horizon)
+    edit = Reload(at=at, policy=_with_fates_of(policy, edited))
+    return (edit, Reload(at=at + 5.0, policy=policy)) if draw.random() < 0.5 else (edit,)
+
+
+def _with_fates_of(policy: Policy, edited: Policy) -> Policy:
+    """The edited policy with the old one's endpoints and kinds: the same targets, other numbers."""
+    targets = {
+        name: replace(
+            target,
+            endpoint=policy.targets[name].endpoint,
+            model=policy.targets[name].model,
+            credential=policy.targets[name].credential,
+        )
+        for name, target in edited.targets.items()
+    }
+    alike = {target.health_key: target.breaker for target in targets.values()}
+    return replace(
+        edited,
+        targets={
+            name: replace(target, breaker=alike[target.health_key])
+            for name, target in targets.items()
+        },
+    )
+
+
+def _keys(draw: Random, policy: Policy, horizon: float) -> dict[str, Keys]:
+    return {
+        name: Keys(
+            first=None if draw.random() < 0.3 else f"{name}-1",
+            second=f"{name}-2",
+            changes=draw.uniform(0.0, 2.0 * horizon),
+        )
+        for name, target in policy.targets.items()
+        if target.credential is not None
+    }
+
+
+def _isolated(draw: Random, names: Sequence[str], horizon: float) -> tuple[Isolated, ...]:
+    if draw.random() < 0.85:
+        return ()
+    at = draw.uniform(0.0, horizon)
+    return (Isolated(target=draw.choice(names), at=at, until=at + draw.uniform(0.0, horizon)),)
 
 
 def _target(draw: Random, name: str, shared: BreakerPolicy) -> TargetPolicy:
@@ -81,6 +145,8 @@ def _target(draw: Random, name: str, shared: BreakerPolicy) -> TargetPolicy:
         kind=kind,
         breaker=own if fate == name else shared,
         external=draw.random() < 0.7,
+        concurrency=draw.choice((1, 2, 64, 64)),
+        attempts=draw.choice((1, 2, 2)),
     )
 
 
@@ -91,7 +157,7 @@ def _limits(draw: Random) -> Limits:
         connect=draw.choice((0.2, 1.0, 3.0)),
         first_content=first_content,
         stall=draw.choice((0.2, 1.0, 5.0, 15.0)),
-        total=draw.choice((first_content + 1.0, 20.0, 600.0)),
+        total=draw.choice((first_content + 1.0, 20.0, 60.0)),
     )
 
 
@@ -161,7 +227,9 @@ def _cache(draw: Random, horizon: float) -> CacheWeather:
     return CacheWeather(delay=draw.choice((0.0005, 0.005, 0.045)), away=away)
 
 
-def _requests(draw: Random, policy: Policy, horizon: float) -> tuple[PlannedRequest, ...]:
+def _requests(
+    draw: Random, policy: Policy, horizon: float, look_up: float
+) -> tuple[PlannedRequest, ...]:
     tools = draw.random() < 0.2
     slow_readers = draw.random() < 0.2
     models = (*policy.routes, "chat", "unheard-of", next(iter(policy.targets.values())).model)
@@ -173,11 +241,19 @@ def _requests(draw: Random, policy: Policy, horizon: float) -> tuple[PlannedRequ
             tenant=draw.choice(("acme", "acme", "choosy", "unlisted")),
             streamed=draw.random() < 0.5,
             within=_within(draw),
-            patience=draw.expovariate(1 / 3.0) if draw.random() < 0.15 else None,
+            patience=_patience(draw, policy, look_up) if draw.random() < 0.15 else None,
             pause=draw.choice((0.02, 0.5, 8.0)) if slow_readers and draw.random() < 0.5 else 0.0,
         )
         for number, at in enumerate(_arrivals(draw, horizon), start=1)
     )
+
+
+def _patience(draw: Random, policy: Policy, look_up: float) -> float:
+    """Any time, or the very moment at which the limit of the first target passes."""
+    if draw.random() < 0.8:
+        return draw.expovariate(1 / 3.0)
+    limits = draw.choice(tuple(policy.targets.values())).limits
+    return look_up + limits.first_content
 
 
 def _arrivals(draw: Random, horizon: float) -> Sequence[float]:

@@ -107,12 +107,46 @@ class PlannedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Isolated:
+    """An operator takes a target out for a while; times are from the start of the run."""
+
+    target: str
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload:
+    """Another policy comes into force, so long after the start."""
+
+    at: float
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """A target's credential: the first key, and from when on there is the second.
+
+    Attributes:
+        first: None: it is not there yet.
+    """
+
+    first: str | None
+    second: str
+    changes: float
+
+    def at(self, seconds: float) -> str | None:
+        """The key at this time from the start."""
+        return self.first if seconds < self.changes else self.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """One run.
 
     Attributes:
         start: What the loop's clock says at first.
-        keyless: Targets whose credential is not there.
+        keys: Of the targets that need one.
         cache: None: the router has none.
         requests: In order of time.
     """
@@ -121,6 +155,13 @@ class Schedule:
     start: float
     policy: Policy
     weather: Mapping[str, Weather]
-    keyless: frozenset[str]
+    keys: Mapping[str, Keys]
     cache: CacheWeather | None
+    isolated: tuple[Isolated, ...]
+    reloads: tuple[Reload, ...]
     requests: tuple[PlannedRequest, ...]
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every policy that is in force at some time."""
+        return (self.policy, *(reload.policy for reload in self.reloads))

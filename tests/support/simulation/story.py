@@ -12,7 +12,8 @@ from failsoft_model.events import Answer, BlockKind, Delta, Event, Finished, Str
 from failsoft_model.walk import ErrorClass, Hop
 from failsoft_router.core.breaker import Permit, Result, State
 from failsoft_router.core.errors import WalkError
-from failsoft_router.ports import Keeping, StoredAnswer
+from failsoft_router.core.policy import TargetPolicy
+from failsoft_router.ports import AttemptFailed, Keeping, StoredAnswer
 from simulation.schedule import Act, PlannedRequest, Schedule
 
 
@@ -48,12 +49,17 @@ class Blocks:
 
 @dataclass(slots=True, kw_only=True)
 class Leave:
-    """One permit of a breaker, from its asking to its return."""
+    """One permit of a breaker, from its asking to its return.
+
+    Attributes:
+        judged: When it was found good before its end; infinite: it was not.
+    """
 
     breaker: str
     asked: "Asked | None"
     permit: Permit
     given: float
+    judged: float = math.inf
     returned: float = math.inf
     result: Result | None = None
     returns: int = 0
@@ -65,11 +71,14 @@ class Call:
 
     Attributes:
         leave: The permit that its request held then; None: it held none.
+        policy: Its target's, as it was for its walk.
+        key: The credential that it was made with.
+        limit: What its target had to the first content, by what is known of it.
         connect: The limit that it was given.
         said: What it has said.
         waited_from: Since when it is waited for; infinite while a reader reads.
         read_for: Seconds that readers took.
-        error_class: Of a call that failed.
+        failure: Of a call that failed.
     """
 
     target: str
@@ -77,6 +86,9 @@ class Call:
     asked: "Asked"
     act: Act
     leave: Leave | None
+    policy: TargetPolicy
+    key: str | None
+    limit: float
     began: float
     connect: float
     total: float
@@ -86,7 +98,12 @@ class Call:
     read_for: float = 0.0
     end: End | None = None
     ended: float = math.inf
-    error_class: ErrorClass | None = None
+    failure: AttemptFailed | None = None
+
+    @property
+    def error_class(self) -> ErrorClass | None:
+        """Of a call that failed."""
+        return None if self.failure is None else self.failure.error_class
 
     def __str__(self) -> str:
         ending = "goes on" if self.end is None else self.end.value
@@ -95,13 +112,20 @@ class Call:
 
 @dataclass(slots=True, kw_only=True)
 class Look:
-    """A breaker after something happened to it."""
+    """A breaker after something happened to it.
+
+    Attributes:
+        after: What it was told; None: it was asked.
+        slow: It was told of a slow call.
+        forced: It was told of a forced call.
+    """
 
     at: float
     state: State
     due: float
-    transitions: int
     after: Result | None
+    slow: bool = False
+    forced: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,7 +200,7 @@ class Story:
     Attributes:
         looks: Of each breaker; it has the name of the first target that it guards.
         breaker_of: Target to its breaker's name.
-        lost: Targets that were not to be tried any more at the end.
+        lost: What was not as it was at first when all was over.
         failure: Why the run did not come to its end; empty when it did.
         log: What `lines` puts into words.
     """

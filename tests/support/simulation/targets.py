@@ -8,7 +8,8 @@ from random import Random
 from failsoft_kit.clock import Clock
 from failsoft_model.events import BlockKind, Delta, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
-from failsoft_router.core.policy import Limits
+from failsoft_router.app.board import Place
+from failsoft_router.core.policy import Limits, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
 from simulation.schedule import Act
 from simulation.story import Call, End
@@ -39,13 +40,19 @@ _HINTS = (0.0, 0.3, 2.0, 30.0, 4000.0)
 
 
 class SimulatedTarget:
-    """One target; each of its calls is drawn from the seed and the attempt's id."""
+    """One target; each of its calls is drawn from the seed and the attempt's id.
+
+    Attributes:
+        place: Where the router keeps what it knows of the target; set before the first call.
+    """
+
+    place: Place
 
     def __init__(
         self,
+        policy: TargetPolicy,
         *,
         seed: int,
-        limits: Limits,
         belt: bool,
         clock: Clock,
         called: Callable[[TargetCall], Call],
@@ -57,12 +64,17 @@ class SimulatedTarget:
             called: Writes a call down and says what to do with it.
             note: Told of what happens in a call, in a few words.
         """
+        self.policy = policy
         self._seed = seed
-        self._limits = limits
         self._belt = belt
         self._clock = clock
         self._called = called
         self._note = note
+
+    @property
+    def first_content_limit(self) -> float:
+        """Seconds that the next call has to its first content, by what is known of the target."""
+        return self.place.history.first_content_limit(self.policy.limits.first_content)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
@@ -70,7 +82,7 @@ class SimulatedTarget:
         draw = Random(f"{self._seed}/{call.attempt_id}")
         written.waited_from = written.began
         try:
-            for step in steps(written, draw, self._limits):
+            for step in steps(written, draw, self.policy.limits):
                 match step:
                     case float():
                         await self._wait(step, written)
@@ -86,7 +98,7 @@ class SimulatedTarget:
                         self._resume(written)
             written.end = End.STOPPED
         except AttemptFailed as failure:
-            written.end, written.error_class = End.FAILED, failure.error_class
+            written.end, written.failure = End.FAILED, failure
             raise
         finally:
             written.ended = self._clock.now()
@@ -126,7 +138,7 @@ def steps(call: Call, draw: Random, limits: Limits) -> Iterator[Step]:
         yield math.inf
     elif act is Act.NO_CONNECTION:
         yield call.connect
-        yield AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection")
+        yield AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection", sent=False)
     elif act in _REFUSALS:
         yield 0.0 if act is Act.REFUSED else draw.choice((0.0, 0.1, 1.0)) * draw.random()
         yield _refusal(act, draw)
@@ -137,7 +149,13 @@ def steps(call: Call, draw: Random, limits: Limits) -> Iterator[Step]:
 def _refusal(act: Act, draw: Random) -> AttemptFailed:
     error_class, status = _REFUSALS[act]
     hint = draw.choice(_HINTS) if act is Act.RATE_LIMITED_WITH_HINT else None
-    return AttemptFailed(error_class, act.value, http_status=status, retry_after=hint)
+    return AttemptFailed(
+        error_class,
+        act.value,
+        http_status=status,
+        retry_after=hint,
+        sent=act is not Act.REFUSED,
+    )
 
 
 def _speech(attempt_id: str, act: Act, draw: Random, limits: Limits) -> Iterator[Step]:

@@ -22,6 +22,7 @@ class WatchedBreaker:
         self.name = name
         self._story = story
         self._out: dict[int, Leave] = {}
+        self._kept: list[Permit] = []  # so that no two of them ever have one id
         self._looks = story.looks.setdefault(name, [])
 
     def __getattr__(self, name: str) -> object:
@@ -31,25 +32,48 @@ class WatchedBreaker:
         """See `Breaker.ask`."""
         permit = self._breaker.ask(now)
         self._look(now, None)
-        if permit is not None:
-            asked = asking.get()
-            leave = Leave(breaker=self.name, asked=asked, permit=permit, given=now)
-            self._out[id(permit)] = leave
-            self._story.leaves.append(leave)
-            if asked is not None:
-                asked.leaves.append(leave)
-            if permit.probe:
-                self._story.note(now, self.name, "lets {} probe", _who(asked))
-        return permit
+        return permit if permit is None else self._given(permit, now)
 
-    def record(self, permit: Permit, result: Result, *, now: float, draw: float) -> None:
+    def force(self, now: float) -> Permit | None:
+        """See `Breaker.force`."""
+        permit = self._breaker.force(now)
+        return permit if permit is None else self._given(permit, now)
+
+    def record_early(self, permit: Permit, *, now: float) -> Permit:
+        """See `Breaker.record_early`."""
+        leave = self._out[id(permit)]
+        judged = self._breaker.record_early(permit, now=now)
+        if judged is not permit:
+            leave.judged = now
+            self._kept.append(judged)
+            self._out[id(judged)] = leave
+        self._look(now, Result.OK, forced=permit.forced)
+        return judged
+
+    def record(
+        self, permit: Permit, result: Result, *, now: float, draw: float, slow: bool = False
+    ) -> None:
         """See `Breaker.record`."""
         leave = self._out[id(permit)]
         leave.returned, leave.result, leave.returns = now, result, leave.returns + 1
-        self._breaker.record(permit, result, now=now, draw=draw)
-        self._look(now, result)
+        self._breaker.record(permit, result, now=now, draw=draw, slow=slow)
+        self._look(now, result, slow=slow, forced=permit.forced)
 
-    def _look(self, now: float, after: Result | None) -> None:
+    def _given(self, permit: Permit, now: float) -> Permit:
+        self._kept.append(permit)
+        asked = asking.get()
+        leave = Leave(breaker=self.name, asked=asked, permit=permit, given=now)
+        self._out[id(permit)] = leave
+        self._story.leaves.append(leave)
+        if asked is not None:
+            asked.leaves.append(leave)
+        if permit.probe:
+            self._story.note(now, self.name, "lets {} probe", _who(asked))
+        return permit
+
+    def _look(
+        self, now: float, after: Result | None, *, slow: bool = False, forced: bool = False
+    ) -> None:
         breaker, looks = self._breaker, self._looks
         state, due_in = breaker.state, breaker.due_in(now)
         if not looks or looks[-1].state is not state:
@@ -59,8 +83,9 @@ class WatchedBreaker:
                 at=now,
                 state=state,
                 due=now + due_in,
-                transitions=breaker.transitions,
                 after=after,
+                slow=slow,
+                forced=forced,
             )
         )
 

@@ -2,29 +2,29 @@
 
 import asyncio
 import itertools
-import math
+from collections.abc import Callable
 from random import Random
-from typing import cast
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.deadline import Deadline
 from failsoft_kit.testing import virtual_time
-from failsoft_model.events import Delta, Event, Finished, HopUpdate, Started, StreamReset
-from failsoft_router.app.board import Board
-from failsoft_router.app.walk import Caller, Surroundings
+from failsoft_router.app.board import Boards
+from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.walk import Surroundings
 from failsoft_router.app.walker import Walker
-from failsoft_router.core.breaker import Breaker, Result
-from failsoft_router.core.errors import WalkError
-from failsoft_router.ports import Keeping, StoredAnswer, TargetCall
+from failsoft_router.ports import Keeping, StoredAnswer
+from simulation.boards import Boarder
 from simulation.cache import SimulatedCache
+from simulation.callers import Callers
 from simulation.drawing import draw_schedule
-from simulation.schedule import PlannedRequest, Schedule
-from simulation.story import Asked, Call, Stored, Story
-from simulation.targets import SimulatedTarget
-from simulation.watched import EndedSpans, WatchedBreaker, WatchedTracer, asking
+from simulation.schedule import Schedule
+from simulation.story import Asked, Stored, Story
+from simulation.watched import EndedSpans, WatchedTracer, asking
 
-GRACE = 0.001
-"""Seconds after a caller's deadline at which the front door cuts its walk off."""
+LONGEST = 20_000.0
+"""Seconds after which a run is given up: somebody waits, or is talked to, for ever."""
+
+AFTER_ALL = 4000.0
+"""Seconds after which every gate has opened: the longest is shut for an hour."""
 
 
 def simulate(seed: int) -> Story:
@@ -33,20 +33,9 @@ def simulate(seed: int) -> Story:
     story = Story(schedule)
     try:
         virtual_time.run(_World(schedule, story).run(), start=schedule.start)
-    except AssertionError as failure:
-        story.failure = str(failure)
+    except (AssertionError, TimeoutError) as failure:
+        story.failure = str(failure) or "it goes on for ever"
     return story
-
-
-class Key:
-    """A credential that is there, or is not."""
-
-    def __init__(self, value: str | None) -> None:
-        self._value = value
-
-    def value(self) -> str | None:
-        """See `ports.Credential`."""
-        return self._value
 
 
 class _World:
@@ -56,86 +45,62 @@ class _World:
         self._schedule = schedule
         self._story = story
         self._clock = LoopClock()
-        self._draw = Random(schedule.seed)
         self._walks: dict[str, Asked] = {}
         self._ids = map("w{}".format, itertools.count(1))
 
     async def run(self) -> None:
         """Let every caller come and go, then look at what is left."""
-        board, tracer = self._board(), self._tracer()
+        schedule, story = self._schedule, self._story
+        boarder = Boarder(story, clock=self._clock, who=self._walks.__getitem__)
+        boards, supervisor = Boards(boarder.board(schedule.policy)), Supervisor()
+        tracer = WatchedTracer(
+            clock=self._clock, sink=EndedSpans(story), started=story.spans_started.append
+        )
         walker = Walker(
             Surroundings(
-                board=board,
+                boards=boards,
+                supervisor=supervisor,
                 cache=self._cache(),
                 tracer=tracer,
                 clock=self._clock,
-                draw=self._draw.random,
+                draw=Random(schedule.seed).random,
                 new_id=self._new_id,
             )
         )
-        async with asyncio.TaskGroup() as callers:
-            for planned in self._schedule.requests:
-                await asyncio.sleep(self._schedule.start + planned.at - self._clock.now())
-                callers.create_task(self._ask(walker, tracer, planned))
-        await self._try_every_target_once_more(board)
-        await board.close()
+        callers = Callers(walker, story, tracer=tracer, clock=self._clock)
+        async with supervisor.owning():
+            async with asyncio.timeout(LONGEST), asyncio.TaskGroup() as tasks:
+                for at, happens in self._happenings(callers, boards, boarder, tasks):
+                    await asyncio.sleep(schedule.start + at - self._clock.now())
+                    happens()
+            await asyncio.sleep(AFTER_ALL)
+            boarder.look_at_what_is_left(boards.current)
+            if supervisor.adopted:
+                story.lost.append(f"{supervisor.adopted} probes run for ever")
+        await boards.current.close()
 
-    def _board(self) -> Board:
-        policy, schedule = self._schedule.policy, self._schedule
-        board = Board(
-            policy,
-            targets={name: self._target(name) for name in policy.targets},
-            credentials={
-                name: Key(None if name in schedule.keyless else f"key of {name}")
-                for name, target in policy.targets.items()
-                if target.credential is not None
-            },
-            clock=self._clock,
-        )
-        watched: dict[int, WatchedBreaker] = {}
-        for place in board.places():
-            name, breaker = place.policy.name, place.breaker
-            if id(breaker) not in watched:
-                watched[id(breaker)] = WatchedBreaker(breaker, name, story=self._story)
-            self._story.breaker_of[name] = watched[id(breaker)].name
-            place.breaker = cast("Breaker", watched[id(breaker)])
-        return board
+    def _happenings(
+        self, callers: Callers, boards: Boards, boarder: Boarder, tasks: asyncio.TaskGroup
+    ) -> list[tuple[float, Callable[[], object]]]:
+        """Everything that is planned, in order of time."""
 
-    def _target(self, name: str) -> SimulatedTarget:
-        def called(call: TargetCall) -> Call:
-            asked = self._walks[call.attempt_id.partition("/")[0]]
-            now = self._clock.now()
-            acts = self._schedule.weather[name].at(now - self._schedule.start)
-            draw = Random(f"{self._schedule.seed}?{call.attempt_id}")
-            written = Call(
-                target=name,
-                attempt_id=call.attempt_id,
-                asked=asked,
-                act=draw.choice(acts),
-                leave=asked.leave_of(self._story.breaker_of[name]),
-                began=now,
-                connect=call.connect,
-                total=call.total,
-            )
-            asked.calls.append(written)
-            self._story.calls.append(written)
-            self._note_call(written, "is called, and {}", written.act)
-            return written
+        def reload(number: int) -> None:
+            boards.current = boarder.board(self._schedule.reloads[number].policy)
+            self._story.note(self._clock.now(), "policy", "number {} is in force", number + 2)
 
-        return SimulatedTarget(
-            seed=self._schedule.seed,
-            limits=self._schedule.policy.targets[name].limits,
-            belt=self._schedule.weather[name].belt,
-            clock=self._clock,
-            called=called,
-            note=self._note_call,
-        )
-
-    def _note_call(self, call: Call, what: str, *values: object) -> None:
-        who = f"  {call.asked.planned.name}"
-        self._story.note(
-            self._clock.now(), who, f"{{}} ({{}}) {what}", call.target, call.attempt_id, *values
-        )
+        plans: list[tuple[float, Callable[[], object]]] = [
+            (planned.at, lambda planned=planned: tasks.create_task(callers.ask(planned)))  # type: ignore[misc] # bound now
+            for planned in self._schedule.requests
+        ]
+        plans += [
+            (order.at, lambda order=order: boarder.isolate(boards.current, order))  # type: ignore[misc] # bound now
+            for order in self._schedule.isolated
+        ]
+        plans += [
+            (each.at, lambda number=number: reload(number))  # type: ignore[misc] # bound now
+            for number, each in enumerate(self._schedule.reloads)
+        ]
+        return sorted(plans, key=lambda plan: plan[0])
 
     def _cache(self) -> SimulatedCache | None:
         if self._schedule.cache is None:
@@ -149,12 +114,6 @@ class _World:
 
         return SimulatedCache(self._schedule.cache, clock=self._clock, stored=stored)
 
-    def _tracer(self) -> WatchedTracer:
-        story = self._story
-        return WatchedTracer(
-            clock=self._clock, sink=EndedSpans(story), started=story.spans_started.append
-        )
-
     def _new_id(self) -> str:
         walk_id = next(self._ids)
         asked = asking.get()
@@ -162,97 +121,3 @@ class _World:
             asked.walk_id = walk_id
             self._walks[walk_id] = asked
         return walk_id
-
-    async def _ask(self, walker: Walker, tracer: WatchedTracer, planned: PlannedRequest) -> None:
-        now, loop = self._clock.now(), asyncio.get_running_loop()
-        deadline = Deadline.after(planned.within, now=now)
-        span = tracer.start("caller")
-        asked = Asked(
-            planned=planned, began=now, deadline=deadline.at, trace_id=span.context.trace_id
-        )
-        asking.set(asked)
-        self._story.asked.append(asked)
-        self._story.note(now, planned.name, *_question(planned))
-        timers = [
-            loop.call_at(at, self._hang_up, asked, asyncio.current_task(), cut_off)
-            for at, cut_off in (
-                (deadline.at + GRACE, True),
-                (now + (math.inf if planned.patience is None else planned.patience), False),
-            )
-            if at < math.inf
-        ]
-        caller = Caller(tenant=planned.tenant, deadline=deadline, span=span)
-        try:
-            if planned.streamed:
-                await walker.stream(planned.request, caller, lambda event: self._read(asked, event))
-            else:
-                asked.answer = await walker.answer(planned.request, caller)
-        except WalkError as error:
-            asked.error = error
-        except Exception as error:
-            asked.crash = error
-        finally:
-            asked.ended = self._clock.now()
-            span.end()
-            for timer in timers:
-                timer.cancel()
-            self._story.note(asked.ended, planned.name, *_ending(asked))
-
-    def _hang_up(self, asked: Asked, task: "asyncio.Task[None] | None", cut_off: bool) -> None:
-        asked.left_at, asked.cut_off = self._clock.now(), cut_off
-        self._story.note(asked.left_at, asked.planned.name, "hangs up")
-        if task is not None:
-            task.cancel()
-
-    async def _read(self, asked: Asked, event: Event) -> None:
-        now = self._clock.now()
-        asked.events.append((now, event))
-        match event:
-            case Delta() | StreamReset():
-                asked.held.take(event)
-                if isinstance(event, StreamReset):
-                    self._story.note(now, asked.planned.name, "is told to forget what it read")
-            case HopUpdate(hop=hop):
-                reason = hop.skip_reason or hop.error_class
-                words = (hop.position, hop.target, hop.outcome, "" if reason is None else reason)
-                self._story.note(now, asked.planned.name, "hop {}: {} {} {}", *words)
-            case Started() | Finished():
-                pass
-        if asked.planned.pause:
-            await asyncio.sleep(asked.planned.pause)
-            asked.read_for += self._clock.now() - now
-
-    async def _try_every_target_once_more(self, board: Board) -> None:
-        """Once every open time is over, each target has to be tried again."""
-        caps = [target.breaker.open_cap for target in self._schedule.policy.targets.values()]
-        await asyncio.sleep(max(caps) + 1.0)
-        for place in board.places():
-            now = self._clock.now()
-            permit = place.breaker.ask(now)
-            if permit is None:
-                self._story.lost.append(place.policy.name)
-            else:
-                place.breaker.record(permit, Result.NO_EVIDENCE, now=now, draw=0.5)
-
-
-def _question(planned: PlannedRequest) -> tuple[object, ...]:
-    how = "streamed" if planned.streamed else "unary"
-    return (
-        "asks ({}, tenant {}, model {}, deadline {}, reads with pauses of {} s)",
-        how,
-        planned.tenant,
-        planned.request.model,
-        "none" if planned.within is None else planned.within,
-        planned.pause,
-    )
-
-
-def _ending(asked: Asked) -> tuple[object, ...]:
-    if asked.crash is not None:
-        return "crashes: {}", repr(asked.crash)
-    if asked.error is not None:
-        return "is told {}: {}", asked.error.reason, asked.error
-    finished = asked.finished
-    if finished is None:
-        return ("gets nothing",)
-    return "is served by {} ({})", finished.served_by, finished.degradation

@@ -220,11 +220,9 @@ async def test_who_has_little_time_goes_on_beside_a_probe_the_sooner(stage: type
 async def test_a_probe_that_died_unheard_is_told_before_the_next_one(stage: type[Stage]) -> None:
     """The next probe took its place, and its hop was told as running for ever."""
     touchy = {**TOUCHY, "b": TOUCHY["a"]}
-    scripts: dict[str, list[Script]] = {
-        "a": [(BUSY,), (1.2, BUSY)],
-        "b": [(BUSY,), (math.inf,)],
-    }
-    router = stage(**scripts, c=("hi", DONE), targets=touchy)
+    a: list[Script] = [(BUSY,), (1.2, BUSY)]
+    b: list[Script] = [(BUSY,), (math.inf,)]
+    router = stage(a=a, b=b, c=("hi", DONE), targets=touchy)
     await router.ask()
     await asyncio.sleep(15.0)
 

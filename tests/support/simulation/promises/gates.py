@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.breaker import Result, State
-from failsoft_router.core.policy import Limits
-from simulation.story import Call, End, Leave, Story
+from simulation.story import Call, End, Story
 
 _EPSILON = 1e-6
+
+_TOGETHER = 9.0
+"""Seconds: failures to connect that may have one cause, and the time that this is believed."""
 
 _TARGETS_OWN = frozenset(
     {ErrorClass.TRANSIENT, ErrorClass.TRUNCATED, ErrorClass.MALFORMED, ErrorClass.UNKNOWN}
@@ -31,36 +33,51 @@ def nobody_is_called_without_leave(story: Story) -> Iterator[str]:
 
 
 def probes_stay_within_their_permits(story: Story) -> Iterator[str]:
-    """While a target is on trial, no more calls are out than its policy allows."""
+    """While a target is on trial, no more calls are out than its policy allows.
+
+    A probe that was judged is a call like any other, and one is forced at a time.
+    """
     for name in story.looks:
-        allowed = story.schedule.policy.targets[name].breaker.probes
+        breakers = [
+            policy.targets[name].breaker
+            for policy in story.schedule.policies
+            if name in policy.targets
+        ]
+        allowed = max(breaker.probes for breaker in breakers)
         probes = [each for each in story.leaves if each.breaker == name and each.permit.probe]
+        forced = [leave for leave in probes if leave.permit.forced]
+        if most_at_once((leave.given, leave.returned) for leave in forced) > 1:
+            yield f"{name} had more than one forced call out"
         for epoch in {leave.permit.epoch for leave in probes}:
-            most = _most_at_once(leave for leave in probes if leave.permit.epoch == epoch)
+            most = most_at_once(
+                (leave.given, min(leave.judged, leave.returned))
+                for leave in probes
+                if leave.permit.epoch == epoch and not leave.permit.forced
+            )
             if most > allowed:
                 yield f"{name} had {most} probes out, and {allowed} are allowed"
 
 
 def an_open_time_never_gets_shorter(story: Story) -> Iterator[str]:
-    """What was said to be shut until a moment is shut until then."""
+    """What was said to be shut until a moment is shut till then, or a forced call is good."""
     for name, looks in story.looks.items():
         due = -math.inf
         for look in looks:
-            if look.state is not State.CLOSED and look.at < due - _EPSILON:
-                if look.state is not State.OPEN or look.due < due - _EPSILON:
-                    yield f"{name} was to be open until {due}; at {look.at} it is {look}"
-            elif look.at < due - _EPSILON:
-                yield f"{name} closed at {look.at}, before it was due at {due}"
+            good = look.forced and look.after is Result.OK
+            left_early = look.state is not State.OPEN and look.at < due - _EPSILON
+            shortened = look.state is State.OPEN and look.due < due - _EPSILON
+            if (left_early or (shortened and look.at < due - _EPSILON)) and not good:
+                yield f"{name} was to be open until {due}; at {look.at} it is {look}"
             due = look.due if look.state is State.OPEN else -math.inf
 
 
-def only_failures_open(story: Story) -> Iterator[str]:
-    """A breaker opens when somebody reports a failure, and at no other time."""
+def only_failures_and_slowness_open(story: Story) -> Iterator[str]:
+    """A breaker opens when somebody reports one of them, and at no other time."""
     for name, looks in story.looks.items():
         before = State.CLOSED
         for look in looks:
             opened = look.state is State.OPEN and before is not State.OPEN
-            if opened and look.after is not Result.FAILED:
+            if opened and not (look.after is Result.FAILED or look.slow):
                 yield f"{name} opened after {look.after}"
             before = look.state
 
@@ -72,24 +89,22 @@ def what_counts_is_what_the_target_did(story: Story) -> Iterator[str]:
         if asked is None or leave.result is None:
             continue
         calls = [call for call in asked.calls if call.leave is leave]
-        limits = [story.schedule.policy.targets[call.target].limits for call in calls]
-        guilty = any(map(is_guilty, calls, limits))
+        guilty = any(map(is_guilty, calls))
         name, words = asked.planned.name, ", ".join(map(str, calls))
         match leave.result:
             case Result.FAILED if not guilty:
                 yield f"{leave.breaker} is blamed for what {name} saw: {words}"
             case Result.OK if not any(call.end is End.ANSWERED for call in calls):
                 yield f"{leave.breaker} is praised for what {name} saw: {words}"
-            case Result.NO_EVIDENCE if guilty and not asked.hung_up:
+            case Result.NO_EVIDENCE if guilty and not (asked.hung_up or excused(story, calls)):
                 yield f"{leave.breaker} got away with what {name} saw: {words}"
             case _:
                 pass
 
 
 def no_target_is_lost(story: Story) -> Iterator[str]:
-    """Whatever happened, once the open times are over everybody is tried again."""
-    for name in story.lost:
-        yield f"{name} is not tried any more"
+    """Whatever happened, once all times are over everybody is tried again by anybody."""
+    yield from story.lost
 
 
 PROMISES = (
@@ -97,17 +112,18 @@ PROMISES = (
     nobody_is_called_without_leave,
     probes_stay_within_their_permits,
     an_open_time_never_gets_shorter,
-    only_failures_open,
+    only_failures_and_slowness_open,
     what_counts_is_what_the_target_did,
     no_target_is_lost,
 )
 
 
-def is_guilty(call: Call, limits: Limits) -> bool:
+def is_guilty(call: Call) -> bool:
     """Whether the target itself failed: its own limits passed, and not somebody's patience.
 
     Of the total limit a reader may have had a tenth.
     """
+    limits = call.policy.limits
     own_time = call.ended - call.began - call.read_for + _EPSILON
     too_long = own_time >= 0.9 * limits.total and call.total >= limits.total - _EPSILON
     match call.end:
@@ -120,7 +136,7 @@ def is_guilty(call: Call, limits: Limits) -> bool:
         case End.FAILED:
             return call.error_class in _TARGETS_OWN
         case End.CLOSED if call.first_content_at is None:
-            return own_time >= limits.first_content or too_long
+            return own_time >= call.limit or too_long
         case End.CLOSED:
             waited = call.ended - call.waited_from + _EPSILON
             return waited >= limits.stall or too_long
@@ -128,13 +144,23 @@ def is_guilty(call: Call, limits: Limits) -> bool:
             return False
 
 
-def _most_at_once(leaves: Iterable[Leave]) -> int:
-    """How many were out at the same time; one that comes back makes place for the next."""
-    turns = []
-    for leave in leaves:
-        turns += [(leave.given, 1, 1), (leave.returned, 0, -1)]
+def excused(story: Story, calls: Iterable[Call]) -> bool:
+    """Whether nobody was reached at about that time, which is no target's fault."""
+    unsent = [each for each in story.calls if each.failure is not None and not each.failure.sent]
+    return any(
+        {each.policy.endpoint for each in unsent if abs(each.ended - call.ended) < _TOGETHER}
+        >= {target.endpoint for target in policy.targets.values()}
+        for call in calls
+        if call in unsent
+        for policy in story.schedule.policies
+    )
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """How many lasted at the same time; one that ends makes place for the next."""
+    turns = [turn for begin, end in spans if begin < end for turn in ((begin, 1), (end, -1))]
     out = most = 0
-    for _, _, change in sorted(turns):
+    for _, change in sorted(turns):
         out += change
         most = max(most, out)
     return most

@@ -4,17 +4,25 @@ from collections import Counter
 from collections.abc import Iterator
 
 from failsoft_kit.deadline import Deadline
+from failsoft_model.events import StreamReset
+from failsoft_model.walk import HopOutcome
 from failsoft_router.core.errors import WalkDeadlinePassed
-from simulation.story import Call, Story
+from failsoft_router.core.policy import TargetKind
+from simulation.promises.gates import most_at_once
+from simulation.story import Call, End, Story
 
-HOPS = 5
-"""Real hops of one request; a schedule has at most five targets."""
-ATTEMPTS_OF_A_HOP = 1
-ATTEMPTS = 5
+HOPS = 4
+"""Targets of one request."""
+ATTEMPTS_OF_A_HOP = {TargetKind.REMOTE: 2, TargetKind.GPU: 1}
+ATTEMPTS = 6
+AFTERLIFE = 10.0
+"""Seconds that a probe may go on when its caller is gone."""
+PATIENCE = 2.0
+"""Seconds that a walk waits for a probe before it goes on beside it."""
 
-EXTRA_SHARE = 0.0
+EXTRA_SHARE = 0.1
 """Calls beyond one a request and target, as a share of the requests."""
-EXTRA_RATE = 0.0
+EXTRA_RATE = 1.0
 """The same, calls a second."""
 
 _EPSILON = 1e-6
@@ -40,9 +48,13 @@ def no_attempt_starts_after_the_deadline(story: Story) -> Iterator[str]:
         asked = call.asked
         deadline = Deadline(at=asked.deadline)
         if asked.planned.within is None:
-            longest = max(route.deadline for route in story.schedule.policy.routes.values())
+            longest = max(
+                route.deadline
+                for policy in story.schedule.policies
+                for route in policy.routes.values()
+            )
             deadline = deadline.sooner(asked.began + longest)
-        if deadline.expired(call.began - asked.read_for):
+        if deadline.expired(call.began - asked.read_for) and not _was_reset(call):
             yield f"{call.attempt_id} began {call.began - deadline.at} s after the deadline"
 
 
@@ -59,8 +71,11 @@ def attempts_and_hops_stay_within_their_caps(story: Story) -> Iterator[str]:
         targets = Counter(call.target for call in asked.calls)
         if len(targets) > HOPS or len(asked.calls) > ATTEMPTS:
             yield f"{asked.planned.name} made {len(asked.calls)} attempts at {len(targets)} targets"
+        overtaken = sum(call.end is End.CLOSED for call in asked.calls)
         for target, attempts in targets.items():
-            if attempts > ATTEMPTS_OF_A_HOP:
+            policy = next(call.policy for call in asked.calls if call.target == target)
+            allowed = min(policy.attempts, ATTEMPTS_OF_A_HOP[policy.kind])
+            if attempts > allowed + overtaken:
                 yield f"{asked.planned.name} tried {target} {attempts} times"
 
 
@@ -68,22 +83,44 @@ def calls_follow_the_offered_load(story: Story) -> Iterator[str]:
     """At no time has a target been called more often than the requests till then explain."""
     start = story.schedule.start
     offered = [asked.began for asked in story.asked]
-    for name in story.schedule.policy.targets:
+    for name in story.schedule.weather:
         begun = 0
         for number, call in enumerate(_calls_of(story, name), start=1):
             while begun < len(offered) and offered[begun] <= call.began:
                 begun += 1
-            allowed = begun * (1 + EXTRA_SHARE) + (call.began - start) * EXTRA_RATE
+            allowed = begun * (1 + EXTRA_SHARE) + (call.began - start + 1) * EXTRA_RATE
             if number > allowed + _EPSILON:
                 yield f"{name} was called {number} times for {begun} requests"
                 break
 
 
+def calls_at_once_stay_within_the_concurrency(story: Story) -> Iterator[str]:
+    """However many callers there are, a target has only so many calls in flight."""
+    for name in story.schedule.weather:
+        calls = list(_calls_of(story, name))
+        most = most_at_once((call.began, call.ended) for call in calls)
+        policies = [each.targets[name] for each in story.schedule.policies if name in each.targets]
+        allowed = max(policy.concurrency for policy in policies)
+        if most > allowed:
+            yield f"{name} had {most} calls in flight, and {allowed} are allowed"
+
+
 def every_call_ends(story: Story) -> Iterator[str]:
-    """Nothing is left open at a target when the run is over."""
+    """With its caller; a probe a little later."""
     for call in story.calls:
         if call.end is None:
             yield f"{call.attempt_id} was never closed"
+        elif call.ended > call.asked.ended + AFTERLIFE + _EPSILON:
+            yield f"{call.attempt_id} went on for long after its caller"
+
+
+def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
+    """Whoever has somewhere else to go goes there after the target's usual time."""
+    for asked in story.asked:
+        for hop in asked.hops:
+            waited = hop.latency - asked.read_for
+            if hop.outcome is HopOutcome.PROBING and waited > 2 * PATIENCE + _EPSILON:
+                yield f"{asked.planned.name} waited {waited} s for its probe of {hop.target}"
 
 
 def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:
@@ -99,9 +136,19 @@ PROMISES = (
     no_attempt_starts_after_its_caller_left,
     attempts_and_hops_stay_within_their_caps,
     calls_follow_the_offered_load,
+    calls_at_once_stay_within_the_concurrency,
     every_call_ends,
+    a_probe_makes_nobody_wait,
     only_who_has_a_deadline_misses_it,
 )
+
+
+def _was_reset(call: Call) -> bool:
+    """Whether its route's time had begun anew, because an answer had broken off."""
+    events = call.asked.events
+    return call.asked.planned.within is None and any(
+        isinstance(event, StreamReset) and at <= call.began for at, event in events
+    )
 
 
 def _calls_of(story: Story, target: str) -> Iterator[Call]:

@@ -4,12 +4,21 @@ from collections import Counter
 from collections.abc import Iterator
 
 from failsoft_model.chat import Degradation
-from failsoft_model.events import HopUpdate
-from failsoft_model.walk import CacheStatus, Hop, HopOutcome, SkipReason
+from failsoft_model.events import Finished, HopUpdate
+from failsoft_model.walk import CacheStatus, ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
 from simulation.story import Asked, Story
+
+_RULED_OUT = (
+    SkipReason.TENANT_POLICY,
+    SkipReason.NO_CREDENTIAL,
+    SkipReason.CAPABILITY,
+    SkipReason.CONTEXT_LENGTH,
+    SkipReason.REFUSED_BY_CALLER,
+)
+"""Skips that are planned: a target behind them is no fallback."""
 
 _NOBODY_ANSWERED = (RouteExhausted, WalkDeadlinePassed)
 
@@ -33,9 +42,11 @@ def hops_tell_every_call(story: Story) -> Iterator[str]:
     for asked in story.asked:
         if asked.finished is None and asked.error is None:
             continue
+        probing = {hop.position for hop in asked.hops if hop.outcome is HopOutcome.PROBING}
         told = sorted(attempt.id for hop in asked.hops for attempt in hop.attempts)
         made = sorted(call.attempt_id for call in asked.calls)
-        if told != made:
+        running = {each for each in made if int(each.split("/")[1]) in probing} - set(told)
+        if told != sorted(set(made) - running) or len(running) > len(probing):
             yield f"{asked.planned.name} is told of {told}, and {made} were made"
         for hop in asked.hops:
             wrong = [each.id for each in hop.attempts if each.latency > hop.latency + 1e-6]
@@ -48,14 +59,14 @@ def updates_tell_the_hops(story: Story) -> Iterator[str]:
     for asked in story.asked:
         if not asked.planned.streamed or asked.hung_up:
             continue
-        ends = [
-            event.hop
+        last = {
+            event.hop.position: event.hop
             for _, event in asked.events
             if isinstance(event, HopUpdate) and event.hop.outcome is not HopOutcome.TRYING
-        ]
+        }
         told = [hop for hop in asked.hops if hop.outcome is not HopOutcome.SERVED]
-        if [hop for hop in ends if hop.outcome is not HopOutcome.SERVED] != told:
-            yield f"{asked.planned.name} saw {ends} and was told {told}"
+        if any(last.get(hop.position) != hop for hop in told):
+            yield f"{asked.planned.name} saw {last} and was told {told}"
 
 
 def errors_tell_their_cause(story: Story) -> Iterator[str]:
@@ -66,7 +77,8 @@ def errors_tell_their_cause(story: Story) -> Iterator[str]:
             continue
         causes = [hop.error_class for hop in error.hops if hop.error_class is not None]
         first = isinstance(error, _NOBODY_ANSWERED)
-        if error.cause is not (causes[0 if first else -1] if causes else None):
+        telling: list[ErrorClass | None] = [*(causes[:1] if first else causes)]
+        if error.cause not in (telling or [None]):
             yield f"{asked.planned.name} is told {error.cause}; its hops failed by {causes}"
         if error.retry_after is not None and not error.retry_after > 0.0:
             yield f"{asked.planned.name} may come back in {error.retry_after} s"
@@ -88,8 +100,8 @@ def degradations_are_told(story: Story) -> Iterator[str]:
             case served_by if served_by == MOCK_HOP:
                 right = Degradation.MOCK
             case _:
-                failed = any(hop.outcome is HopOutcome.FAILED for hop in finished.hops)
-                right = Degradation.FALLBACK_TARGET if failed else finished.degradation
+                failed = _best(finished) != served_by
+                right = Degradation.FALLBACK_TARGET if failed else Degradation.NONE
         if finished.degradation is not right:
             yield f"{asked.planned.name} got {finished.degradation} and not {right}"
 
@@ -119,10 +131,24 @@ PROMISES = (
 )
 
 
+def _best(finished: Finished) -> str:
+    """The target that answers when all is well: the first one that was not ruled out before."""
+    return next(
+        (
+            hop.target
+            for hop in finished.hops
+            if hop.skip_reason not in _RULED_OUT and hop.target not in (CACHE_HOP, MOCK_HOP)
+        ),
+        "",
+    )
+
+
 def _what_is_wrong(hop: Hop) -> str | None:
     match hop.outcome:
         case HopOutcome.SKIPPED if hop.skip_reason is None or hop.attempts:
             return f"{hop} was skipped without a reason, or called"
+        case HopOutcome.FAILED if hop.error_class is ErrorClass.CANCELLED:
+            return None
         case HopOutcome.FAILED if hop.error_class is None or not hop.attempts:
             return f"{hop} failed without a class or an attempt"
         case HopOutcome.FAILED if hop.attempts[-1].error_class is not hop.error_class:

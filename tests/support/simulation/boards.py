@@ -1,0 +1,136 @@
+"""Boards of real gates over simulated targets, one for each policy that comes into force."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import cast
+
+from failsoft_kit.clock import Clock
+from failsoft_router.app.board import Board
+from failsoft_router.app.ledger import Ledger
+from failsoft_router.core.breaker import Breaker, Result
+from failsoft_router.core.gate import IsolationOrder
+from failsoft_router.core.policy import Policy, TargetPolicy
+from failsoft_router.ports import TargetCall
+from simulation.schedule import Isolated, Keys
+from simulation.story import Asked, Call, Story
+from simulation.targets import SimulatedTarget
+from simulation.watched import WatchedBreaker
+
+
+class Key:
+    """A credential that changes when the schedule says so; see `ports.Credential`."""
+
+    def __init__(self, keys: Keys, *, clock: Clock, start: float) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._start = start
+
+    def value(self) -> str | None:
+        """The key as it is now, or None where there is none."""
+        return self._keys.at(self._clock.now() - self._start)
+
+
+class Boarder:
+    """Makes boards; what is known of a target outlives its board, as in the router."""
+
+    def __init__(self, story: Story, *, clock: Clock, who: Callable[[str], Asked]) -> None:
+        """
+        Args:
+            who: Whose walk this is, by its id.
+        """
+        self._story = story
+        self._schedule = story.schedule
+        self._clock = clock
+        self._who = who
+        self._ledger = Ledger()
+        self._watched: dict[int, WatchedBreaker] = {}
+
+    def board(self, policy: Policy) -> Board:
+        """A board for this policy."""
+        board = Board(
+            policy,
+            targets={name: self._target(target) for name, target in policy.targets.items()},
+            credentials={
+                name: Key(self._schedule.keys[name], clock=self._clock, start=self._schedule.start)
+                for name, target in policy.targets.items()
+                if target.credential is not None
+            },
+            ledger=self._ledger,
+            clock=self._clock,
+        )
+        for place in board.places():
+            breaker = self._watch(place.gates.health, place.policy.name)
+            place.gates = replace(place.gates, health=cast("Breaker", breaker))
+            cast("SimulatedTarget", place.target).place = place
+        return board
+
+    def isolate(self, board: Board, order: Isolated) -> None:
+        """Take a target out, as an operator does; one that the policy lost stays as it is."""
+        for place in board.places():
+            if place.policy.name == order.target:
+                until = self._schedule.start + order.until
+                place.gates.isolation.isolate(
+                    IsolationOrder(until=until, actor="operator", reason="a simulation")
+                )
+                self._story.note(self._clock.now(), order.target, "is isolated until {}", until)
+
+    def look_at_what_is_left(self, board: Board) -> None:
+        """Once every gate's time is over, all have to be tried again, and no place is taken."""
+        now = self._clock.now()
+        for place in board.places():
+            name = place.policy.name
+            permit = place.gates.health.ask(now)
+            if permit is None or place.due_in(now) > 0:
+                self._story.lost.append(f"{name} is not tried any more")
+            if permit is not None:
+                place.gates.health.record(permit, Result.NO_EVIDENCE, now=now, draw=0.5)
+            if place.bulkhead.in_flight:
+                self._story.lost.append(f"{name} has {place.bulkhead.in_flight} calls for ever")
+
+    def _watch(self, breaker: Breaker, name: str) -> WatchedBreaker:
+        watched = self._watched.get(id(breaker))
+        if watched is None:
+            watched = self._watched[id(breaker)] = WatchedBreaker(breaker, name, story=self._story)
+        self._story.breaker_of[name] = watched.name
+        return watched
+
+    def _target(self, policy: TargetPolicy) -> SimulatedTarget:
+        target = SimulatedTarget(
+            policy,
+            seed=self._schedule.seed,
+            belt=self._schedule.weather[policy.name].belt,
+            clock=self._clock,
+            called=lambda call: self._called(call, target),
+            note=self._note,
+        )
+        return target
+
+    def _called(self, call: TargetCall, target: SimulatedTarget) -> Call:
+        asked, now = self._who(call.attempt_id.partition("/")[0]), self._clock.now()
+        policy, since = target.policy, now - self._schedule.start
+        draw = Random(f"{self._schedule.seed}?{call.attempt_id}")
+        keys = self._schedule.keys.get(policy.name)
+        written = Call(
+            target=policy.name,
+            attempt_id=call.attempt_id,
+            asked=asked,
+            act=draw.choice(self._schedule.weather[policy.name].at(since)),
+            leave=asked.leave_of(self._story.breaker_of[policy.name]),
+            policy=policy,
+            key=None if keys is None else keys.at(since),
+            limit=target.first_content_limit,
+            began=now,
+            connect=call.connect,
+            total=call.total,
+        )
+        asked.calls.append(written)
+        self._story.calls.append(written)
+        self._note(written, "is called, and {}", written.act)
+        return written
+
+    def _note(self, call: Call, what: str, *values: object) -> None:
+        who = f"  {call.asked.planned.name}"
+        self._story.note(
+            self._clock.now(), who, f"{{}} ({{}}) {what}", call.target, call.attempt_id, *values
+        )
