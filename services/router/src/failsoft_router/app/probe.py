@@ -128,7 +128,8 @@ class Probe:
                     await take(piece)
         except WaitedTooLong as late:
             self.leave()
-            return self._trial.tried(AttemptFailed(late.error_class, "the answer took longer than its caller waits"))
+            sentence = "the answer took longer than its caller waits"
+            return self._trial.tried(AttemptFailed(late.error_class, sentence))
 
     def leave(self) -> None:
         """Its caller is gone: nobody will take what it says."""
