@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
+from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -47,6 +49,22 @@ async def test_a_short_hint_is_waited_for(stage: type[Stage]) -> None:
 
     assert answer.finished.served_by == "a"
     assert router.after() >= 1.0
+
+
+@virtual_time.test
+async def test_a_target_that_is_taken_out_while_a_retry_waits_is_not_asked_again(
+    stage: type[Stage],
+) -> None:
+    """A hint may be half a minute long; every gate is asked once more after it."""
+    router = stage(a=[(limited(2.0),), ("no", DONE)], b=("hi", DONE), targets=TWICE)
+    order = IsolationOrder(until=math.inf, actor="ada", reason="maintenance")
+    isolation = router.board.place("a").gates.isolation
+    asyncio.get_running_loop().call_later(1.0, isolation.isolate, order)
+
+    answer = await router.ask()
+
+    assert answer.finished.served_by == "b"
+    assert len(router.targets["a"].calls) == 1
 
 
 @virtual_time.test

@@ -127,6 +127,8 @@ class TargetHop:
             if wait is None:
                 return failure
             await asyncio.sleep(wait)
+            if self._shut() is not None:
+                return failure
 
     def _shut(self) -> Refusal | None:
         """A gate that is shut for certain; the last word is the permit's."""
