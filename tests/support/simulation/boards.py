@@ -73,6 +73,7 @@ class Boarder:
                 place.gates.isolation.isolate(
                     IsolationOrder(until=until, actor="operator", reason="a simulation")
                 )
+                self._story.isolated.append(order)
                 self._story.note(self._clock.now(), order.target, "is isolated until {}", until)
 
     def look_at_what_is_left(self, board: Board) -> None:

@@ -14,7 +14,7 @@ from failsoft_router.core.breaker import Permit, Result, State
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Keeping, StoredAnswer
-from simulation.schedule import Act, PlannedRequest, Schedule
+from simulation.schedule import Act, Isolated, PlannedRequest, Schedule
 
 
 class End(enum.Enum):
@@ -200,6 +200,7 @@ class Story:
     Attributes:
         looks: Of each breaker; it has the name of the first target that it guards.
         breaker_of: Target to its breaker's name.
+        isolated: Orders that were given; a target that the policy lost gets none.
         lost: What was not as it was at first when all was over.
         failure: Why the run did not come to its end; empty when it did.
         log: What `lines` puts into words.
@@ -214,6 +215,7 @@ class Story:
     stored: list[Stored] = field(default_factory=list)
     spans_started: list[Span] = field(default_factory=list)
     spans_ended: list[Span] = field(default_factory=list)
+    isolated: list[Isolated] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     failure: str = ""
     log: list[tuple[float, str, object, tuple[object, ...]]] = field(default_factory=list)

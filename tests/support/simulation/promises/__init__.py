@@ -5,7 +5,7 @@ A promise gives a sentence for each time that it was broken, and nothing when it
 
 from collections.abc import Callable, Iterator
 
-from simulation.promises import answers, gates, limits, telling
+from simulation.promises import answers, gates, limits, skips, telling
 from simulation.story import Story
 
 Promise = Callable[[Story], Iterator[str]]
@@ -14,6 +14,7 @@ PROMISES: tuple[Promise, ...] = (
     *answers.PROMISES,
     *limits.PROMISES,
     *gates.PROMISES,
+    *skips.PROMISES,
     *telling.PROMISES,
 )
 

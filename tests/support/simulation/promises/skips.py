@@ -1,0 +1,203 @@
+"""Promises about the gates beside health: what shuts them, for how long, and for whom.
+
+A gate that is shut is not passed, and a skip that names a gate has a cause that anybody
+can see: what the target itself had said, an order, a deadline, calls in flight.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+from failsoft_model.walk import ErrorClass, Hop, SkipReason
+from failsoft_router.core.breaker import State
+from failsoft_router.core.policy import TargetPolicy
+from simulation.story import Asked, Call, Story
+
+LONGEST_HINT = 3600.0
+WITHOUT_HINT = {ErrorClass.RATE_LIMITED: 5.0, ErrorClass.QUOTA: 60.0}
+QUARANTINE = 900.0
+GONE = 300.0
+TARGETS = 4
+ATTEMPTS = 6
+QUEUE = 2.0
+"""Seconds that a call may wait for a place, its gates long asked."""
+RESERVES = 10.5
+"""Seconds: no deadline that is further away keeps a target from being tried."""
+TOGETHER = 9.0
+"""Seconds: failures to connect that may have one cause, and the time that this is believed."""
+
+_EPSILON = 1e-6
+
+
+def a_shut_gate_is_not_passed(story: Story) -> Iterator[str]:
+    """Who was told to stay away stays away, and so does everybody with the same key."""
+    for refused in story.calls:
+        until, alike = _shut_by(refused)
+        for call in story.calls:
+            late = refused.ended + QUEUE + call.asked.planned.pause < call.began < until - _EPSILON
+            if late and alike(call):
+                yield f"{call} at {call.began}, although {refused} at {refused.ended}"
+
+
+def an_isolated_target_is_left_alone(story: Story) -> Iterator[str]:
+    """An operator's order is obeyed until it ends."""
+    start = story.schedule.start
+    for order in story.isolated:
+        for call in story.calls:
+            since = call.began - start
+            waited = order.at + QUEUE + call.asked.planned.pause
+            if call.target == order.target and waited < since < order.until:
+                yield f"{call} was made although {order}"
+
+
+def a_skip_has_its_cause(story: Story) -> Iterator[str]:
+    """What a hop was skipped for is true, by what everybody could see."""
+    for asked in story.asked:
+        for hop in asked.hops:
+            cause = None if hop.skip_reason is None else _CAUSES.get(hop.skip_reason)
+            if cause is not None and not cause(story, asked, hop):
+                yield f"{asked.planned.name} was kept from {hop.target} by {hop.skip_reason}"
+
+
+PROMISES = (
+    a_shut_gate_is_not_passed,
+    an_isolated_target_is_left_alone,
+    a_skip_has_its_cause,
+)
+
+
+def _shut_by(refused: Call) -> tuple[float, Callable[[Call], bool]]:
+    """Until when a refusal shuts a gate, and for which calls; for none that it says nothing of."""
+    policy, failure = refused.policy, refused.failure
+    match refused.error_class:
+        case ErrorClass.RATE_LIMITED | ErrorClass.QUOTA as error_class:
+            hint = None if failure is None else failure.retry_after
+            wait = WITHOUT_HINT[error_class] if hint is None else min(hint, LONGEST_HINT)
+            return refused.ended + wait, lambda call: call.policy.quota_key == policy.quota_key
+        case ErrorClass.CREDENTIAL:
+            return refused.ended + QUARANTINE, lambda call: _same_key(refused, call)
+        case ErrorClass.MODEL_GONE | ErrorClass.REGION:
+            return refused.ended + GONE, lambda call: call.policy.gone_key == policy.gone_key
+        case _:
+            return -math.inf, lambda call: False
+
+
+def _same_key(refused: Call, call: Call) -> bool:
+    alike = call.policy.credential_key == refused.policy.credential_key
+    return alike and call.key == refused.key and call.key is not None
+
+
+_Cause = Callable[[Story, Asked, Hop], bool]
+
+
+def _refused_before(story: Story, asked: Asked, hop: Hop) -> bool:
+    """Somebody with the same key was told to stay away, and the time is not over."""
+    policy, (begin, end) = _policy(story, hop), _time_of(asked, hop)
+    reasons = _REFUSALS[hop.skip_reason]
+    keys = {policy.quota_key, policy.credential_key, policy.gone_key}
+    return any(
+        call.error_class in reasons
+        and {call.policy.quota_key, call.policy.credential_key, call.policy.gone_key} & keys
+        and call.ended <= end
+        and begin < _shut_by(call)[0] + _EPSILON
+        for call in story.calls
+    )
+
+
+def _breaker_was_shut(story: Story, asked: Asked, hop: Hop) -> bool:
+    begin, end = _time_of(asked, hop)
+    looks = story.looks[story.breaker_of[hop.target]]
+    before = [look for look in looks if look.at <= begin][-1:]
+    during = [look for look in looks if begin < look.at <= end]
+    return any(look.state is not State.CLOSED for look in (*before, *during))
+
+
+def _was_isolated(story: Story, asked: Asked, hop: Hop) -> bool:
+    start, (begin, end) = story.schedule.start, _time_of(asked, hop)
+    return any(
+        order.target == hop.target and order.at <= end - start and begin - start <= order.until
+        for order in story.isolated
+    )
+
+
+def _was_full(story: Story, asked: Asked, hop: Hop) -> bool:
+    """As many walks as it has places were at it: calling, waiting to call again, or reading.
+
+    Who reads slowly is at it although no call tells.
+    """
+    begin, end = _time_of(asked, hop)
+    places = min(
+        policy.targets[hop.target].concurrency
+        for policy in story.schedule.policies
+        if hop.target in policy.targets
+    )
+    at_it = {
+        call.asked.planned.name
+        for call in story.calls
+        if call.target == hop.target
+        and call.began <= end + QUEUE
+        and begin <= max(call.ended, call.asked.ended)
+    }
+    reading = {
+        each.planned.name
+        for each in story.asked
+        if each.planned.pause and each.began <= end and begin <= each.ended
+    }
+    return len(at_it | reading) >= places
+
+
+def _time_was_short(story: Story, asked: Asked, hop: Hop) -> bool:
+    _, end = _time_of(asked, hop)
+    deadline = asked.deadline
+    if math.isinf(deadline):
+        routes = (policy.routes.values() for policy in story.schedule.policies)
+        deadline = asked.began + min(route.deadline for each in routes for route in each)
+    return deadline - end < RESERVES
+
+
+def _was_spent(story: Story, asked: Asked, hop: Hop) -> bool:
+    targets = {call.target for call in asked.calls}
+    return len(targets) >= TARGETS or len(asked.calls) >= ATTEMPTS
+
+
+def _nobody_was_reached(story: Story, asked: Asked, hop: Hop) -> bool:
+    _, end = _time_of(asked, hop)
+    unsent = {
+        call.policy.endpoint
+        for call in story.calls
+        if call.failure is not None and not call.failure.sent and 0 <= end - call.ended < TOGETHER
+    }
+    return any(
+        unsent >= {target.endpoint for target in policy.targets.values()}
+        for policy in story.schedule.policies
+    )
+
+
+_REFUSALS: dict[SkipReason | None, tuple[ErrorClass, ...]] = {
+    SkipReason.QUOTA: (ErrorClass.RATE_LIMITED, ErrorClass.QUOTA),
+    SkipReason.CREDENTIAL_QUARANTINE: (ErrorClass.CREDENTIAL,),
+    SkipReason.TARGET_GONE: (ErrorClass.MODEL_GONE, ErrorClass.REGION),
+}
+
+_CAUSES: dict[SkipReason, _Cause] = {
+    SkipReason.QUOTA: _refused_before,
+    SkipReason.CREDENTIAL_QUARANTINE: _refused_before,
+    SkipReason.TARGET_GONE: _refused_before,
+    SkipReason.CIRCUIT_OPEN: _breaker_was_shut,
+    SkipReason.ISOLATED: _was_isolated,
+    SkipReason.BULKHEAD: _was_full,
+    SkipReason.DEADLINE: _time_was_short,
+    SkipReason.BUDGET: _was_spent,
+    SkipReason.SAME_FATE: _nobody_was_reached,
+}
+
+
+def _policy(story: Story, hop: Hop) -> TargetPolicy:
+    """The target's policy; its keys are the same in all of them."""
+    policies = (policy.targets for policy in story.schedule.policies)
+    return next(targets[hop.target] for targets in policies if hop.target in targets)
+
+
+def _time_of(asked: Asked, hop: Hop) -> tuple[float, float]:
+    """When the hop began and ended."""
+    begin = asked.began + hop.started
+    return begin, begin + hop.latency + _EPSILON
