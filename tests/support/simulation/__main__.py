@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 
+from simulation.failures import failures
 from simulation.promises import broken
 from simulation.world import simulate
 
@@ -58,12 +59,6 @@ def say(*lines: str) -> None:
     """Print lines at once."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
-
-
-def failures(seeds: Sequence[int]) -> Sequence[tuple[int, str]]:
-    """The seeds that broke a promise, each with the first one."""
-    walked = ((seed, broken(simulate(seed))) for seed in seeds)
-    return [(seed, found[0]) for seed, found in walked if found]
 
 
 if __name__ == "__main__":
