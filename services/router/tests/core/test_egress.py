@@ -113,6 +113,28 @@ def test_the_last_failure_of_a_host_is_what_counts() -> None:
     assert egress.blame(A, NOW + 5.0, now=NOW + 6.0) is OWN_EGRESS
 
 
+def test_every_failure_that_is_not_settled_has_the_one_cause() -> None:
+    """The first try of a target that was tried twice opened its breaker all the same."""
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(A, NOW + 0.5)
+    egress.connect_failed(B, NOW + 1.0)
+
+    assert egress.blame(A, NOW, now=NOW + 1.0) is OWN_EGRESS
+    assert egress.blame(A, NOW + 0.5, now=NOW + 1.0) is OWN_EGRESS
+
+
+def test_what_failed_before_somebody_connected_has_another_cause() -> None:
+    egress = watch()
+    egress.connect_failed(A, NOW)
+    egress.connected(B, NOW + 0.2)
+    egress.connect_failed(A, NOW + 0.5)
+    egress.connect_failed(B, NOW + 1.0)
+
+    assert egress.blame(A, NOW, now=NOW + 1.0) is COUNTS
+    assert egress.blame(A, NOW + 0.5, now=NOW + 1.0) is OWN_EGRESS
+
+
 # Whose fault a single failure is.
 
 

@@ -101,7 +101,8 @@ class EgressWatch:
         if len(self._failed) < len(self._hosts) or now >= settles_at(oldest):
             return
         if not self.down(now):
-            self._down_from = oldest
+            # Whoever failed and is not settled yet: also the first one of a host that failed twice.
+            self._down_from = max(now - TOGETHER, self._connected_at)
         self._down_until = now + HOLD
 
     def connected(self, host: str, now: float) -> None:
