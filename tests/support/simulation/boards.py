@@ -8,7 +8,7 @@ from typing import cast
 from failsoft_kit.clock import Clock
 from failsoft_router.app.board import Board
 from failsoft_router.app.ledger import Ledger
-from failsoft_router.core.breaker import Breaker, Result
+from failsoft_router.core.breaker import Breaker, Result, State
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import Policy, TargetPolicy
 from failsoft_router.ports import TargetCall
@@ -80,12 +80,15 @@ class Boarder:
         """Once every gate's time is over, all have to be tried again, and no place is taken."""
         now = self._clock.now()
         for place in board.places():
-            name = place.policy.name
-            permit = place.gates.health.ask(now)
-            if permit is None or place.due_in(now) > 0:
+            name, health = place.policy.name, place.gates.health
+            if place.due_in(now) > 0:
                 self._story.lost.append(f"{name} is not tried any more")
-            if permit is not None:
-                place.gates.health.record(permit, Result.NO_EVIDENCE, now=now, draw=0.5)
+            for _ in range(place.policy.breaker.good_probes):
+                permit = health.ask(now)
+                if permit is not None:
+                    health.record(permit, Result.OK, now=now, draw=0.5)
+            if health.state is not State.CLOSED:
+                self._story.lost.append(f"{name} is well and not let back in")
             if place.bulkhead.in_flight:
                 self._story.lost.append(f"{name} has {place.bulkhead.in_flight} calls for ever")
 

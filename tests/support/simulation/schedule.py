@@ -36,6 +36,7 @@ class Act(enum.Enum):
     TRUNCATED = "stops without an ending"
     MALFORMED = "talks nonsense half way"
     IN_BAND = "reports an error in mid-stream"
+    CRASH = "raises what no adapter should raise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class End(enum.Enum):
     ANSWERED = "gave a whole answer"
     FAILED = "failed"
     STOPPED = "stopped without an ending"
+    CRASHED = "crashed"
     CLOSED = "was given up"
 
 
@@ -53,6 +54,7 @@ class Leave:
 
     Attributes:
         judged: When it was found good before its end; infinite: it was not.
+        slow: It came back with word of a late first content.
     """
 
     breaker: str
@@ -62,6 +64,7 @@ class Leave:
     judged: float = math.inf
     returned: float = math.inf
     result: Result | None = None
+    slow: bool = False
     returns: int = 0
 
 

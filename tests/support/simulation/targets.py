@@ -100,6 +100,9 @@ class SimulatedTarget:
         except AttemptFailed as failure:
             written.end, written.failure = End.FAILED, failure
             raise
+        except KeyError:
+            written.end = End.CRASHED
+            raise
         finally:
             written.ended = self._clock.now()
             if written.end is None:
@@ -174,6 +177,8 @@ def _speech(attempt_id: str, act: Act, draw: Random, limits: Limits) -> Iterator
             yield from _chatter(attempt_id, 0.5 * limits.stall)
         case Act.TRUNCATED:
             return
+        case Act.CRASH:
+            raise KeyError("choices")
         case Act.MALFORMED | Act.IN_BAND | Act.FILTERED_LATE:
             yield AttemptFailed(_BREAKS[act], act.value, http_status=200)
         case Act.RESTARTED:
@@ -189,9 +194,11 @@ def _speech(attempt_id: str, act: Act, draw: Random, limits: Limits) -> Iterator
 def _pieces(attempt_id: str, draw: Random) -> list[Delta]:
     reasoning = [(BlockKind.REASONING, 0)] * draw.choice((0, 0, 2))
     text = [(BlockKind.TEXT, 1)] * draw.randint(2, 6)
+    calls = [(BlockKind.TOOL_CALL, 2)] * draw.choice((0, 0, 0, 2))
+    rest = "and on and on " * draw.choice((0, 0, 9))
     return [
-        Delta(text=f"{attempt_id}#{number} ", kind=kind, block=block)
-        for number, (kind, block) in enumerate([*reasoning, *text])
+        Delta(text=f"{attempt_id}#{number} {rest}", kind=kind, block=block)
+        for number, (kind, block) in enumerate([*reasoning, *text, *calls])
     ]
 
 

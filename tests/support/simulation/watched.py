@@ -56,6 +56,7 @@ class WatchedBreaker:
         """See `Breaker.record`."""
         leave = self._out[id(permit)]
         leave.returned, leave.result, leave.returns = now, result, leave.returns + 1
+        leave.slow = slow
         self._breaker.record(permit, result, now=now, draw=draw, slow=slow)
         self._look(now, result, slow=slow, forced=permit.forced)
 

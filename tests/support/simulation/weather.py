@@ -27,6 +27,7 @@ _ILLNESSES: tuple[tuple[Act, ...], ...] = (
     (Act.CREDENTIAL,),
     (Act.MODEL_GONE, Act.REGION),
     (Act.HEALTHY, Act.SERVER_ERROR),
+    (Act.HEALTHY, Act.CRASH),
     (Act.HEALTHY, Act.HANG, Act.STALL),
     (Act.SERVER_ERROR, Act.HANG, Act.REFUSED, Act.TRUNCATED),
 )

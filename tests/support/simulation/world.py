@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
+import structlog
+
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_router.app.board import Boards
@@ -32,7 +34,8 @@ def simulate(seed: int) -> Story:
     schedule = draw_schedule(seed)
     story = Story(schedule)
     try:
-        virtual_time.run(_World(schedule, story).run(), start=schedule.start)
+        with structlog.testing.capture_logs():
+            virtual_time.run(_World(schedule, story).run(), start=schedule.start)
     except (AssertionError, TimeoutError) as failure:
         story.failure = str(failure) or "it goes on for ever"
     return story

@@ -1,11 +1,12 @@
 """Promises about answers: one ending each, the target's own words, nothing else stored."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from failsoft_model.chat import Degradation, Part, Text, ToolCall
-from failsoft_model.events import BlockKind, Choice, Finished, Started
-from failsoft_model.walk import FinishReason, HopOutcome
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
+from failsoft_model.events import BlockKind, Choice, Finished, HopUpdate, Started, StreamReset
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
 from simulation.story import Asked, Blocks, Call, End, Story
 
 Said = tuple[tuple[BlockKind, str], ...]
@@ -55,6 +56,44 @@ def an_answer_is_what_its_target_said(story: Story) -> Iterator[str]:
             yield f"{asked.planned.name} was served by {call.attempt_id}, which gave no answer"
         elif _held(asked) != _in_order(call.said):
             yield f"{asked.planned.name} holds {_held(asked)}; {call.attempt_id} said {call.said}"
+
+
+def who_speaks_first_answers(story: Story) -> Iterator[str]:
+    """A probe that ran beside another call and spoke before it is not passed over."""
+    calls = {call.attempt_id: call for call in story.calls}
+    for asked in story.asked:
+        served = calls.get(_serving(asked.finished)) if asked.finished else None
+        if served is None or served.first_content_at is None or asked.planned.pause:
+            continue
+        for call in asked.calls:
+            spoke = call.first_content_at
+            first = spoke is not None and spoke < served.first_content_at
+            if first and call.end is End.ANSWERED and call is not served:
+                yield f"{asked.planned.name} was served by {served}; {call} spoke before"
+
+
+def a_caller_s_fault_ends_the_walk(story: Story) -> Iterator[str]:
+    """No other target is bothered with a request that is wrong; a probe's word may come late."""
+    for call in story.calls:
+        if call.error_class is not ErrorClass.CALLER_FAULT or _is_probe(call):
+            continue
+        later = [each for each in call.asked.calls if each.began > call.began]
+        if any(each.began >= call.ended for each in later):
+            yield f"{call.asked.planned.name} was wrong for {call}, and went on"
+
+
+def a_route_that_fails_midstream_never_restarts(story: Story) -> Iterator[str]:
+    """Its callers would rather have a broken answer than two."""
+    for asked in story.asked:
+        started = asked.events[0][1] if asked.events else None
+        if not isinstance(started, Started):
+            continue
+        routes = [policy.routes.get(started.route) for policy in story.schedule.policies]
+        if any(route is None or route.midstream is not Midstream.FAIL for route in routes):
+            continue
+        for (_, before), (_, event) in pairwise(asked.events):
+            if isinstance(event, StreamReset) and isinstance(before, HopUpdate):
+                yield f"{asked.planned.name} was restarted after {before.hop.target}"
 
 
 def a_broken_stream_leaves_one_attempt_s_words(story: Story) -> Iterator[str]:
@@ -133,6 +172,9 @@ PROMISES = (
     a_stream_begins_once,
     a_hang_up_ends_the_walk_at_once,
     an_answer_is_what_its_target_said,
+    who_speaks_first_answers,
+    a_caller_s_fault_ends_the_walk,
+    a_route_that_fails_midstream_never_restarts,
     a_broken_stream_leaves_one_attempt_s_words,
     a_stored_answer_is_given_as_it_was_stored,
     a_mock_answer_is_nobody_s,
@@ -140,6 +182,10 @@ PROMISES = (
     a_fallback_s_answer_is_never_fresh,
     a_caller_s_refusal_is_final,
 )
+
+
+def _is_probe(call: Call) -> bool:
+    return call.leave is not None and call.leave.permit.probe
 
 
 def _serving(finished: Finished) -> str:

@@ -3,14 +3,27 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from failsoft_model.walk import ErrorClass
+from failsoft_model.walk import ErrorClass, SkipReason
 from failsoft_router.core.breaker import Result, State
-from simulation.story import Call, End, Story
+from failsoft_router.core.errors import RouteExhausted
+from simulation.story import Asked, Call, End, Look, Story
 
 _EPSILON = 1e-6
 
 _TOGETHER = 9.0
 """Seconds: failures to connect that may have one cause, and the time that this is believed."""
+
+_SETTLES = 2.0
+"""Seconds after which it is settled whose fault a failure to connect was."""
+
+PLANNED = (
+    SkipReason.TENANT_POLICY,
+    SkipReason.NO_CREDENTIAL,
+    SkipReason.CAPABILITY,
+    SkipReason.CONTEXT_LENGTH,
+    SkipReason.REFUSED_BY_CALLER,
+)
+"""Skips that depend on the request and the policy alone."""
 
 _TARGETS_OWN = frozenset(
     {ErrorClass.TRANSIENT, ErrorClass.TRUNCATED, ErrorClass.MALFORMED, ErrorClass.UNKNOWN}
@@ -92,14 +105,36 @@ def what_counts_is_what_the_target_did(story: Story) -> Iterator[str]:
         guilty = any(map(is_guilty, calls))
         name, words = asked.planned.name, ", ".join(map(str, calls))
         match leave.result:
+            case Result.FAILED if all(nobody_was_reached(story, call) for call in calls):
+                yield f"{leave.breaker} is blamed although nobody was reached: {words}"
             case Result.FAILED if not guilty:
                 yield f"{leave.breaker} is blamed for what {name} saw: {words}"
             case Result.OK if not any(call.end is End.ANSWERED for call in calls):
                 yield f"{leave.breaker} is praised for what {name} saw: {words}"
             case Result.NO_EVIDENCE if guilty and not (asked.hung_up or excused(story, calls)):
                 yield f"{leave.breaker} got away with what {name} saw: {words}"
+            case Result.OK if leave.slow != any(map(is_slow, calls)):
+                yield f"{leave.breaker} is told slow={leave.slow} of what {name} saw: {words}"
             case _:
                 pass
+
+
+def nobody_is_turned_away_while_a_call_may_be_forced(story: Story) -> Iterator[str]:
+    """When every breaker of a route is open and nothing else can answer, one is overridden."""
+    for asked in story.asked:
+        hops = [hop for hop in asked.hops if hop.skip_reason not in PLANNED]
+        shut = [hop for hop in hops if hop.skip_reason is SkipReason.CIRCUIT_OPEN]
+        if not isinstance(asked.error, RouteExhausted) or not hops or len(shut) < len(hops):
+            continue
+        names = {story.breaker_of[hop.target] for hop in shut}
+        forced = [
+            leave
+            for leave in story.leaves
+            if leave.permit.forced and leave.given <= asked.ended and asked.began <= leave.returned
+        ]
+        all_open = all(_was_open(story.looks[name], asked) for name in names)
+        if all_open and not any(leave.breaker in names for leave in forced):
+            yield f"{asked.planned.name} got nothing, and nobody asked {names}"
 
 
 def no_target_is_lost(story: Story) -> Iterator[str]:
@@ -114,6 +149,7 @@ PROMISES = (
     an_open_time_never_gets_shorter,
     only_failures_and_slowness_open,
     what_counts_is_what_the_target_did,
+    nobody_is_turned_away_while_a_call_may_be_forced,
     no_target_is_lost,
 )
 
@@ -125,9 +161,10 @@ def is_guilty(call: Call) -> bool:
     """
     limits = call.policy.limits
     own_time = call.ended - call.began - call.read_for + _EPSILON
-    too_long = own_time >= 0.9 * limits.total and call.total >= limits.total - _EPSILON
+    whole = call.ended - call.began + _EPSILON >= limits.total
+    too_long = whole and own_time >= 0.9 * limits.total and call.total >= limits.total - _EPSILON
     match call.end:
-        case End.STOPPED:
+        case End.STOPPED | End.CRASHED:
             return True
         case End.FAILED if call.error_class is ErrorClass.TIMEOUT_CONNECT:
             return call.connect >= limits.connect
@@ -144,9 +181,29 @@ def is_guilty(call: Call) -> bool:
             return False
 
 
+def is_slow(call: Call) -> bool:
+    """Whether its first content came later than half its target's own limit."""
+    first = call.first_content_at
+    return first is not None and first - call.began > 0.5 * call.policy.limits.first_content
+
+
+def nobody_was_reached(story: Story, call: Call) -> bool:
+    """Whether certainly our own way out was down: all failed to connect, and nothing else came."""
+    endpoints = {target.endpoint for target in story.schedule.policy.targets.values()}
+    if not _is_unsent(call) or len(endpoints) < 2 or story.schedule.reloads:
+        return False
+    near = [
+        each
+        for each in story.calls
+        if each.began <= call.ended + _SETTLES and call.ended - _SETTLES <= each.ended
+    ]
+    failed = [each for each in near if abs(each.ended - call.ended) < _SETTLES / 2]
+    return all(map(_is_unsent, near)) and {each.policy.endpoint for each in failed} == endpoints
+
+
 def excused(story: Story, calls: Iterable[Call]) -> bool:
     """Whether nobody was reached at about that time, which is no target's fault."""
-    unsent = [each for each in story.calls if each.failure is not None and not each.failure.sent]
+    unsent = [call for call in story.calls if _is_unsent(call)]
     return any(
         {each.policy.endpoint for each in unsent if abs(each.ended - call.ended) < _TOGETHER}
         >= {target.endpoint for target in policy.targets.values()}
@@ -154,6 +211,17 @@ def excused(story: Story, calls: Iterable[Call]) -> bool:
         if call in unsent
         for policy in story.schedule.policies
     )
+
+
+def _was_open(looks: list[Look], asked: Asked) -> bool:
+    """Whether a breaker was open, and not due, for as long as this request went on."""
+    seen = [look for look in looks if look.at < asked.began][-1:]
+    seen += [look for look in looks if asked.began <= look.at <= asked.ended]
+    return all(look.state is State.OPEN and look.due > asked.ended for look in seen)
+
+
+def _is_unsent(call: Call) -> bool:
+    return call.failure is not None and not call.failure.sent
 
 
 def most_at_once(spans: Iterable[tuple[float, float]]) -> int:

@@ -17,6 +17,8 @@ ATTEMPTS_OF_A_HOP = {TargetKind.REMOTE: 2, TargetKind.GPU: 1}
 ATTEMPTS = 6
 AFTERLIFE = 10.0
 """Seconds that a probe may go on when its caller is gone."""
+SHORTEST = 2.0
+"""Seconds that a target has to its first content, however fast it was; or its policy's limit."""
 PATIENCE = 2.0
 """Seconds that a walk waits for a probe before it goes on beside it."""
 
@@ -105,6 +107,14 @@ def calls_at_once_stay_within_the_concurrency(story: Story) -> Iterator[str]:
             yield f"{name} had {most} calls in flight, and {allowed} are allowed"
 
 
+def a_target_has_its_time(story: Story) -> Iterator[str]:
+    """What is learned of a target shortens its limit only so far, and never lengthens it."""
+    for call in story.calls:
+        most = call.policy.limits.first_content
+        if not min(SHORTEST, most) <= call.limit <= most:
+            yield f"{call} had {call.limit} s to its first content"
+
+
 def every_call_ends(story: Story) -> Iterator[str]:
     """With its caller; a probe a little later."""
     for call in story.calls:
@@ -137,6 +147,7 @@ PROMISES = (
     attempts_and_hops_stay_within_their_caps,
     calls_follow_the_offered_load,
     calls_at_once_stay_within_the_concurrency,
+    a_target_has_its_time,
     every_call_ends,
     a_probe_makes_nobody_wait,
     only_who_has_a_deadline_misses_it,

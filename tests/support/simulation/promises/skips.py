@@ -32,6 +32,10 @@ def a_shut_gate_is_not_passed(story: Story) -> Iterator[str]:
     """Who was told to stay away stays away, and so does everybody with the same key."""
     for refused in story.calls:
         until, alike = _shut_by(refused)
+        for call in refused.asked.calls:
+            again = call is not refused and call.target == refused.target and alike(call)
+            if again and refused.ended <= call.began < until - _EPSILON:
+                yield f"{call} at {call.began}, although it said {until}"
         for call in story.calls:
             late = refused.ended + QUEUE + call.asked.planned.pause < call.began < until - _EPSILON
             if late and alike(call):
@@ -94,9 +98,13 @@ def _refused_before(story: Story, asked: Asked, hop: Hop) -> bool:
     policy, (begin, end) = _policy(story, hop), _time_of(asked, hop)
     reasons = _REFUSALS[hop.skip_reason]
     keys = {policy.quota_key, policy.credential_key, policy.gone_key}
+    own_keys = story.schedule.keys.get(hop.target)
+    since = story.schedule.start
+    held = set() if own_keys is None else {own_keys.at(begin - since), own_keys.at(end - since)}
     return any(
         call.error_class in reasons
         and {call.policy.quota_key, call.policy.credential_key, call.policy.gone_key} & keys
+        and (hop.skip_reason is not SkipReason.CREDENTIAL_QUARANTINE or call.key in held)
         and call.ended <= end
         and begin < _shut_by(call)[0] + _EPSILON
         for call in story.calls

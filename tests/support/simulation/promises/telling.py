@@ -9,16 +9,8 @@ from failsoft_model.walk import CacheStatus, ErrorClass, Hop, HopOutcome, SkipRe
 from failsoft_router import telemetry
 from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
+from simulation.promises.gates import PLANNED
 from simulation.story import Asked, Story
-
-_RULED_OUT = (
-    SkipReason.TENANT_POLICY,
-    SkipReason.NO_CREDENTIAL,
-    SkipReason.CAPABILITY,
-    SkipReason.CONTEXT_LENGTH,
-    SkipReason.REFUSED_BY_CALLER,
-)
-"""Skips that are planned: a target behind them is no fallback."""
 
 _NOBODY_ANSWERED = (RouteExhausted, WalkDeadlinePassed)
 
@@ -137,7 +129,7 @@ def _best(finished: Finished) -> str:
         (
             hop.target
             for hop in finished.hops
-            if hop.skip_reason not in _RULED_OUT and hop.target not in (CACHE_HOP, MOCK_HOP)
+            if hop.skip_reason not in PLANNED and hop.target not in (CACHE_HOP, MOCK_HOP)
         ),
         "",
     )
