@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.chat import ChatRequest
 from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router.app.attempt import Take
 from failsoft_router.app.board import Place
+from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe, patience_with
 from failsoft_router.app.supervisor import Supervisor
@@ -26,26 +26,6 @@ LONGEST_QUEUE = 2.0
 """Seconds that a call waits for a place in the target's bulkhead, at most."""
 QUEUE_SHARE = 0.1
 """Of the hop's time that waiting for a place may take."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Errand:
-    """One walk's request and what it may still spend; every hop of the walk shares it.
-
-    Attributes:
-        first_content_by: Moment of the clock by which content has to come from somebody.
-        end_at: Moment of the clock at which the caller is gone; infinite without one.
-        attempts: Calls to targets so far.
-        targets: Targets that were called so far.
-    """
-
-    request: ChatRequest
-    walk_id: str
-    tenant: str
-    first_content_by: float
-    end_at: float
-    attempts: int = 0
-    targets: int = 0
 
 
 class Overtaken:
@@ -256,12 +236,12 @@ class TargetHop:
         return place.history.first_content_limit(place.policy.limits.first_content)
 
     def _first_content_limit(self) -> float | None:
-        left = self.errand.first_content_by - self.clock.now()
+        left = self.errand.to_first_content()
         return budget.first_content_limit(left, limit=self._own_limit, behind=self.behind)
 
     def _slice(self) -> float:
         """Seconds that the hop has, whatever its target's own limit is."""
-        left = self.errand.first_content_by - self.clock.now()
+        left = self.errand.to_first_content()
         return budget.first_content_limit(left, limit=left, behind=self.behind) or 0.0
 
 

@@ -8,45 +8,35 @@ that the route's `midstream` decides. A unary caller has been sent nothing befor
 end, so its walk goes on from any failure.
 """
 
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.chat import ChatRequest, Degradation
-from failsoft_model.events import (
-    Choice,
-    Delta,
-    Event,
-    Finished,
-    HopUpdate,
-    Started,
-    StreamReset,
-)
-from failsoft_model.walk import Attempt, FinishReason, SkipReason, Usage
+from failsoft_model.chat import ChatRequest
+from failsoft_model.events import Choice, Finished, Started
+from failsoft_model.walk import Attempt, SkipReason
 from failsoft_router import telemetry
-from failsoft_router.app.assemble import Assembler, replay
+from failsoft_router.app.beside import Beside, Tidings
 from failsoft_router.app.board import Boards
+from failsoft_router.app.delivery import Delivery, EventSink
+from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
-from failsoft_router.app.pace import say
 from failsoft_router.app.probe import Probe
-from failsoft_router.app.storage import Storage
+from failsoft_router.app.prospects import Prospects
+from failsoft_router.app.serving import Serving
 from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.target_hop import Errand, Overtaken, TargetHop
+from failsoft_router.app.target_hop import Overtaken, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped
-from failsoft_router.core import budget
-from failsoft_router.core.mock import CannotMock, mock_answer
+from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, PlannedHop, plan
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
+from failsoft_router.core.policy import Midstream
 from failsoft_router.core.route import route_for
-from failsoft_router.ports import AnswerCache, AttemptFailed, Ending, Found, StoredAnswer
-
-EventSink = Callable[[Event], Awaitable[None]]
+from failsoft_router.ports import AnswerCache, AttemptFailed, Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +86,8 @@ class Walk:
             RouteNotFound: No route answers to the model that was asked for.
         """
         self._around = surroundings
-        self._request = request
-        self._caller = caller
-        self._sink = sink
         self._board = board = surroundings.boards.current
-        clock = surroundings.clock
+        clock, tracer = surroundings.clock, surroundings.tracer
         self._route = route_for(board.policy, request.model)
         self._plan = plan(
             board.policy,
@@ -109,41 +96,48 @@ class Walk:
             board.policy.tenant(caller.tenant),
             without_credential=board.without_credential(self._route.hops),
         )
-        self._id = surroundings.new_id()
-        self._span = surroundings.tracer.start(
+        self._errand = Errand(
+            request=request,
+            walk_id=surroundings.new_id(),
+            tenant=caller.tenant,
+            deadline=caller.deadline,
+            patience=self._route.deadline,
+            clock=clock,
+        )
+        self._span = tracer.start(
             telemetry.WALK,
             kind=Kind.INTERNAL,
             parent=caller.span,
             attributes={
-                telemetry.WALK_ID: self._id,
+                telemetry.WALK_ID: self._errand.walk_id,
                 telemetry.ROUTE: self._route.name,
             },
         )
-        self._trail = Trail(surroundings.tracer, self._span, clock=clock)
-        self._storage = Storage(
-            surroundings.cache,
-            request,
-            route=self._route,
-            tenant=caller.tenant,
-            tracer=surroundings.tracer,
+        self._trail = Trail(tracer, self._span, clock=clock)
+        self._delivery = Delivery(sink)
+        self._beside = Beside(self._errand, self._delivery, clock=clock)
+        self._prospects = Prospects(self._plan, board, clock=clock)
+        self._serving = Serving(
+            errand=self._errand,
+            plan=self._plan,
+            span=self._span,
+            trail=self._trail,
+            delivery=self._delivery,
+            cache=WalkCache(
+                surroundings.cache,
+                request,
+                route=self._route,
+                tenant=caller.tenant,
+                tracer=tracer,
+                clock=clock,
+            ),
             clock=clock,
         )
-        self._errand = Errand(
-            request=request,
-            walk_id=self._id,
-            tenant=caller.tenant,
-            first_content_by=self._allowance(),
-            end_at=caller.deadline.at - budget.REPLY,
-        )
-        self._probe: Probe | None = None
-        self._last_resort: str | None = None
-        self._answer = Assembler()
-        self._said_anything = False
 
     @property
     def choice(self) -> Choice:
         """The answer, once `run` has returned."""
-        return self._answer.choice()
+        return self._delivery.choice
 
     async def run(self) -> Finished:
         """Walk until somebody has answered.
@@ -151,35 +145,36 @@ class Walk:
         Raises:
             WalkError: Nobody did; its subclass says why.
         """
+        errand = self._errand
         with self._span:
-            await self._emit(
+            await self._delivery.emit(
                 Started(
-                    walk_id=self._id, route=self._route.name, request_id=self._request.request_id
+                    walk_id=errand.walk_id,
+                    route=self._route.name,
+                    request_id=errand.request.request_id,
                 )
             )
-            found = self._storage.found
-            if self._has_time_to_look_up(times=1):
-                found = await self._storage.look_up(self._span)
-            if found.answer is not None:
-                return await self._serve_stored(found, found.answer, Degradation.NONE)
+            finished = await self._serving.fresh()
+            if finished is not None:
+                return finished
             try:
                 return await self._walk_hops()
             finally:
-                if self._probe is not None:
-                    self._probe.leave()
+                self._beside.leave()
 
     async def _walk_hops(self) -> Finished:
         for planned in self._plan.hops:
-            finished = await self._hear_probe() or await self._try(planned)
+            finished = await self._settle(await self._beside.hear()) or await self._try(planned)
             if finished is not None:
                 return finished
-        finished = await self._wait_for_probe()
+        finished = await self._settle(await self._beside.wait())
         if finished is not None:
             return finished
+        facts = self._facts()
         raise exhausted(
-            self._facts(),
-            soonest=self._soonest(),
-            expired=self._expired(),
+            facts,
+            soonest=self._prospects.soonest(),
+            expired=self._errand.expired(facts.hops),
             own_egress=self._board.egress.down(self._around.clock.now()),
         )
 
@@ -192,29 +187,26 @@ class Walk:
                 case HopKind.TARGET:
                     return await self._try_target(hop)
                 case HopKind.CACHE:
-                    return await self._try_cache(hop)
+                    return await self._serving.stale(hop)
                 case HopKind.MOCK:
-                    return await self._serve_mock(hop)
+                    return await self._serving.mock(hop)
 
     async def _try_target(self, hop: OpenHop) -> Finished | None:
         attempts: list[Attempt] = []
         while True:
             outcome = await self._target_hop(hop, attempts).run()
+            made = outcome.attempts
             match outcome.result:
-                case Ending() as ending:
-                    self._trail.served(hop, outcome.attempts)
-                    return await self._serve_target(hop.planned.name, ending)
-                case AttemptFailed() as failure:
-                    await self._after_failure(hop, outcome.attempts, failure)
-                    return None
+                case Ending() | AttemptFailed() as result:
+                    return await self._settle(Tidings(hop=hop, attempts=made, result=result))
                 case Refusal() as refusal:
-                    await self._after_refusal(hop, refusal, outcome.attempts)
+                    await self._after_refusal(hop, refusal, made)
                     return None
                 case Probe() as probe:
                     return await self._go_on_beside(probe)
                 case Overtaken():
-                    await self._emit(HopUpdate(hop=self._trail.overtaken(hop, outcome.attempts)))
-                    finished = await self._follow_probe()
+                    await self._delivery.tell(self._trail.overtaken(hop, made))
+                    finished = await self._settle(await self._beside.follow())
                     if finished is not None:
                         return finished
 
@@ -227,11 +219,11 @@ class Walk:
             place=place,
             errand=self._errand,
             behind=behind,
-            later_target=lambda: self._any_admits(behind),
-            forced=lambda: self._is_last_resort(hop.planned.name),
-            announce=lambda: self._emit(HopUpdate(hop=self._trail.trying(hop))),
-            take=self._take,
-            rival=self._probe,
+            later_target=lambda: self._prospects.any_admits(behind),
+            forced=lambda: self._prospects.is_last_resort(hop.planned.name),
+            announce=lambda: self._delivery.tell(self._trail.trying(hop)),
+            take=self._delivery.take,
+            rival=self._beside.probe,
             attempts=attempts,
             supervisor=around.supervisor,
             tracer=around.tracer,
@@ -242,92 +234,29 @@ class Walk:
     async def _go_on_beside(self, probe: Probe) -> Finished | None:
         """Leave a probe running; one of an earlier hop is over by now, or it were its rival."""
         probing = self._trail.probing(probe.hop, probe.earlier)
-        try:
-            finished = await self._follow_probe()
-        finally:
-            self._probe = probe
+        finished = await self._settle(await self._beside.put(probe))
         if finished is None:
-            await self._emit(HopUpdate(hop=probing))
+            await self._delivery.tell(probing)
         return finished
 
-    async def _hear_probe(self) -> Finished | None:
-        """What a probe has found out by now; None: nothing yet, or no answer."""
-        if self._probe is None or not (self._probe.spoke or self._probe.over):
-            return None
-        return await self._follow_probe()
-
-    async def _follow_probe(self) -> Finished | None:
-        """Take the answer of the probe that was left running; None: it gave none."""
-        probe, self._probe = self._probe, None
-        if probe is None:
-            return None
-        try:
-            tried = await probe.follow(self._take, until=self._errand.end_at)
-        except BaseException:
-            probe.leave()
-            raise
-        if tried is None:
-            return None
-        attempts = (*probe.earlier, tried.attempt)
-        if isinstance(tried.result, Ending):
-            self._trail.served(probe.hop, attempts)
-            return await self._serve_target(probe.hop.planned.name, tried.result)
-        await self._after_failure(probe.hop, attempts, tried.result)
+    async def _settle(self, tidings: Tidings | None) -> Finished | None:
+        """End the walk with what a target said, or go on to the next hop."""
+        match tidings:
+            case None:
+                return None
+            case Tidings(hop=hop, result=Ending() as ending):
+                self._trail.served(hop, tidings.attempts)
+                return await self._serving.target(hop.planned.name, ending)
+            case Tidings(hop=hop, result=AttemptFailed() as failure):
+                await self._after_failure(hop, tidings.attempts, failure)
         return None
-
-    async def _wait_for_probe(self) -> Finished | None:
-        """Nobody else is left: what the probe says is better than nothing."""
-        if self._probe is None:
-            return None
-        left = self._errand.first_content_by - self._around.clock.now() - budget.REPLY
-        if not await self._probe.news(within=max(0.0, left)):
-            return None
-        return await self._follow_probe()
-
-    def _any_admits(self, hops: tuple[PlannedHop, ...]) -> bool:
-        """Whether one of these targets would be let through now."""
-        now = self._around.clock.now()
-        return any(
-            self._board.place(hop.name).due_in(now) <= 0
-            for hop in hops
-            if hop.kind is HopKind.TARGET
-        )
-
-    def _is_last_resort(self, name: str) -> bool:
-        """Whether nobody can answer unless this target's breaker is overridden.
-
-        Every target that may be tried is kept out by its breaker, nothing stands behind
-        them, and this is the one that is due soonest. There is one such target a walk.
-        """
-        if self._last_resort is None:
-            self._last_resort = self._find_last_resort()
-        return name == self._last_resort
-
-    def _find_last_resort(self) -> str | None:
-        open_hops = [hop for hop in self._plan.hops if hop.skip is None]
-        if any(hop.kind is not HopKind.TARGET for hop in open_hops):
-            return None
-        now = self._around.clock.now()
-        waits = {hop.name: self._board.place(hop.name).ill_for(now) for hop in open_hops}
-        if not all(wait > 0 for wait in waits.values()):
-            return None
-        return min(waits, key=waits.__getitem__, default=None)
-
-    async def _take(self, piece: Delta | StreamReset) -> None:
-        if isinstance(piece, Delta):
-            self._answer.add(piece)
-        else:
-            self._answer.clear(from_block=piece.from_block)
-        if self._sink is not None:
-            self._said_anything = True
-            await self._sink(piece)
 
     async def _after_refusal(
         self, hop: OpenHop, refusal: Refusal, attempts: tuple[Attempt, ...]
     ) -> None:
         """Go on to the next hop; one that was tried before it was overtaken was not skipped."""
         if attempts:
-            await self._emit(HopUpdate(hop=self._trail.overtaken(hop, attempts)))
+            await self._delivery.tell(self._trail.overtaken(hop, attempts))
         else:
             await self._skip(hop, refusal.reason, refusal.detail)
 
@@ -336,158 +265,28 @@ class Walk:
     ) -> None:
         """Go on to the next hop, or raise."""
         ended = self._trail.failed(hop, failure.error_class, failure.detail, attempts)
-        await self._emit(HopUpdate(hop=ended))
+        await self._delivery.tell(ended)
         if not goes_on(
             failure.error_class, content_filter_falls_back=self._route.content_filter_falls_back
         ):
             raise stopped(self._facts(), failure)
-        self._answer.clear()
-        if not self._said_anything:
+        self._delivery.forget()
+        if not self._delivery.content_left:
             return
         if self._route.midstream is Midstream.FAIL:
             raise broken(self._facts(), failure)
-        self._said_anything = False
         # The route's deadline is to the first content; the next target has its own.
-        self._errand.first_content_by = self._allowance()
+        self._errand.begin_anew()
         self._span.event(telemetry.STREAM_RESET)
-        await self._emit(StreamReset(reason=failure.error_class))
-
-    async def _serve_target(self, name: str, ending: Ending) -> Finished:
-        degradation = Degradation.NONE if name == self._plan.best else Degradation.FALLBACK_TARGET
-        self._storage.keep(self._answer.choice(), ending, served_by=name, degradation=degradation)
-        return await self._finish(
-            served_by=name,
-            model=ending.model,
-            degradation=degradation,
-            finish_reason=ending.finish_reason,
-            usage=ending.usage,
-            dropped=ending.dropped_parameters,
-        )
-
-    async def _try_cache(self, hop: OpenHop) -> Finished | None:
-        # Without a key the cache was away at the start, and is asked for that first.
-        if not self._has_time_to_look_up(times=1 if self._storage.found.key else 2):
-            await self._skip(hop, SkipReason.DEADLINE, "too little time is left")
-            return None
-        found = await self._storage.stale(hop.span)
-        if found.answer is None:
-            reason = SkipReason.CACHE_UNAVAILABLE if found.away else SkipReason.NO_STORED_ANSWER
-            await self._skip(hop, reason, _CACHE_WORDS[reason])
-            return None
-        self._trail.served(hop)
-        return await self._serve_stored(found, found.answer, Degradation.STALE_CACHE)
-
-    async def _serve_stored(
-        self, found: Found, answer: StoredAnswer, degradation: Degradation
-    ) -> Finished:
-        for delta in replay(answer.choice):
-            await self._take(delta)
-        return await self._finish(
-            served_by=CACHE_HOP,
-            model=answer.model,
-            degradation=degradation,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-            cache_age=found.age,
-        )
-
-    async def _serve_mock(self, hop: OpenHop) -> Finished | None:
-        try:
-            answer = mock_answer(self._request)
-        except CannotMock as refusal:
-            await self._skip(hop, SkipReason.CAPABILITY, str(refusal))
-            return None
-        await say(
-            answer.pieces,
-            lambda text: self._take(Delta(text=text)),
-            clock=self._around.clock,
-            by=-math.inf if self._sink is None else self._caller.deadline.at - budget.REPLY,
-        )
-        self._trail.served(hop)
-        return await self._finish(
-            served_by=MOCK_HOP,
-            model=MOCK_HOP,
-            degradation=Degradation.MOCK,
-            finish_reason=FinishReason.LENGTH if answer.cut else FinishReason.STOP,
-            usage=Usage(),
-        )
+        await self._delivery.reset(failure.error_class)
 
     async def _skip(self, hop: OpenHop, reason: SkipReason, detail: str) -> None:
-        await self._emit(HopUpdate(hop=self._trail.skipped(hop, reason, detail)))
-
-    async def _finish(
-        self,
-        *,
-        served_by: str,
-        model: str,
-        degradation: Degradation,
-        finish_reason: FinishReason,
-        usage: Usage | None,
-        cache_age: float | None = None,
-        dropped: tuple[str, ...] = (),
-    ) -> Finished:
-        self._span.set(telemetry.SERVED_BY, served_by)
-        self._span.set(telemetry.DEGRADATION, degradation.value)
-        self._span.set(telemetry.FALLBACK_USED, degradation is not Degradation.NONE)
-        finished = Finished(
-            finish_reason=finish_reason,
-            served_by=served_by,
-            model=model,
-            usage=usage,
-            degradation=degradation,
-            cache_status=self._storage.found.status,
-            cache_age=cache_age,
-            hops=self._trail.hops,
-            dropped_parameters=dropped,
-            trace_id=self._span.trace_id,
-            walk_id=self._id,
-            route=self._route.name,
-            request_id=self._request.request_id,
-        )
-        await self._emit(finished)
-        return finished
-
-    async def _emit(self, event: Event) -> None:
-        if self._sink is not None:
-            await self._sink(event)
-
-    def _has_time_to_look_up(self, *, times: int) -> bool:
-        left = self._caller.deadline.left(self._around.clock.now())
-        return budget.has_time_to_look_up(left, times=times)
-
-    def _allowance(self) -> float:
-        """The moment by which content has to come, if the walk began now."""
-        deadline = self._caller.deadline.at
-        if math.isfinite(deadline):
-            return deadline
-        return self._around.clock.now() + self._route.deadline
-
-    def _expired(self) -> bool:
-        """The caller's own deadline is over, or kept a hop from being tried."""
-        deadline = self._caller.deadline
-        if not math.isfinite(deadline.at):
-            return False
-        if deadline.left(self._around.clock.now()) <= budget.REPLY + budget.FLOOR:
-            return True
-        return any(hop.skip_reason is SkipReason.DEADLINE for hop in self._trail.hops)
+        await self._delivery.tell(self._trail.skipped(hop, reason, detail))
 
     def _facts(self) -> WalkFacts:
         return WalkFacts(
             hops=self._trail.hops,
-            walk_id=self._id,
+            walk_id=self._errand.walk_id,
             route=self._route.name,
             trace_id=self._span.trace_id,
         )
-
-    def _soonest(self) -> float | None:
-        """Seconds until a target of the plan may be tried; None: none ever may."""
-        names = [
-            hop.name for hop in self._plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
-        ]
-        return self._board.soonest(names, now=self._around.clock.now()) if names else None
-
-
-_CACHE_WORDS = {
-    SkipReason.CACHE_UNAVAILABLE: "the cache is away",
-    SkipReason.NO_STORED_ANSWER: "no answer to this question is stored",
-}

@@ -2,7 +2,8 @@
 
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer
-from failsoft_router.app.walk import Caller, EventSink, Surroundings, Walk
+from failsoft_router.app.delivery import EventSink
+from failsoft_router.app.walk import Caller, Surroundings, Walk
 
 
 class Walker:

@@ -14,7 +14,7 @@ from failsoft_router.ports import AnswerCache, Ending, Found, Keeping, StoredAns
 _BYPASS = Found(key=b"", status=CacheStatus.BYPASS)
 
 
-class Storage:
+class WalkCache:
     """Looks one request up and keeps its answer; without a cache it does nothing."""
 
     def __init__(

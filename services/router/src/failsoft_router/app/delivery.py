@@ -1,0 +1,66 @@
+"""What reaches the caller of one walk, event by event or as one answer at the end."""
+
+from collections.abc import Awaitable, Callable
+
+from failsoft_model.events import Choice, Delta, Event, HopUpdate, StreamReset
+from failsoft_model.walk import ErrorClass, Hop
+from failsoft_router.app.assemble import Assembler
+
+EventSink = Callable[[Event], Awaitable[None]]
+
+
+class Delivery:
+    """Hands events on and puts the answer together from its pieces.
+
+    A unary caller has no sink: it is sent nothing before the end, so content that came
+    from a target that died can still be forgotten.
+    """
+
+    def __init__(self, sink: EventSink | None) -> None:
+        self._sink = sink
+        self._answer = Assembler()
+        self._content_left = False
+
+    @property
+    def streams(self) -> bool:
+        """Somebody takes the events one by one."""
+        return self._sink is not None
+
+    @property
+    def content_left(self) -> bool:
+        """Content of the answer, as it is now, has left for the caller."""
+        return self._content_left
+
+    @property
+    def choice(self) -> Choice:
+        """The answer so far."""
+        return self._answer.choice()
+
+    async def emit(self, event: Event) -> None:
+        """Hand on an event that is no content."""
+        if self._sink is not None:
+            await self._sink(event)
+
+    async def tell(self, hop: Hop) -> None:
+        """Hand on how a hop is."""
+        if self._sink is not None:
+            await self._sink(HopUpdate(hop=hop))
+
+    async def take(self, piece: Delta | StreamReset) -> None:
+        """Take the next piece of the answer."""
+        if isinstance(piece, Delta):
+            self._answer.add(piece)
+        else:
+            self._answer.clear(from_block=piece.from_block)
+        if self._sink is not None:
+            self._content_left = True
+            await self._sink(piece)
+
+    def forget(self) -> None:
+        """The pieces so far are void; a caller that has some is told by `reset`."""
+        self._answer.clear()
+
+    async def reset(self, reason: ErrorClass) -> None:
+        """Tell the caller that the answer starts over."""
+        self._content_left = False
+        await self.emit(StreamReset(reason=reason))

@@ -1,0 +1,65 @@
+"""What one walk was sent for, and what it may still spend on it: time and calls."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.deadline import Deadline
+from failsoft_model.chat import ChatRequest
+from failsoft_model.walk import Hop, SkipReason
+from failsoft_router.core import budget
+
+
+@dataclass(slots=True, kw_only=True)
+class Errand:
+    """One walk's request and its allowance; every hop of the walk shares it.
+
+    Attributes:
+        deadline: The caller's own; it may have none.
+        patience: Seconds to the first content where the caller has no deadline.
+        first_content_by: Moment of the clock by which content has to come from somebody.
+        attempts: Calls to targets so far.
+        targets: Targets that were called so far.
+    """
+
+    request: ChatRequest
+    walk_id: str
+    tenant: str
+    deadline: Deadline
+    patience: float
+    clock: Clock
+    first_content_by: float = field(init=False)
+    attempts: int = 0
+    targets: int = 0
+
+    def __post_init__(self) -> None:
+        self.begin_anew()
+
+    @property
+    def end_at(self) -> float:
+        """Moment of the clock at which the caller is gone; infinite without a deadline."""
+        return self.deadline.at - budget.REPLY
+
+    def begin_anew(self) -> None:
+        """The first content is waited for from now on, as at the start of the walk."""
+        if math.isfinite(self.deadline.at):
+            self.first_content_by = self.deadline.at
+        else:
+            self.first_content_by = self.clock.now() + self.patience
+
+    def to_first_content(self) -> float:
+        """Seconds left until content has to come; negative when that is past."""
+        return self.first_content_by - self.clock.now()
+
+    def has_time_to_look_up(self, *, times: int) -> bool:
+        """Whether so many look-ups in the cache leave time for the reply."""
+        return budget.has_time_to_look_up(self.deadline.left(self.clock.now()), times=times)
+
+    def expired(self, hops: Iterable[Hop]) -> bool:
+        """The caller's own deadline is over, or kept one of these hops from being tried."""
+        if not math.isfinite(self.deadline.at):
+            return False
+        if self.deadline.left(self.clock.now()) <= budget.REPLY + budget.FLOOR:
+            return True
+        return any(hop.skip_reason is SkipReason.DEADLINE for hop in hops)

@@ -1,0 +1,53 @@
+"""Which targets of a plan could answer, as their gates stand now."""
+
+from collections.abc import Iterable
+
+from failsoft_kit.clock import Clock
+from failsoft_router.app.board import Board
+from failsoft_router.core.plan import HopKind, Plan, PlannedHop
+
+
+class Prospects:
+    """What one walk may still hope for."""
+
+    def __init__(self, plan: Plan, board: Board, *, clock: Clock) -> None:
+        self._plan = plan
+        self._board = board
+        self._clock = clock
+        self._last_resort: str | None = None
+
+    def any_admits(self, hops: Iterable[PlannedHop]) -> bool:
+        """Whether one of these targets would be let through now."""
+        now = self._clock.now()
+        return any(
+            self._board.place(hop.name).due_in(now) <= 0
+            for hop in hops
+            if hop.kind is HopKind.TARGET
+        )
+
+    def is_last_resort(self, name: str) -> bool:
+        """Whether nobody can answer unless this target's breaker is overridden.
+
+        Every target that may be tried is kept out by its breaker, nothing stands behind
+        them, and this is the one that is due soonest. There is one such target a walk.
+        """
+        if self._last_resort is None:
+            self._last_resort = self._find_last_resort()
+        return name == self._last_resort
+
+    def soonest(self) -> float | None:
+        """Seconds until a target of the plan may be tried; None: none ever may."""
+        names = [
+            hop.name for hop in self._plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
+        ]
+        return self._board.soonest(names, now=self._clock.now()) if names else None
+
+    def _find_last_resort(self) -> str | None:
+        open_hops = [hop for hop in self._plan.hops if hop.skip is None]
+        if any(hop.kind is not HopKind.TARGET for hop in open_hops):
+            return None
+        now = self._clock.now()
+        waits = {hop.name: self._board.place(hop.name).ill_for(now) for hop in open_hops}
+        if not all(wait > 0 for wait in waits.values()):
+            return None
+        return min(waits, key=waits.__getitem__, default=None)
