@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from failsoft_kit.settings import Duration, Settings, SettingsError
 from failsoft_kit.settings.document import Trail
-from failsoft_kit.settings.whole import load_file
+from failsoft_kit.settings.whole import FileRefused, Mistake, load_content
 
 
 class Door(Settings):
@@ -35,8 +35,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def house(file: Path, content: str) -> House:
-    file.write_text(content)
-    return load_file(House, file, check=check)
+    return load_content(House, content.encode(), name=str(file), check=check)
 
 
 def problems(file: Path, content: str) -> list[str]:
@@ -89,6 +88,38 @@ def test_a_secret_is_never_quoted(file: Path) -> None:
 
     assert problem.startswith("`doors.red.code` (house.yaml, line 2) must")
     assert "canary" not in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[" * 10_000, "house.yaml: is nested too deeply"),
+        (
+            "front: 2026-13-45\n",
+            "house.yaml: a number or date in it is none; put it in quotes",
+        ),
+        (
+            f"front: {'7' * 5000}\n",
+            "house.yaml: a number or date in it is none; put it in quotes",
+        ),
+    ],
+    ids=["depth", "date", "number"],
+)
+def test_what_the_parser_chokes_on_is_refused_like_any_mistake(
+    file: Path, content: str, problem: str
+) -> None:
+    """A service that reads a file anew while it runs must not end over it."""
+    assert problems(file, content) == [problem]
+
+
+def test_a_mistake_is_told_in_parts_as_well(file: Path) -> None:
+    """For readers that are programs."""
+    with pytest.raises(FileRefused) as refusal:
+        house(file, "doors:\n  red: {color: red}\nfront: blue\n")
+
+    assert refusal.value.mistakes == (
+        Mistake(path="front", place=f"{file}, line 3", wrong="is no door; known are red"),
+    )
 
 
 def test_what_is_no_yaml_is_told_alone(file: Path) -> None:

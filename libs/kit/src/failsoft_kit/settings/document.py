@@ -46,20 +46,47 @@ def read_document(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        SettingsError: it cannot be read, is no YAML, is no mapping, or has a key twice or one
-            that is no text (such as an unquoted `on`, which YAML takes for `true`).
+        SettingsError: it cannot be read, or see `parse_document`.
+    """
+    return parse_document(str(path), read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """What is in a file.
+
+    Raises:
+        SettingsError: it cannot be read.
     """
     try:
-        return _document(str(path), path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def parse_document(name: str, content: bytes) -> Document:
+    """Take the content of a YAML file apart.
+
+    Args:
+        name: The file, for messages about it.
+
+    Raises:
+        SettingsError: it is no YAML, is no mapping, or has a key twice or one that is no text
+            (such as an unquoted `on`, which YAML takes for `true`).
+    """
+    try:
+        return _document(name, content)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
         problem = _QUOTED.sub("…", error.problem or "")
-        raise SettingsError(f"{path}{line}: is not valid YAML: {problem}") from None
+        raise SettingsError(f"{name}{line}: is not valid YAML: {problem}") from None
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: is not valid YAML: {_one_line(error)}") from None
+        raise SettingsError(f"{name}: is not valid YAML: {_one_line(error)}") from None
+    except RecursionError:
+        raise SettingsError(f"{name}: is nested too deeply") from None
+    except ValueError:
+        # The parser takes 2026-13-45 for a date; its words would quote the value.
+        raise SettingsError(f"{name}: a number or date in it is none; put it in quotes") from None
 
 
 def _document(name: str, content: bytes) -> Document:

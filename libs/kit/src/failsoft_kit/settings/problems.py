@@ -31,6 +31,14 @@ def sentences(
         values: What was checked.
         subject: Names a place: the path, and where it was or can be set.
     """
+    for trail, wrong in wrong_places(error, model=model, values=values):
+        yield f"{subject(trail)} {wrong}"
+
+
+def wrong_places(
+    error: ValidationError, *, model: type[BaseModel], values: object
+) -> Iterator[tuple[Trail, str]]:
+    """Each place at which something is wrong, with the rest of a sentence that begins with it."""
     by_trail: dict[Trail, list[ErrorDetails]] = collections.defaultdict(list)
     for details in error.errors(include_url=False):
         by_trail[_trail(details, values)].append(details)
@@ -42,7 +50,7 @@ def sentences(
                 wrong = f"is unknown; {nearest(str(trail[-1]), _known_keys(model, trail))}"
             case _:
                 wrong = _broken_rules(found, types_at(model, trail), _at(values, trail))
-        yield f"{subject(trail)} {wrong}"
+        yield trail, wrong
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from failsoft_kit.settings import Duration, Settings
-from failsoft_kit.settings.whole import load_file
+from failsoft_kit.settings.document import read_content
+from failsoft_kit.settings.whole import load_content
 from failsoft_model.walk import Capability
 from failsoft_router.adapters.addresses import in_own_network
 from failsoft_router.adapters.policy_check import mistakes
@@ -137,7 +138,20 @@ def load_policy(file: Path) -> Policy:
     Raises:
         SettingsError: With every mistake: its path and line, what is wrong, what is allowed.
     """
-    raw = load_file(_Policy, file, check=mistakes)
+    return parse_policy(read_content(file), file=file)
+
+
+def parse_policy(content: bytes, *, file: Path) -> Policy:
+    """The policy that the content of a file says.
+
+    Args:
+        file: Where the content is from; credentials' paths begin at its folder.
+
+    Raises:
+        FileRefused: With every mistake: its path and line, what is wrong, what is allowed.
+        SettingsError: The content is no YAML, or no mapping.
+    """
+    raw = load_content(_Policy, content, name=str(file), check=mistakes)
     return Policy(
         targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},
         routes={name: _route(name, each) for name, each in raw.routes.items()},
