@@ -69,9 +69,11 @@ class Boarder:
         """Take a target out, as an operator does; one that the policy lost stays as it is."""
         for place in board.places():
             if place.policy.name == order.target:
-                until = self._schedule.start + order.until
+                since, until = self._clock.now(), self._schedule.start + order.until
                 place.gates.isolation.isolate(
-                    IsolationOrder(until=until, actor="operator", reason="a simulation")
+                    IsolationOrder(
+                        since=since, until=until, actor="operator", reason="a simulation"
+                    )
                 )
                 self._story.isolated.append(order)
                 self._story.note(self._clock.now(), order.target, "is isolated until {}", until)

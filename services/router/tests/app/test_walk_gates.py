@@ -83,7 +83,9 @@ async def test_a_model_that_is_gone_is_not_asked_again_and_again(stage: type[Sta
 @virtual_time.test
 async def test_an_isolated_target_is_passed_over_and_says_who_did_it(stage: type[Stage]) -> None:
     router = stage(a=("hi", DONE), b=("hi", DONE))
-    order = IsolationOrder(until=router.clock.now() + 60.0, actor="ada", reason="maintenance")
+    order = IsolationOrder(
+        since=router.clock.now(), until=router.clock.now() + 60.0, actor="ada", reason="maintenance"
+    )
     router.board.place("a").gates.isolation.isolate(order)
 
     out = await router.ask()

@@ -57,7 +57,9 @@ async def test_a_target_that_is_taken_out_while_a_retry_waits_is_not_asked_again
 ) -> None:
     """A hint may be half a minute long; every gate is asked once more after it."""
     router = stage(a=[(limited(2.0),), ("no", DONE)], b=("hi", DONE), targets=TWICE)
-    order = IsolationOrder(until=math.inf, actor="ada", reason="maintenance")
+    order = IsolationOrder(
+        since=router.clock.now(), until=math.inf, actor="ada", reason="maintenance"
+    )
     isolation = router.board.place("a").gates.isolation
     asyncio.get_running_loop().call_later(1.0, isolation.isolate, order)
 

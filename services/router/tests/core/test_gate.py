@@ -1,5 +1,7 @@
 """Each gate closes for one reason, and none for ever."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from failsoft_router.core.gate import (
     QUARANTINE_SECONDS,
     RATE_LIMITED_SECONDS,
     SPENT_SECONDS,
+    Closure,
     Isolation,
     IsolationOrder,
     Quarantine,
@@ -21,6 +24,10 @@ from failsoft_router.core.gate import (
 NOW = 1000.0
 RATE_LIMITED, QUOTA = ErrorClass.RATE_LIMITED, ErrorClass.QUOTA
 MOMENTS = st.floats(0.0, 1e6)
+
+
+def closure(*, until: float, since: float = NOW, why: ErrorClass = RATE_LIMITED) -> Closure:
+    return Closure(since=since, until=until, why=why)
 
 
 # Quota, target.
@@ -35,7 +42,7 @@ def test_a_new_gate_is_open_at_any_time(kind: type[QuotaGate | TargetGate]) -> N
 @pytest.mark.parametrize("kind", [QuotaGate, TargetGate])
 def test_it_opens_at_the_moment_that_was_named(kind: type[QuotaGate | TargetGate]) -> None:
     gate = kind()
-    gate.close(until=NOW + 30.0)
+    gate.close(closure(until=NOW + 30.0))
 
     assert not gate.admits(NOW)
     assert gate.due_in(NOW) == 30.0
@@ -47,8 +54,8 @@ def test_it_opens_at_the_moment_that_was_named(kind: type[QuotaGate | TargetGate
 def test_a_second_refusal_with_a_shorter_hint_does_not_shorten_the_first() -> None:
     """Seen elsewhere: "Retry-After: 1" undid the minute before it, and the next call failed."""
     gate = QuotaGate()
-    gate.close(until=NOW + 60.0)
-    gate.close(until=NOW + 1.0)
+    gate.close(closure(until=NOW + 60.0))
+    gate.close(closure(until=NOW + 1.0))
 
     assert gate.due_in(NOW) == 60.0
 
@@ -56,8 +63,8 @@ def test_a_second_refusal_with_a_shorter_hint_does_not_shorten_the_first() -> No
 def test_a_second_refusal_with_a_longer_hint_counts() -> None:
     """Seen elsewhere: the first hint of a second stayed, and a dead account was called on."""
     gate = QuotaGate()
-    gate.close(until=NOW + 1.0)
-    gate.close(until=NOW + 60.0)
+    gate.close(closure(until=NOW + 1.0))
+    gate.close(closure(until=NOW + 60.0))
 
     assert gate.due_in(NOW) == 60.0
 
@@ -68,7 +75,7 @@ def test_whatever_comes_in_whatever_order_the_latest_moment_holds(
 ) -> None:
     gate = QuotaGate()
     for until in closings:
-        gate.close(until=until)
+        gate.close(closure(since=-1.0, until=until))
 
     assert gate.admits(now) == (now >= max(closings))
     assert gate.admits(now) == (gate.due_in(now) == 0.0)
@@ -92,12 +99,42 @@ def test_a_hint_is_believed_within_reason(
     assert quota_seconds(error_class, hint) == seconds
 
 
+@pytest.mark.parametrize("kind", [QuotaGate, TargetGate])
+def test_it_remembers_the_last_time_that_it_was_closed(kind: type[QuotaGate | TargetGate]) -> None:
+    gate = kind()
+    assert gate.last is None
+
+    gate.close(closure(until=NOW + 5.0))
+    later = closure(since=NOW + 5.0, until=NOW + 6.0, why=QUOTA)
+    gate.close(later)
+
+    assert gate.last == later
+
+
+def test_a_gate_that_is_kept_shut_is_shut_since_the_first_refusal() -> None:
+    gate = QuotaGate()
+    gate.close(closure(until=NOW + 5.0))
+    gate.close(closure(since=NOW + 1.0, until=NOW + 2.0, why=QUOTA))
+    assert gate.last == closure(until=NOW + 5.0)
+
+    gate.close(closure(since=NOW + 1.0, until=NOW + 60.0, why=QUOTA))
+
+    assert gate.last == closure(until=NOW + 60.0, why=QUOTA)
+
+
+def test_a_hint_of_no_time_closes_nothing() -> None:
+    gate = QuotaGate()
+    gate.close(closure(until=NOW))
+
+    assert gate.last is None
+
+
 # Quarantine.
 
 
 def quarantined() -> Quarantine:
     quarantine = Quarantine()
-    quarantine.shut("old", until=NOW + QUARANTINE_SECONDS)
+    quarantine.shut("old", closure(until=NOW + QUARANTINE_SECONDS))
     return quarantine
 
 
@@ -135,18 +172,19 @@ def test_putting_the_refused_key_back_does_not_lift_its_quarantine() -> None:
 
 def test_a_second_refusal_of_one_secret_takes_the_later_moment() -> None:
     quarantine = quarantined()
-    quarantine.shut("old", until=NOW + 1.0)
+    quarantine.shut("old", closure(until=NOW + 1.0))
     assert quarantine.due_in(NOW) == 900.0
 
-    quarantine.shut("old", until=NOW + 1000.0)
+    quarantine.shut("old", closure(until=NOW + 1000.0))
 
     assert quarantine.due_in(NOW) == 1000.0
 
 
 def test_the_refusal_of_a_new_secret_takes_the_place_of_the_old_one() -> None:
     quarantine = quarantined()
-    quarantine.shut("new", until=NOW + 1.0)
+    quarantine.shut("new", closure(until=NOW + 1.0))
 
+    assert quarantine.last == closure(until=NOW + 1.0)
     assert quarantine.admits("old", NOW)
     assert not quarantine.admits("new", NOW)
     assert quarantine.due_in(NOW) == 1.0
@@ -154,7 +192,7 @@ def test_the_refusal_of_a_new_secret_takes_the_place_of_the_old_one() -> None:
 
 # Isolation.
 
-ORDER = IsolationOrder(until=NOW + 600.0, actor="ada", reason="maintenance")
+ORDER = IsolationOrder(since=NOW, until=NOW + 600.0, actor="ada", reason="maintenance")
 
 
 def test_nothing_is_isolated_without_an_order() -> None:
@@ -172,7 +210,7 @@ def test_an_order_holds_until_its_end() -> None:
 
 def test_an_operator_can_shorten_an_order() -> None:
     """A person's word, unlike a provider's, replaces the one before it."""
-    shorter = IsolationOrder(until=NOW + 5.0, actor="ada", reason="a test")
+    shorter = IsolationOrder(since=NOW, until=NOW + 5.0, actor="ada", reason="a test")
     isolation = Isolation()
     isolation.isolate(ORDER)
     isolation.isolate(shorter)
@@ -184,13 +222,24 @@ def test_an_operator_can_shorten_an_order() -> None:
 def test_a_release_ends_the_order_at_once() -> None:
     isolation = Isolation()
     isolation.isolate(ORDER)
-    isolation.release()
+    isolation.release(NOW)
 
     assert isolation.order(NOW) is None
 
 
+def test_an_order_is_remembered_with_its_true_end() -> None:
+    isolation = Isolation()
+    assert isolation.last is None
+
+    isolation.isolate(ORDER)
+    isolation.release(NOW + 1.0)
+    isolation.release(NOW + 2.0)
+
+    assert isolation.last == replace(ORDER, until=NOW + 1.0)
+
+
 def test_releasing_what_is_not_isolated_is_no_mistake() -> None:
     isolation = Isolation()
-    isolation.release()
+    isolation.release(NOW)
 
     assert isolation.order(NOW) is None

@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from failsoft_model.walk import ErrorClass
 from failsoft_router.core.breaker import CLEAN_SECONDS, JITTER, Breaker, Permit, Result, State
-from failsoft_router.core.gate import Isolation, IsolationOrder, Quarantine, QuotaGate
+from failsoft_router.core.gate import Closure, Isolation, IsolationOrder, Quarantine, QuotaGate
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.core.window import BUCKETS, Counts
 
@@ -217,27 +218,32 @@ class AnyTarget(RuleBasedStateMachine):
 
     # The other gates.
 
+    def closure(self, seconds: float) -> Closure:
+        return Closure(since=self.now, until=self.now + seconds, why=ErrorClass.TRANSIENT)
+
     @rule(seconds=st.floats(0.0, 100.0))
     def refuse_for_quota(self, seconds: float) -> None:
         self.closings.append(self.now + seconds)
-        self.quota.close(until=self.now + seconds)
+        self.quota.close(self.closure(seconds))
 
     @rule(secret=SECRETS, seconds=st.floats(0.0, 100.0))
     def refuse_the_secret(self, secret: str, seconds: float) -> None:
         until = self.now + seconds
         known, earlier = self.refused
         self.refused = (secret, max(until, earlier) if known == secret else until)
-        self.quarantine.shut(secret, until=until)
+        self.quarantine.shut(secret, self.closure(seconds))
 
     @rule(seconds=st.floats(0.0, 100.0))
     def isolate(self, seconds: float) -> None:
-        self.ordered = IsolationOrder(until=self.now + seconds, actor="ada", reason="a test")
+        self.ordered = IsolationOrder(
+            since=self.now, until=self.now + seconds, actor="ada", reason="a test"
+        )
         self.isolation.isolate(self.ordered)
 
     @rule()
     def release(self) -> None:
         self.ordered = None
-        self.isolation.release()
+        self.isolation.release(self.now)
 
     # What holds at any time.
 

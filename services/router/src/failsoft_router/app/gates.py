@@ -12,6 +12,7 @@ from failsoft_router.core.breaker import Breaker
 from failsoft_router.core.gate import (
     QUARANTINE_SECONDS,
     TARGET_SECONDS,
+    Closure,
     Isolation,
     Quarantine,
     QuotaGate,
@@ -93,12 +94,16 @@ class Gates:
             hint: Seconds that the target asked to wait; None when it said nothing.
             fingerprint: Of the credential that was used; None: none was needed.
         """
+
+        def closed_for(seconds: float) -> Closure:
+            return Closure(since=now, until=now + seconds, why=error_class)
+
         match lesson:
             case Lesson.QUOTA:
-                self.quota.close(until=now + quota_seconds(error_class, hint))
+                self.quota.close(closed_for(quota_seconds(error_class, hint)))
             case Lesson.CREDENTIAL:
-                self.quarantine.shut(fingerprint or "", until=now + QUARANTINE_SECONDS)
+                self.quarantine.shut(fingerprint or "", closed_for(QUARANTINE_SECONDS))
             case Lesson.TARGET:
-                self.target.close(until=now + TARGET_SECONDS)
+                self.target.close(closed_for(TARGET_SECONDS))
             case Lesson.HEALTH | Lesson.NOTHING:
                 pass

@@ -16,11 +16,11 @@ Whoever closes a gate that is shut already takes the later moment (a burst of re
 whose last one asks for a second must not undo the minute that the first one asked for).
 Only an operator's order replaces the one before it, whichever ends first.
 
-The gates answer questions and change nothing in doing so. All times are seconds.
+The gates answer questions and change nothing in doing so. Each remembers the last time
+that it was closed, for whoever asks why. All times are seconds.
 """
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from failsoft_model.walk import ErrorClass
 
@@ -55,23 +55,48 @@ def quota_seconds(error_class: ErrorClass, hint: float | None) -> float:
     return SPENT_SECONDS if error_class is ErrorClass.QUOTA else RATE_LIMITED_SECONDS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """One time that a gate was closed.
+
+    Attributes:
+        since: The moment from which on it was.
+        until: The moment at which it opens by itself.
+        why: What the provider said.
+    """
+
+    since: float
+    until: float
+    why: ErrorClass
+
+
 class _Gate:
     """Closed until a moment."""
 
     def __init__(self) -> None:
-        self._closed_until = -math.inf
+        self._last: Closure | None = None
 
-    def close(self, *, until: float) -> None:
-        """Let nobody through before `until`; an earlier moment than the gate's changes nothing."""
-        self._closed_until = max(self._closed_until, until)
+    @property
+    def last(self) -> Closure | None:
+        """The last time that it was closed, which may be now; None: it never was."""
+        return self._last
+
+    def close(self, closure: Closure) -> None:
+        """Let nobody through before its end; an earlier end than the gate's changes nothing."""
+        if closure.until <= closure.since:
+            return
+        if self._last is None or self.admits(closure.since):
+            self._last = closure
+        elif closure.until > self._last.until:
+            self._last = replace(closure, since=self._last.since)
 
     def admits(self, now: float) -> bool:
         """Whether calls may go through at time `now`."""
-        return now >= self._closed_until
+        return self._last is None or now >= self._last.until
 
     def due_in(self, now: float) -> float:
         """Seconds until it opens; 0 when it is open."""
-        return max(0.0, self._closed_until - now)
+        return 0.0 if self._last is None else max(0.0, self._last.until - now)
 
 
 class QuotaGate(_Gate):
@@ -92,15 +117,19 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._fingerprint: str | None = None
-        self._shut_until = -math.inf
+        self._gate = _Gate()
 
-    def shut(self, fingerprint: str, *, until: float) -> None:
-        """The secret was refused; nobody presents it before `until`."""
-        if fingerprint == self._fingerprint:
-            self._shut_until = max(self._shut_until, until)
-        else:
+    @property
+    def last(self) -> Closure | None:
+        """The last refusal of the secret that was refused last; None: none was."""
+        return self._gate.last
+
+    def shut(self, fingerprint: str, closure: Closure) -> None:
+        """The secret was refused; nobody presents it before the closure's end."""
+        if fingerprint != self._fingerprint:
             self._fingerprint = fingerprint
-            self._shut_until = until
+            self._gate = _Gate()
+        self._gate.close(closure)
 
     def admits(self, fingerprint: str | None, now: float) -> bool:
         """Whether this secret may be presented; another one than was refused always may.
@@ -109,11 +138,11 @@ class Quarantine:
             fingerprint: Of the secret as it is now; None: there is none any more, which
                 is not this gate's to refuse.
         """
-        return fingerprint != self._fingerprint or now >= self._shut_until
+        return fingerprint != self._fingerprint or self._gate.admits(now)
 
     def due_in(self, now: float) -> float:
         """Seconds until the refused secret may be presented again; 0 when it may be now."""
-        return max(0.0, self._shut_until - now)
+        return self._gate.due_in(now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +150,13 @@ class IsolationOrder:
     """An operator's order to leave a target alone.
 
     Attributes:
-        until: The moment at which it ends by itself.
+        since: The moment at which it was given.
+        until: The moment at which it ends by itself, or ended by a release.
         actor: Who gave it.
         reason: Why, in the operator's words.
     """
 
+    since: float
     until: float
     actor: str
     reason: str
@@ -141,9 +172,15 @@ class Isolation:
         """Obey this order from now on, and no earlier one."""
         self._order = order
 
-    def release(self) -> None:
-        """Forget the order, if there is one."""
-        self._order = None
+    def release(self, now: float) -> None:
+        """End the order, if one is in force."""
+        if (order := self.order(now)) is not None:
+            self._order = replace(order, until=now)
+
+    @property
+    def last(self) -> IsolationOrder | None:
+        """The last order, which may be in force; None: there never was one."""
+        return self._order
 
     def order(self, now: float) -> IsolationOrder | None:
         """The order that is in force at time `now`; None: there is none."""
