@@ -144,8 +144,13 @@ def _admin_access() -> Mapping[str, Access]:
         admin_pb.DESCRIPTOR.services_by_name["RouterAdminService"],
         {
             "ListTargets": Access.OPERATOR,
+            "WatchTargets": Access.OPERATOR,
+            "IsolateTarget": Access.OPERATOR,
+            "ReleaseTarget": Access.OPERATOR,
             "ListRoutes": Access.OPERATOR,
             "CheckTarget": Access.OPERATOR,
+            "ReloadPolicy": Access.OPERATOR,
+            "WatchHops": Access.OPERATOR,
         },
     )
 

@@ -27,7 +27,7 @@ from failsoft.inference.v1 import walk_pb2 as failsoft_dot_inference_dot_v1_dot_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&failsoft/router/v1/admin_service.proto\x12\x12\x66\x61ilsoft.router.v1\x1a-failsoft/inference/v1/inference_service.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\"\x14\n\x12ListTargetsRequest\"B\n\x13ListTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"\x8e\x02\n\x06Target\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.failsoft.router.v1.TargetKind\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x16\n\x0e\x63ontext_tokens\x18\x07 \x01(\r\x12\x16\n\x0ehas_credential\x18\x08 \x01(\x08\x12,\n\x07\x62reaker\x18\t \x01(\x0b\x32\x1b.failsoft.router.v1.Breaker\"\xa1\x02\n\x07\x42reaker\x12/\n\x05state\x18\x01 \x01(\x0e\x32 .failsoft.router.v1.BreakerState\x12)\n\x06\x64ue_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\r\x12\x14\n\x0cwindow_calls\x18\x04 \x01(\r\x12\x17\n\x0fwindow_failures\x18\x05 \x01(\r\x12\x35\n\nlast_error\x18\x06 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.failsoft.router.v1.Route\"t\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x03(\t\x12\x0e\n\x06serves\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x12\x43heckTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"\x82\x01\n\x13\x43heckTargetResponse\x12/\n\x06result\x18\x01 \x01(\x0e\x32\x1f.failsoft.router.v1.CheckResult\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration*V\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TARGET_KIND_REMOTE\x10\x01\x12\x13\n\x0fTARGET_KIND_GPU\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xf2\x01\n\x0b\x43heckResult\x12\x1c\n\x18\x43HECK_RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HECK_RESULT_OK\x10\x01\x12\x1e\n\x1a\x43HECK_RESULT_NO_CREDENTIAL\x10\x02\x12\x1f\n\x1b\x43HECK_RESULT_BAD_CREDENTIAL\x10\x03\x12\x19\n\x15\x43HECK_RESULT_NO_QUOTA\x10\x04\x12\x1e\n\x1a\x43HECK_RESULT_UNKNOWN_MODEL\x10\x05\x12\x1b\n\x17\x43HECK_RESULT_NO_NETWORK\x10\x06\x12\x17\n\x13\x43HECK_RESULT_FAILED\x10\x07\x32\xb1\x02\n\x12RouterAdminService\x12^\n\x0bListTargets\x12&.failsoft.router.v1.ListTargetsRequest\x1a\'.failsoft.router.v1.ListTargetsResponse\x12[\n\nListRoutes\x12%.failsoft.router.v1.ListRoutesRequest\x1a&.failsoft.router.v1.ListRoutesResponse\x12^\n\x0b\x43heckTarget\x12&.failsoft.router.v1.CheckTargetRequest\x1a\'.failsoft.router.v1.CheckTargetResponseBK\n\x16\x64\x65v.failsoft.router.v1P\x01Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&failsoft/router/v1/admin_service.proto\x12\x12\x66\x61ilsoft.router.v1\x1a-failsoft/inference/v1/inference_service.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\"\x14\n\x12ListTargetsRequest\"B\n\x13ListTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"\xd6\x03\n\x06Target\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.failsoft.router.v1.TargetKind\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x16\n\x0e\x63ontext_tokens\x18\x07 \x01(\r\x12\x16\n\x0ehas_credential\x18\x08 \x01(\x08\x12,\n\x07\x62reaker\x18\t \x01(\x0b\x32\x1b.failsoft.router.v1.Breaker\x12\'\n\x05gates\x18\n \x03(\x0b\x32\x18.failsoft.router.v1.Gate\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x0b \x01(\r\x12\x36\n\x13usual_first_content\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\ncredential\x18\r \x01(\x0e\x32#.failsoft.router.v1.CredentialState\x12\x13\n\x0b\x63oncurrency\x18\x0e \x01(\r\"\xf6\x01\n\x04Gate\x12\x36\n\x0bskip_reason\x18\x01 \x01(\x0e\x32!.failsoft.inference.v1.SkipReason\x12\x0c\n\x04shut\x18\x02 \x01(\x08\x12)\n\x06\x64ue_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x35\n\nlast_error\x18\x05 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x02\n\x07\x42reaker\x12/\n\x05state\x18\x01 \x01(\x0e\x32 .failsoft.router.v1.BreakerState\x12)\n\x06\x64ue_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\r\x12\x14\n\x0cwindow_calls\x18\x04 \x01(\r\x12\x17\n\x0fwindow_failures\x18\x05 \x01(\r\x12\x35\n\nlast_error\x18\x06 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bwindow_slow\x18\x08 \x01(\r\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.failsoft.router.v1.Route\"t\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x03(\t\x12\x0e\n\x06serves\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x12\x43heckTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"\x82\x01\n\x13\x43heckTargetResponse\x12/\n\x06result\x18\x01 \x01(\x0e\x32\x1f.failsoft.router.v1.CheckResult\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x15\n\x13WatchTargetsRequest\"C\n\x14WatchTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"m\n\x14IsolateTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x15IsolateTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\"5\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\"Y\n\x15ReleaseTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\x12\x14\n\x0cwas_isolated\x18\x02 \x01(\x08\"\x15\n\x13ReloadPolicyRequest\"\'\n\x14ReloadPolicyResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"1\n\x10WatchHopsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\"\xa2\x01\n\x11WatchHopsResponse\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\'\n\x03hop\x18\x05 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12\x0e\n\x06missed\x18\x06 \x01(\x04\x12\x10\n\x08trace_id\x18\x07 \x01(\t*\x90\x01\n\x0f\x43redentialState\x12 \n\x1c\x43REDENTIAL_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDENTIAL_STATE_PRESENT\x10\x01\x12\x1c\n\x18\x43REDENTIAL_STATE_MISSING\x10\x02\x12\x1f\n\x1b\x43REDENTIAL_STATE_NOT_NEEDED\x10\x03*V\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TARGET_KIND_REMOTE\x10\x01\x12\x13\n\x0fTARGET_KIND_GPU\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xf2\x01\n\x0b\x43heckResult\x12\x1c\n\x18\x43HECK_RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HECK_RESULT_OK\x10\x01\x12\x1e\n\x1a\x43HECK_RESULT_NO_CREDENTIAL\x10\x02\x12\x1f\n\x1b\x43HECK_RESULT_BAD_CREDENTIAL\x10\x03\x12\x19\n\x15\x43HECK_RESULT_NO_QUOTA\x10\x04\x12\x1e\n\x1a\x43HECK_RESULT_UNKNOWN_MODEL\x10\x05\x12\x1b\n\x17\x43HECK_RESULT_NO_NETWORK\x10\x06\x12\x17\n\x13\x43HECK_RESULT_FAILED\x10\x07\x32\xa1\x06\n\x12RouterAdminService\x12^\n\x0bListTargets\x12&.failsoft.router.v1.ListTargetsRequest\x1a\'.failsoft.router.v1.ListTargetsResponse\x12\x63\n\x0cWatchTargets\x12\'.failsoft.router.v1.WatchTargetsRequest\x1a(.failsoft.router.v1.WatchTargetsResponse0\x01\x12\x64\n\rIsolateTarget\x12(.failsoft.router.v1.IsolateTargetRequest\x1a).failsoft.router.v1.IsolateTargetResponse\x12\x64\n\rReleaseTarget\x12(.failsoft.router.v1.ReleaseTargetRequest\x1a).failsoft.router.v1.ReleaseTargetResponse\x12[\n\nListRoutes\x12%.failsoft.router.v1.ListRoutesRequest\x1a&.failsoft.router.v1.ListRoutesResponse\x12^\n\x0b\x43heckTarget\x12&.failsoft.router.v1.CheckTargetRequest\x1a\'.failsoft.router.v1.CheckTargetResponse\x12\x61\n\x0cReloadPolicy\x12\'.failsoft.router.v1.ReloadPolicyRequest\x1a(.failsoft.router.v1.ReloadPolicyResponse\x12Z\n\tWatchHops\x12$.failsoft.router.v1.WatchHopsRequest\x1a%.failsoft.router.v1.WatchHopsResponse0\x01\x42K\n\x16\x64\x65v.failsoft.router.v1P\x01Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,30 +35,54 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'failsoft.router.v1.admin_se
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.failsoft.router.v1P\001Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1'
-  _globals['_TARGETKIND']._serialized_start=1205
-  _globals['_TARGETKIND']._serialized_end=1291
-  _globals['_BREAKERSTATE']._serialized_start=1293
-  _globals['_BREAKERSTATE']._serialized_end=1417
-  _globals['_CHECKRESULT']._serialized_start=1420
-  _globals['_CHECKRESULT']._serialized_end=1662
+  _globals['_CREDENTIALSTATE']._serialized_start=2374
+  _globals['_CREDENTIALSTATE']._serialized_end=2518
+  _globals['_TARGETKIND']._serialized_start=2520
+  _globals['_TARGETKIND']._serialized_end=2606
+  _globals['_BREAKERSTATE']._serialized_start=2608
+  _globals['_BREAKERSTATE']._serialized_end=2732
+  _globals['_CHECKRESULT']._serialized_start=2735
+  _globals['_CHECKRESULT']._serialized_end=2977
   _globals['_LISTTARGETSREQUEST']._serialized_start=175
   _globals['_LISTTARGETSREQUEST']._serialized_end=195
   _globals['_LISTTARGETSRESPONSE']._serialized_start=197
   _globals['_LISTTARGETSRESPONSE']._serialized_end=263
   _globals['_TARGET']._serialized_start=266
-  _globals['_TARGET']._serialized_end=536
-  _globals['_BREAKER']._serialized_start=539
-  _globals['_BREAKER']._serialized_end=828
-  _globals['_LISTROUTESREQUEST']._serialized_start=830
-  _globals['_LISTROUTESREQUEST']._serialized_end=849
-  _globals['_LISTROUTESRESPONSE']._serialized_start=851
-  _globals['_LISTROUTESRESPONSE']._serialized_end=914
-  _globals['_ROUTE']._serialized_start=916
-  _globals['_ROUTE']._serialized_end=1032
-  _globals['_CHECKTARGETREQUEST']._serialized_start=1034
-  _globals['_CHECKTARGETREQUEST']._serialized_end=1070
-  _globals['_CHECKTARGETRESPONSE']._serialized_start=1073
-  _globals['_CHECKTARGETRESPONSE']._serialized_end=1203
-  _globals['_ROUTERADMINSERVICE']._serialized_start=1665
-  _globals['_ROUTERADMINSERVICE']._serialized_end=1970
+  _globals['_TARGET']._serialized_end=736
+  _globals['_GATE']._serialized_start=739
+  _globals['_GATE']._serialized_end=985
+  _globals['_BREAKER']._serialized_start=988
+  _globals['_BREAKER']._serialized_end=1298
+  _globals['_LISTROUTESREQUEST']._serialized_start=1300
+  _globals['_LISTROUTESREQUEST']._serialized_end=1319
+  _globals['_LISTROUTESRESPONSE']._serialized_start=1321
+  _globals['_LISTROUTESRESPONSE']._serialized_end=1384
+  _globals['_ROUTE']._serialized_start=1386
+  _globals['_ROUTE']._serialized_end=1502
+  _globals['_CHECKTARGETREQUEST']._serialized_start=1504
+  _globals['_CHECKTARGETREQUEST']._serialized_end=1540
+  _globals['_CHECKTARGETRESPONSE']._serialized_start=1543
+  _globals['_CHECKTARGETRESPONSE']._serialized_end=1673
+  _globals['_WATCHTARGETSREQUEST']._serialized_start=1675
+  _globals['_WATCHTARGETSREQUEST']._serialized_end=1696
+  _globals['_WATCHTARGETSRESPONSE']._serialized_start=1698
+  _globals['_WATCHTARGETSRESPONSE']._serialized_end=1765
+  _globals['_ISOLATETARGETREQUEST']._serialized_start=1767
+  _globals['_ISOLATETARGETREQUEST']._serialized_end=1876
+  _globals['_ISOLATETARGETRESPONSE']._serialized_start=1878
+  _globals['_ISOLATETARGETRESPONSE']._serialized_end=1945
+  _globals['_RELEASETARGETREQUEST']._serialized_start=1947
+  _globals['_RELEASETARGETREQUEST']._serialized_end=2000
+  _globals['_RELEASETARGETRESPONSE']._serialized_start=2002
+  _globals['_RELEASETARGETRESPONSE']._serialized_end=2091
+  _globals['_RELOADPOLICYREQUEST']._serialized_start=2093
+  _globals['_RELOADPOLICYREQUEST']._serialized_end=2114
+  _globals['_RELOADPOLICYRESPONSE']._serialized_start=2116
+  _globals['_RELOADPOLICYRESPONSE']._serialized_end=2155
+  _globals['_WATCHHOPSREQUEST']._serialized_start=2157
+  _globals['_WATCHHOPSREQUEST']._serialized_end=2206
+  _globals['_WATCHHOPSRESPONSE']._serialized_start=2209
+  _globals['_WATCHHOPSRESPONSE']._serialized_end=2371
+  _globals['_ROUTERADMINSERVICE']._serialized_start=2980
+  _globals['_ROUTERADMINSERVICE']._serialized_end=3781
 # @@protoc_insertion_point(module_scope)

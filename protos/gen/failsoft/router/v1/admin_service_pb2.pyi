@@ -22,6 +22,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CredentialState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CredentialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CredentialState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CREDENTIAL_STATE_UNSPECIFIED: _CredentialState.ValueType  # 0
+    """Not set: an older replica. `has_credential` says what is known."""
+    CREDENTIAL_STATE_PRESENT: _CredentialState.ValueType  # 1
+    """It has one; whether that is right is not known."""
+    CREDENTIAL_STATE_MISSING: _CredentialState.ValueType  # 2
+    """It has none, and is not called."""
+    CREDENTIAL_STATE_NOT_NEEDED: _CredentialState.ValueType  # 3
+    """The policy names none."""
+
+class CredentialState(_CredentialState, metaclass=_CredentialStateEnumTypeWrapper):
+    """Whether a target has the credential that its policy names."""
+
+CREDENTIAL_STATE_UNSPECIFIED: CredentialState.ValueType  # 0
+"""Not set: an older replica. `has_credential` says what is known."""
+CREDENTIAL_STATE_PRESENT: CredentialState.ValueType  # 1
+"""It has one; whether that is right is not known."""
+CREDENTIAL_STATE_MISSING: CredentialState.ValueType  # 2
+"""It has none, and is not called."""
+CREDENTIAL_STATE_NOT_NEEDED: CredentialState.ValueType  # 3
+"""The policy names none."""
+Global___CredentialState: _TypeAlias = CredentialState  # noqa: Y015
+
 class _TargetKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -174,6 +202,11 @@ class Target(_message.Message):
     CONTEXT_TOKENS_FIELD_NUMBER: _builtins.int
     HAS_CREDENTIAL_FIELD_NUMBER: _builtins.int
     BREAKER_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
+    CALLS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    USUAL_FIRST_CONTENT_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the policy."""
     provider: _builtins.str
@@ -187,7 +220,13 @@ class Target(_message.Message):
     context_tokens: _builtins.int
     """Tokens of request and answer together; 0: not known."""
     has_credential: _builtins.bool
-    """A credential is there, or none is needed."""
+    """A credential is there, or none is needed; `credential` tells them apart."""
+    calls_in_flight: _builtins.int
+    """Calls that are being made to it."""
+    credential: Global___CredentialState.ValueType
+    """Whether it can be called as somebody."""
+    concurrency: _builtins.int
+    """Calls that may be made to it at once; others wait or go on to the next hop."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_inference_service_pb2.Capability.ValueType]:
         """What it can do."""
@@ -195,6 +234,16 @@ class Target(_message.Message):
     @_builtins.property
     def breaker(self) -> Global___Breaker:
         """Its health breaker."""
+
+    @_builtins.property
+    def gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gate]:
+        """Its other gates, shut or not, in the order in which they are asked."""
+
+    @_builtins.property
+    def usual_first_content(self) -> _duration_pb2.Duration:
+        """From a call to its first content, as the median of the last answers; unset
+        when there was none.
+        """
 
     def __init__(
         self,
@@ -208,14 +257,69 @@ class Target(_message.Message):
         context_tokens: _builtins.int = ...,
         has_credential: _builtins.bool = ...,
         breaker: Global___Breaker | None = ...,
+        gates: _abc.Iterable[Global___Gate] | None = ...,
+        calls_in_flight: _builtins.int = ...,
+        usual_first_content: _duration_pb2.Duration | None = ...,
+        credential: Global___CredentialState.ValueType = ...,
+        concurrency: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "capabilities", b"capabilities", "context_tokens", b"context_tokens", "endpoint", b"endpoint", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "name", b"name", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "capabilities", b"capabilities", "concurrency", b"concurrency", "context_tokens", b"context_tokens", "credential", b"credential", "endpoint", b"endpoint", "gates", b"gates", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "name", b"name", "provider", b"provider", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Target: _TypeAlias = Target  # noqa: Y015
+
+@_typing.final
+class Gate(_message.Message):
+    """Something besides its breaker that can keep a target from being tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKIP_REASON_FIELD_NUMBER: _builtins.int
+    SHUT_FIELD_NUMBER: _builtins.int
+    DUE_IN_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    LAST_TRANSITION_AGO_FIELD_NUMBER: _builtins.int
+    skip_reason: _walk_pb2.SkipReason.ValueType
+    """Which one: what a hop is skipped for when it is shut."""
+    shut: _builtins.bool
+    """It keeps calls out now."""
+    detail: _builtins.str
+    """Why it is shut or was the last time, for people. Empty: it never was."""
+    last_error: _walk_pb2.ErrorClass.ValueType
+    """The error that shut it the last time; unspecified when it was none."""
+    @_builtins.property
+    def due_in(self) -> _duration_pb2.Duration:
+        """How long it still will; unset when it is open, and when it opens not at a
+        time but when a call ends.
+        """
+
+    @_builtins.property
+    def last_transition_ago(self) -> _duration_pb2.Duration:
+        """How long ago it last shut or opened; unset when it never did, and where
+        nobody notes it.
+        """
+
+    def __init__(
+        self,
+        *,
+        skip_reason: _walk_pb2.SkipReason.ValueType = ...,
+        shut: _builtins.bool = ...,
+        due_in: _duration_pb2.Duration | None = ...,
+        detail: _builtins.str = ...,
+        last_error: _walk_pb2.ErrorClass.ValueType = ...,
+        last_transition_ago: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_in", b"due_in", "last_transition_ago", b"last_transition_ago"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "due_in", b"due_in", "last_error", b"last_error", "last_transition_ago", b"last_transition_ago", "shut", b"shut", "skip_reason", b"skip_reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gate: _TypeAlias = Gate  # noqa: Y015
 
 @_typing.final
 class Breaker(_message.Message):
@@ -230,6 +334,7 @@ class Breaker(_message.Message):
     WINDOW_FAILURES_FIELD_NUMBER: _builtins.int
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     LAST_TRANSITION_AGO_FIELD_NUMBER: _builtins.int
+    WINDOW_SLOW_FIELD_NUMBER: _builtins.int
     state: Global___BreakerState.ValueType
     """Its state."""
     consecutive_failures: _builtins.int
@@ -240,6 +345,8 @@ class Breaker(_message.Message):
     """Failures among them."""
     last_error: _walk_pb2.ErrorClass.ValueType
     """What the last failure was; unspecified when there was none."""
+    window_slow: _builtins.int
+    """Slow ones among the calls in the window: the first content came late."""
     @_builtins.property
     def due_in(self) -> _duration_pb2.Duration:
         """How long until a probe may go; zero when one may, unset when closed."""
@@ -258,10 +365,11 @@ class Breaker(_message.Message):
         window_failures: _builtins.int = ...,
         last_error: _walk_pb2.ErrorClass.ValueType = ...,
         last_transition_ago: _duration_pb2.Duration | None = ...,
+        window_slow: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_in", b"due_in", "last_transition_ago", b"last_transition_ago"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "due_in", b"due_in", "last_error", b"last_error", "last_transition_ago", b"last_transition_ago", "state", b"state", "window_calls", b"window_calls", "window_failures", b"window_failures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "due_in", b"due_in", "last_error", b"last_error", "last_transition_ago", b"last_transition_ago", "state", b"state", "window_calls", b"window_calls", "window_failures", b"window_failures", "window_slow", b"window_slow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -405,3 +513,281 @@ class CheckTargetResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckTargetResponse: _TypeAlias = CheckTargetResponse  # noqa: Y015
+
+@_typing.final
+class WatchTargetsRequest(_message.Message):
+    """Asks for the targets, again and again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTargetsRequest: _TypeAlias = WatchTargetsRequest  # noqa: Y015
+
+@_typing.final
+class WatchTargetsResponse(_message.Message):
+    """The targets as they are now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Target]:
+        """As in ListTargetsResponse."""
+
+    def __init__(
+        self,
+        *,
+        targets: _abc.Iterable[Global___Target] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["targets", b"targets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchTargetsResponse: _TypeAlias = WatchTargetsResponse  # noqa: Y015
+
+@_typing.final
+class IsolateTargetRequest(_message.Message):
+    """Asks to take a target out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    target: _builtins.str
+    """The target's name. Required."""
+    actor: _builtins.str
+    """Who wants it: 1 to 128 printable characters. Required."""
+    reason: _builtins.str
+    """Why: 1 to 256 printable characters. Required. Actor and reason are in the
+    audit line, and in the hops of callers, whose detail says why it was skipped.
+    """
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """For how long: 1 second to 30 days. Required."""
+
+    def __init__(
+        self,
+        *,
+        target: _builtins.str = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "reason", b"reason", "target", b"target", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IsolateTargetRequest: _TypeAlias = IsolateTargetRequest  # noqa: Y015
+
+@_typing.final
+class IsolateTargetResponse(_message.Message):
+    """The target is out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def target(self) -> Global___Target:
+        """As it is now."""
+
+    def __init__(
+        self,
+        *,
+        target: Global___Target | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IsolateTargetResponse: _TypeAlias = IsolateTargetResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseTargetRequest(_message.Message):
+    """Asks to let a target in again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    target: _builtins.str
+    """The target's name. Required."""
+    actor: _builtins.str
+    """Who wants it, for the audit line: 1 to 128 printable characters. Required."""
+    def __init__(
+        self,
+        *,
+        target: _builtins.str = ...,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseTargetRequest: _TypeAlias = ReleaseTargetRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseTargetResponse(_message.Message):
+    """The target is isolated no longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    WAS_ISOLATED_FIELD_NUMBER: _builtins.int
+    was_isolated: _builtins.bool
+    """It was isolated."""
+    @_builtins.property
+    def target(self) -> Global___Target:
+        """As it is now; other gates may be shut."""
+
+    def __init__(
+        self,
+        *,
+        target: Global___Target | None = ...,
+        was_isolated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["target", b"target", "was_isolated", b"was_isolated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseTargetResponse: _TypeAlias = ReleaseTargetResponse  # noqa: Y015
+
+@_typing.final
+class ReloadPolicyRequest(_message.Message):
+    """Asks to read the policy again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReloadPolicyRequest: _TypeAlias = ReloadPolicyRequest  # noqa: Y015
+
+@_typing.final
+class ReloadPolicyResponse(_message.Message):
+    """The policy was read, and is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.bool
+    """It differs from the one before."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReloadPolicyResponse: _TypeAlias = ReloadPolicyResponse  # noqa: Y015
+
+@_typing.final
+class WatchHopsRequest(_message.Message):
+    """Asks for hops."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Only those of this tenant. Empty: of every tenant."""
+    route: _builtins.str
+    """Only those of this route. Empty: of every route."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        route: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["route", b"route", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHopsRequest: _TypeAlias = WatchHopsRequest  # noqa: Y015
+
+@_typing.final
+class WatchHopsResponse(_message.Message):
+    """A hop that ended, and whose.
+
+    A hop can end twice: one that was left running as a probe ends as
+    HOP_OUTCOME_PROBING and ends anew with its call; one that was overtaken by an
+    earlier hop's probe may be tried again. What comes later of the same walk and
+    position replaces what came before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WALK_ID_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    HOP_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    walk_id: _builtins.str
+    """The walk."""
+    route: _builtins.str
+    """Its route."""
+    tenant: _builtins.str
+    """Whose request it was."""
+    request_id: _builtins.str
+    """The caller's own id, or the one that was made for it."""
+    missed: _builtins.int
+    """Hops that this reader missed since the last one that it was sent."""
+    trace_id: _builtins.str
+    """32 lower-case hex digits; empty when the request was not traced."""
+    @_builtins.property
+    def hop(self) -> _walk_pb2.Hop:
+        """The hop. A probe whose answer nobody took stays HOP_OUTCOME_PROBING, now
+        with its call among the attempts.
+        """
+
+    def __init__(
+        self,
+        *,
+        walk_id: _builtins.str = ...,
+        route: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        hop: _walk_pb2.Hop | None = ...,
+        missed: _builtins.int = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hop", b"hop"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hop", b"hop", "missed", b"missed", "request_id", b"request_id", "route", b"route", "tenant", b"tenant", "trace_id", b"trace_id", "walk_id", b"walk_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHopsResponse: _TypeAlias = WatchHopsResponse  # noqa: Y015

@@ -28,6 +28,8 @@ if _version_not_supported:
 class RouterAdminServiceStub:
     """What an operator sees and does; served on a port of its own.
 
+    It speaks of and to one replica: others have a state of their own.
+
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
 
@@ -42,6 +44,21 @@ class RouterAdminServiceStub:
                 request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsRequest.SerializeToString,
                 response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsResponse.FromString,
                 _registered_method=True)
+        self.WatchTargets = channel.unary_stream(
+                '/failsoft.router.v1.RouterAdminService/WatchTargets',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsResponse.FromString,
+                _registered_method=True)
+        self.IsolateTarget = channel.unary_unary(
+                '/failsoft.router.v1.RouterAdminService/IsolateTarget',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetResponse.FromString,
+                _registered_method=True)
+        self.ReleaseTarget = channel.unary_unary(
+                '/failsoft.router.v1.RouterAdminService/ReleaseTarget',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetResponse.FromString,
+                _registered_method=True)
         self.ListRoutes = channel.unary_unary(
                 '/failsoft.router.v1.RouterAdminService/ListRoutes',
                 request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListRoutesRequest.SerializeToString,
@@ -52,16 +69,59 @@ class RouterAdminServiceStub:
                 request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetRequest.SerializeToString,
                 response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetResponse.FromString,
                 _registered_method=True)
+        self.ReloadPolicy = channel.unary_unary(
+                '/failsoft.router.v1.RouterAdminService/ReloadPolicy',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyResponse.FromString,
+                _registered_method=True)
+        self.WatchHops = channel.unary_stream(
+                '/failsoft.router.v1.RouterAdminService/WatchHops',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.FromString,
+                _registered_method=True)
 
 
 class RouterAdminServiceServicer:
     """What an operator sees and does; served on a port of its own.
+
+    It speaks of and to one replica: others have a state of their own.
 
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
 
     def ListTargets(self, request, context):
         """Lists the targets of the policy and their state in this replica.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchTargets(self, request, context):
+        """The same at once, and again when anything but the passing of time has
+        changed, at most four times a second. A slow reader gets the latest only.
+
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED when 16 are watching already;
+        UNAVAILABLE / SHUTTING_DOWN as soon as the replica drains.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IsolateTarget(self, request, context):
+        """Takes a target out, whatever its health, until it is released or the time
+        is over. A second order replaces the first. Calls in flight go on.
+
+        Errors: NOT_FOUND / TARGET_NOT_FOUND, which names those that there are;
+        INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseTarget(self, request, context):
+        """Ends an isolation. It is no error when there is none.
+
+        Errors: as of IsolateTarget.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +144,26 @@ class RouterAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReloadPolicy(self, request, context):
+        """Reads the policy file again. A bad one is refused and the old one stays;
+        walks in flight keep theirs.
+
+        Errors: FAILED_PRECONDITION / POLICY_REFUSED, every mistake in BadRequest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchHops(self, request, context):
+        """The hops of this replica's walks as they end, from the moment on at which
+        the call's headers come. A slow reader misses some, and is told how many.
+
+        Errors: as of WatchTargets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +171,21 @@ def add_RouterAdminServiceServicer_to_server(servicer, server):
                     servicer.ListTargets,
                     request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsRequest.FromString,
                     response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsResponse.SerializeToString,
+            ),
+            'WatchTargets': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchTargets,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsResponse.SerializeToString,
+            ),
+            'IsolateTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.IsolateTarget,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetResponse.SerializeToString,
+            ),
+            'ReleaseTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseTarget,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetResponse.SerializeToString,
             ),
             'ListRoutes': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoutes,
@@ -102,6 +197,16 @@ def add_RouterAdminServiceServicer_to_server(servicer, server):
                     request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetRequest.FromString,
                     response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetResponse.SerializeToString,
             ),
+            'ReloadPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReloadPolicy,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyResponse.SerializeToString,
+            ),
+            'WatchHops': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchHops,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'failsoft.router.v1.RouterAdminService', rpc_method_handlers)
@@ -112,6 +217,8 @@ def add_RouterAdminServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RouterAdminService:
     """What an operator sees and does; served on a port of its own.
+
+    It speaks of and to one replica: others have a state of their own.
 
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
@@ -133,6 +240,87 @@ class RouterAdminService:
             '/failsoft.router.v1.RouterAdminService/ListTargets',
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsRequest.SerializeToString,
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.ListTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/WatchTargets',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IsolateTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/IsolateTarget',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.IsolateTargetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/ReleaseTarget',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReleaseTargetResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -187,6 +375,60 @@ class RouterAdminService:
             '/failsoft.router.v1.RouterAdminService/CheckTarget',
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetRequest.SerializeToString,
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.CheckTargetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReloadPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/ReloadPolicy',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ReloadPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchHops(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/WatchHops',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.FromString,
             options,
             channel_credentials,
             insecure,

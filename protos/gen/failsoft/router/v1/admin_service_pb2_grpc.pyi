@@ -29,6 +29,8 @@ GRPC_VERSION: str
 class RouterAdminServiceStub:
     """What an operator sees and does; served on a port of its own.
 
+    It speaks of and to one replica: others have a state of their own.
+
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
 
@@ -38,6 +40,25 @@ class RouterAdminServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RouterAdminServiceAsyncStub: ...
     ListTargets: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListTargetsRequest, _admin_service_pb2.ListTargetsResponse]
     """Lists the targets of the policy and their state in this replica."""
+    WatchTargets: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.WatchTargetsRequest, _admin_service_pb2.WatchTargetsResponse]
+    """The same at once, and again when anything but the passing of time has
+    changed, at most four times a second. A slow reader gets the latest only.
+
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED when 16 are watching already;
+    UNAVAILABLE / SHUTTING_DOWN as soon as the replica drains.
+    """
+    IsolateTarget: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.IsolateTargetRequest, _admin_service_pb2.IsolateTargetResponse]
+    """Takes a target out, whatever its health, until it is released or the time
+    is over. A second order replaces the first. Calls in flight go on.
+
+    Errors: NOT_FOUND / TARGET_NOT_FOUND, which names those that there are;
+    INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
+    """
+    ReleaseTarget: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ReleaseTargetRequest, _admin_service_pb2.ReleaseTargetResponse]
+    """Ends an isolation. It is no error when there is none.
+
+    Errors: as of IsolateTarget.
+    """
     ListRoutes: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListRoutesRequest, _admin_service_pb2.ListRoutesResponse]
     """Lists the routes of the policy."""
     CheckTarget: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.CheckTargetRequest, _admin_service_pb2.CheckTargetResponse]
@@ -46,10 +67,24 @@ class RouterAdminServiceStub:
 
     Errors: NOT_FOUND / TARGET_NOT_FOUND.
     """
+    ReloadPolicy: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ReloadPolicyRequest, _admin_service_pb2.ReloadPolicyResponse]
+    """Reads the policy file again. A bad one is refused and the old one stays;
+    walks in flight keep theirs.
+
+    Errors: FAILED_PRECONDITION / POLICY_REFUSED, every mistake in BadRequest.
+    """
+    WatchHops: _grpc.UnaryStreamMultiCallable[_admin_service_pb2.WatchHopsRequest, _admin_service_pb2.WatchHopsResponse]
+    """The hops of this replica's walks as they end, from the moment on at which
+    the call's headers come. A slow reader misses some, and is told how many.
+
+    Errors: as of WatchTargets.
+    """
 
 @_typing.type_check_only
 class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
     """What an operator sees and does; served on a port of its own.
+
+    It speaks of and to one replica: others have a state of their own.
 
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
@@ -57,6 +92,25 @@ class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTargets: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTargetsRequest, _admin_service_pb2.ListTargetsResponse]  # type: ignore[assignment]
     """Lists the targets of the policy and their state in this replica."""
+    WatchTargets: _aio.UnaryStreamMultiCallable[_admin_service_pb2.WatchTargetsRequest, _admin_service_pb2.WatchTargetsResponse]  # type: ignore[assignment]
+    """The same at once, and again when anything but the passing of time has
+    changed, at most four times a second. A slow reader gets the latest only.
+
+    Errors: RESOURCE_EXHAUSTED / OVERLOADED when 16 are watching already;
+    UNAVAILABLE / SHUTTING_DOWN as soon as the replica drains.
+    """
+    IsolateTarget: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.IsolateTargetRequest, _admin_service_pb2.IsolateTargetResponse]  # type: ignore[assignment]
+    """Takes a target out, whatever its health, until it is released or the time
+    is over. A second order replaces the first. Calls in flight go on.
+
+    Errors: NOT_FOUND / TARGET_NOT_FOUND, which names those that there are;
+    INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
+    """
+    ReleaseTarget: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ReleaseTargetRequest, _admin_service_pb2.ReleaseTargetResponse]  # type: ignore[assignment]
+    """Ends an isolation. It is no error when there is none.
+
+    Errors: as of IsolateTarget.
+    """
     ListRoutes: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListRoutesRequest, _admin_service_pb2.ListRoutesResponse]  # type: ignore[assignment]
     """Lists the routes of the policy."""
     CheckTarget: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CheckTargetRequest, _admin_service_pb2.CheckTargetResponse]  # type: ignore[assignment]
@@ -65,9 +119,23 @@ class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
 
     Errors: NOT_FOUND / TARGET_NOT_FOUND.
     """
+    ReloadPolicy: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ReloadPolicyRequest, _admin_service_pb2.ReloadPolicyResponse]  # type: ignore[assignment]
+    """Reads the policy file again. A bad one is refused and the old one stays;
+    walks in flight keep theirs.
+
+    Errors: FAILED_PRECONDITION / POLICY_REFUSED, every mistake in BadRequest.
+    """
+    WatchHops: _aio.UnaryStreamMultiCallable[_admin_service_pb2.WatchHopsRequest, _admin_service_pb2.WatchHopsResponse]  # type: ignore[assignment]
+    """The hops of this replica's walks as they end, from the moment on at which
+    the call's headers come. A slow reader misses some, and is told how many.
+
+    Errors: as of WatchTargets.
+    """
 
 class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an operator sees and does; served on a port of its own.
+
+    It speaks of and to one replica: others have a state of their own.
 
     Errors: UNAUTHENTICATED or PERMISSION_DENIED for anybody but an operator.
     """
@@ -79,6 +147,43 @@ class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ListTargetsResponse, _abc.Awaitable[_admin_service_pb2.ListTargetsResponse]]:
         """Lists the targets of the policy and their state in this replica."""
+
+    @_abc_1.abstractmethod
+    def WatchTargets(
+        self,
+        request: _admin_service_pb2.WatchTargetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.WatchTargetsResponse], _abc.AsyncIterator[_admin_service_pb2.WatchTargetsResponse]]:
+        """The same at once, and again when anything but the passing of time has
+        changed, at most four times a second. A slow reader gets the latest only.
+
+        Errors: RESOURCE_EXHAUSTED / OVERLOADED when 16 are watching already;
+        UNAVAILABLE / SHUTTING_DOWN as soon as the replica drains.
+        """
+
+    @_abc_1.abstractmethod
+    def IsolateTarget(
+        self,
+        request: _admin_service_pb2.IsolateTargetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.IsolateTargetResponse, _abc.Awaitable[_admin_service_pb2.IsolateTargetResponse]]:
+        """Takes a target out, whatever its health, until it is released or the time
+        is over. A second order replaces the first. Calls in flight go on.
+
+        Errors: NOT_FOUND / TARGET_NOT_FOUND, which names those that there are;
+        INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseTarget(
+        self,
+        request: _admin_service_pb2.ReleaseTargetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ReleaseTargetResponse, _abc.Awaitable[_admin_service_pb2.ReleaseTargetResponse]]:
+        """Ends an isolation. It is no error when there is none.
+
+        Errors: as of IsolateTarget.
+        """
 
     @_abc_1.abstractmethod
     def ListRoutes(
@@ -98,6 +203,30 @@ class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         The call counts for no gate.
 
         Errors: NOT_FOUND / TARGET_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ReloadPolicy(
+        self,
+        request: _admin_service_pb2.ReloadPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ReloadPolicyResponse, _abc.Awaitable[_admin_service_pb2.ReloadPolicyResponse]]:
+        """Reads the policy file again. A bad one is refused and the old one stays;
+        walks in flight keep theirs.
+
+        Errors: FAILED_PRECONDITION / POLICY_REFUSED, every mistake in BadRequest.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchHops(
+        self,
+        request: _admin_service_pb2.WatchHopsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_service_pb2.WatchHopsResponse], _abc.AsyncIterator[_admin_service_pb2.WatchHopsResponse]]:
+        """The hops of this replica's walks as they end, from the moment on at which
+        the call's headers come. A slow reader misses some, and is told how many.
+
+        Errors: as of WatchTargets.
         """
 
 def add_RouterAdminServiceServicer_to_server(servicer: RouterAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
