@@ -70,5 +70,6 @@ def test_only_words_about_the_request_are_passed_on() -> None:
     assert "canary" not in internal.detail
 
 
-def test_a_peers_hint_is_kept() -> None:
-    assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, wait=2.0)).retry_after == 2.0
+@pytest.mark.parametrize(("wait", "hint"), [(None, None), (2.0, 2.0), (0.0, 0.0), (-5.0, 0.0)])
+def test_a_peers_hint_is_kept(wait: float | None, hint: float | None) -> None:
+    assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, wait=wait)).retry_after == hint

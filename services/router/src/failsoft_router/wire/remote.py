@@ -48,4 +48,5 @@ def attempt_failed(error: RemoteError) -> AttemptFailed:
     else:
         sentence = _SENTENCES.get(error_class, "it is not available")
     name = error.reason or error.code.value
-    return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=error.retry_after)
+    hint = None if error.retry_after is None else max(0.0, error.retry_after)
+    return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=hint)

@@ -6,17 +6,13 @@ long. The bare status is the default; only 400 and 422 blame the caller, because
 ends with the caller's fault, and a 405 or a 418 is more likely a wrong endpoint.
 """
 
-import datetime
-import email.utils
 from collections.abc import Mapping
 
 import msgspec
 
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
-
-MAX_RETRY_AFTER = 3600.0
-"""Seconds; a hint that is longer is a provider's slip and is cut to this."""
+from failsoft_router.wire.hint import wait_hint
 
 
 class ErrorBody(msgspec.Struct):
@@ -91,7 +87,7 @@ def from_response(
     Args:
         headers: Names in lower case.
         body: At most the first 64 KiB of it.
-        unix: Seconds since the epoch, for a Retry-After that is a date.
+        unix: Seconds since the epoch, for a hint that is a date.
     """
     try:
         error = _decode(body).error
@@ -103,7 +99,7 @@ def from_response(
         error_class,
         f"{sentence} (HTTP {status})",
         http_status=status,
-        retry_after=retry_after(headers, unix=unix),
+        retry_after=wait_hint(headers, error_class, unix=unix),
     )
 
 
@@ -118,30 +114,6 @@ def from_error_object(error: ErrorBody) -> AttemptFailed:
     return AttemptFailed(error_class, f"{sentence} (error inside the stream)", http_status=200)
 
 
-def retry_after(headers: Mapping[str, str], *, unix: float) -> float | None:
-    """Seconds that the provider asks to wait.
-
-    `retry-after-ms` first, then `Retry-After` as seconds or as a date (RFC 9110 §10.2.3).
-
-    Returns:
-        At least 0, at most `MAX_RETRY_AFTER`; None for none, a negative one or garbage.
-    """
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return min(milliseconds / 1000, MAX_RETRY_AFTER)
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    if (seconds := _number(text)) is not None:
-        return min(seconds, MAX_RETRY_AFTER)
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-        if date.tzinfo is None:  # "-0000": UTC, from nowhere in particular
-            date = date.replace(tzinfo=datetime.UTC)
-        return min(max(0.0, date.timestamp() - unix), MAX_RETRY_AFTER)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _class(error: ErrorBody | None, status: int) -> ErrorClass:
     if error is not None:
         for word in (error.code, error.type):
@@ -150,14 +122,3 @@ def _class(error: ErrorBody | None, status: int) -> ErrorClass:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return ErrorClass.TRANSIENT if status >= 500 else ErrorClass.UNKNOWN
-
-
-def _number(text: str | None) -> float | None:
-    """A finite number that is not negative, or None."""
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if 0.0 <= number < float("inf") else None
