@@ -7,6 +7,7 @@ from typing import cast
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.board import Board
+from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.breaker import Breaker, Result, State
 from failsoft_router.core.gate import IsolationOrder
@@ -43,22 +44,13 @@ class Boarder:
         self._schedule = story.schedule
         self._clock = clock
         self._who = who
+        self.connections = Connections(self._open)
         self._ledger = Ledger()
         self._watched: dict[int, WatchedBreaker] = {}
 
     def board(self, policy: Policy) -> Board:
         """A board for this policy."""
-        board = Board(
-            policy,
-            targets={name: self._target(target) for name, target in policy.targets.items()},
-            credentials={
-                name: Key(self._schedule.keys[name], clock=self._clock, start=self._schedule.start)
-                for name, target in policy.targets.items()
-                if target.credential is not None
-            },
-            ledger=self._ledger,
-            clock=self._clock,
-        )
+        board = Board(policy, connections=self.connections, ledger=self._ledger, clock=self._clock)
         for place in board.places():
             breaker = self._watch(place.gates.health, place.policy.name)
             place.gates = replace(place.gates, health=cast("Breaker", breaker))
@@ -100,6 +92,13 @@ class Boarder:
             watched = self._watched[id(breaker)] = WatchedBreaker(breaker, name, story=self._story)
         self._story.breaker_of[name] = watched.name
         return watched
+
+    def _open(self, policy: TargetPolicy) -> tuple[SimulatedTarget, Key | None]:
+        keys, start = self._schedule.keys, self._schedule.start
+        key = None
+        if policy.credential is not None:
+            key = Key(keys[policy.name], clock=self._clock, start=start)
+        return self._target(policy), key
 
     def _target(self, policy: TargetPolicy) -> SimulatedTarget:
         target = SimulatedTarget(

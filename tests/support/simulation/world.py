@@ -55,7 +55,7 @@ class _World:
         """Let every caller come and go, then look at what is left."""
         schedule, story = self._schedule, self._story
         boarder = Boarder(story, clock=self._clock, who=self._walks.__getitem__)
-        boards, supervisor = Boards(boarder.board(schedule.policy)), Supervisor()
+        boards, supervisor = Boards(schedule.policy, make=boarder.board), Supervisor()
         tracer = WatchedTracer(
             clock=self._clock, sink=EndedSpans(story), started=story.spans_started.append
         )
@@ -80,7 +80,7 @@ class _World:
             boarder.look_at_what_is_left(boards.current)
             if supervisor.adopted:
                 story.lost.append(f"{supervisor.adopted} probes run for ever")
-        await boards.current.close()
+        await boarder.connections.close()
 
     def _happenings(
         self, callers: Callers, boards: Boards, boarder: Boarder, tasks: asyncio.TaskGroup
@@ -88,7 +88,7 @@ class _World:
         """Everything that is planned, in order of time."""
 
         def reload(number: int) -> None:
-            boards.current = boarder.board(self._schedule.reloads[number].policy)
+            boards.adopt(self._schedule.reloads[number].policy)
             self._story.note(self._clock.now(), "policy", "number {} is in force", number + 2)
 
         plans: list[tuple[float, Callable[[], object]]] = [

@@ -1,4 +1,4 @@
-"""What the walk needs of the outside: targets, the answer cache, credentials."""
+"""What the router needs of the outside: targets, the answer cache, credentials, the policy."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Delta, StreamReset
 from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
+from failsoft_router.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,4 +180,28 @@ class AnswerCache(Protocol):
 
     def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
         """Keep an answer; it is sent in the background, together with others."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPolicy:
+    """A policy as somebody wrote it.
+
+    Attributes:
+        digest: Tells what was written from anything else, in a few characters.
+    """
+
+    policy: Policy
+    digest: str
+
+
+class PolicySource(Protocol):
+    """Where the policy is written."""
+
+    async def read(self) -> WrittenPolicy:
+        """What is written there now.
+
+        Raises:
+            PolicyRefused: It is no policy, or there is nothing to read.
+        """
         ...

@@ -28,16 +28,19 @@ from failsoft_router.adapters.cache_client import CacheClient
 from failsoft_router.adapters.credentials import credential
 from failsoft_router.adapters.inference_target import InferenceTarget
 from failsoft_router.adapters.openai_target import OpenAiTarget
-from failsoft_router.adapters.policy_file import load_policy
+from failsoft_router.adapters.policy_source import PolicyFile
+from failsoft_router.adapters.policy_watch import PolicyWatch
 from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.inference import InferenceServicer
 from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.reload import Reloader, Standing
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.walk import Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
-from failsoft_router.core.policy import Policy, Provider, TargetPolicy
+from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, RouterSettings
 from failsoft_router.telemetry import NAMES
@@ -71,19 +74,26 @@ async def build(
     Raises:
         StartupError: The policy or the token cannot be used.
     """
-    policy = load_policy(settings.policy_file)
+    file = PolicyFile(settings.policy_file)
+    written = file.load()
     token = settings.service_token()
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
-        board = _board(policy, clock=clock, token=token, environ=environ)
-        stack.push_async_callback(board.close)
+        connections = Connections(partial(_open, clock=clock, token=token, environ=environ))
+        stack.push_async_callback(connections.close)
+        make = partial(Board, connections=connections, ledger=Ledger(), clock=clock)
+        boards, health = Boards(written.policy, make=make), Health()
+        reloader = Reloader(
+            file, boards, in_force=written.digest, told=partial(_tell_health, health)
+        )
+        watch = PolicyWatch(file, reloader.follow, seen=written.digest)
         cache = None
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
             stack.push_async_callback(cache.close)
         supervisor = Supervisor()
         surroundings = Surroundings(
-            boards=Boards(board),
+            boards=boards,
             supervisor=supervisor,
             cache=cache,
             tracer=telemetry.tracer,
@@ -96,18 +106,23 @@ async def build(
             listeners=_listeners(settings, surroundings),
             clock=clock,
             telemetry=telemetry,
-            health=_health(),
+            health=health,
             token=token,
-            background=(supervisor.run, *(() if cache is None else (cache.run,))),
+            background=(
+                supervisor.run,
+                connections.run,
+                watch.run,
+                *(() if cache is None else (cache.run,)),
+            ),
+            on_hangup=watch.ask,
             drain_seconds=settings.drain,
             error_details=walk_details,
         )
 
 
 def _listeners(settings: RouterSettings, around: Surroundings) -> Sequence[Listener]:
-    board = around.boards.current
-    inference = InferenceServicer(Walker(around), board.policy)
-    admin = AdminServicer(board, clock=around.clock, new_id=around.new_id)
+    inference = InferenceServicer(Walker(around), around.boards)
+    admin = AdminServicer(around.boards, clock=around.clock, new_id=around.new_id)
     return (
         Listener(
             address=settings.address,
@@ -155,27 +170,18 @@ def _admin_access() -> Mapping[str, Access]:
     )
 
 
-def _health() -> Health:
+def _tell_health(health: Health, standing: Standing) -> None:
     """The router serves with every target down: it can still say so, or answer from the cache."""
-    health = Health()
     for name in (INFERENCE, ADMIN):
-        health.set(name, serving=True, why="the policy is loaded")
-    return health
+        health.set(name, serving=True, why=str(standing))
 
 
-def _board(
-    policy: Policy, *, clock: Clock, token: ServiceToken | None, environ: Mapping[str, str]
-) -> Board:
-    credentials = {
-        name: credential(target.credential, clock=clock, environ=environ)
-        for name, target in policy.targets.items()
-        if target.credential is not None
-    }
-    targets = {
-        name: _target(target, credentials.get(name), clock=clock, token=token)
-        for name, target in policy.targets.items()
-    }
-    return Board(policy, targets=targets, credentials=credentials, ledger=Ledger(), clock=clock)
+def _open(
+    policy: TargetPolicy, *, clock: Clock, token: ServiceToken | None, environ: Mapping[str, str]
+) -> tuple[Target, Credential | None]:
+    source = policy.credential
+    key = None if source is None else credential(source, clock=clock, environ=environ)
+    return _target(policy, key, clock=clock, token=token), key
 
 
 def _target(

@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,7 @@ from failsoft_model.events import Answer, Delta, Event, StreamReset
 from failsoft_model.walk import CacheStatus
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.walk import Caller, Surroundings
@@ -185,18 +187,19 @@ class Stage:
         names.register([SpanName(name="caller", description="Who asks.")])
         self.tracer = Tracer(clock=self.clock, sink=self.spans, names=names)
         self.cache = KeptAnswers(self.clock)
-        self.board = Board(
+        keys = credentials or {}
+        self.connections = Connections(
+            lambda target: (self.targets[target.name], keys.get(target.name))
+        )
+        self.boards = Boards(
             policy,
-            targets=self.targets,
-            credentials=credentials or {},
-            ledger=Ledger(),
-            clock=self.clock,
+            make=partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock),
         )
         self.supervisor = Supervisor()
         self._is_supervised = False
         self.walker = Walker(
             Surroundings(
-                boards=Boards(self.board),
+                boards=self.boards,
                 supervisor=self.supervisor,
                 cache=self.cache if cache else None,
                 tracer=self.tracer,
@@ -206,6 +209,11 @@ class Stage:
             )
         )
         self.events: list[Event] = []
+
+    @property
+    def board(self) -> Board:
+        """The one in force."""
+        return self.boards.current
 
     @staticmethod
     def patient() -> Limits:

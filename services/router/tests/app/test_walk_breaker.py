@@ -116,13 +116,9 @@ async def test_targets_of_one_endpoint_and_model_share_their_fate(stage: type[St
 
 
 @virtual_time.test
-async def test_a_board_knows_its_targets_and_closes_them(stage: type[Stage]) -> None:
+async def test_a_board_knows_its_targets(stage: type[Stage]) -> None:
     router = stage(a=(), b=())
     assert [place.policy.name for place in router.board.places()] == ["a", "b"]
     with pytest.raises(TargetNotFound) as unknown:
         router.board.place("c")
     assert unknown.value.message.endswith("it has: a, b")
-
-    await router.board.close()
-
-    assert all(target.closed for target in router.targets.values())

@@ -26,17 +26,18 @@ _log: FilteringBoundLogger = structlog.get_logger()
 
 _ABORT_SECONDS = 1.0
 _FLUSH_SECONDS = 2.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def serve(service: Service) -> None:
     """Serve until SIGTERM or SIGINT, then drain; a second signal ends the drain at once.
 
+    SIGHUP is the service's own, if it wants it.
+
     Raises:
         StartupError: a port cannot be had, or may not be opened.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
-    with _signals(stop, hurry):
+    with _signals(stop, hurry, service.on_hangup):
         async with _run(service, hurry) as ports:
             _log.info("service.serving", service=service.name, ports=ports)
             await stop.wait()
@@ -132,17 +133,22 @@ async def _drain(
 
 
 @contextmanager
-def _signals(stop: asyncio.Event, hurry: asyncio.Event) -> Iterator[None]:
+def _signals(
+    stop: asyncio.Event, hurry: asyncio.Event, on_hangup: Callable[[], None] | None
+) -> Iterator[None]:
     """The first SIGTERM or SIGINT sets `stop`, every later one `hurry`."""
 
-    def on_signal() -> None:
+    def on_stop() -> None:
         (hurry if stop.is_set() else stop).set()
 
+    handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT), on_stop)
+    if on_hangup is not None:
+        handlers[signal.SIGHUP] = on_hangup
     loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal)
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in _SIGNALS:
+        for number in handlers:
             loop.remove_signal_handler(number)

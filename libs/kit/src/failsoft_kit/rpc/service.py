@@ -47,6 +47,9 @@ class Service:
     """None: there is no identity, and every port must be on loopback."""
     background: Sequence[Callable[[], Coroutine[object, object, None]]] = ()
     """Run from before the first call until after the last; one that raises ends the service."""
+    on_hangup: Callable[[], None] | None = None
+    """Called at each SIGHUP, which by custom asks to read files anew; returns at once.
+    None: the signal ends the process, as it does by itself."""
     drain_seconds: float = 25.0
     """How long running calls may still take once the service stops."""
     error_details: ErrorDetails = no_details

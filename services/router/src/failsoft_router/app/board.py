@@ -1,13 +1,15 @@
 """The targets of the policy with what this replica knows of each."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.bulkhead import Bulkhead
+from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.egress import EgressWatch, is_outside
@@ -24,6 +26,7 @@ class Place:
 
     Attributes:
         credential: None: none is needed.
+        uses: Of the way to it, by calls that may go on when their walk is over.
         egress: Of our own way out of the network; shared by all targets.
         host: The name that connections go to; empty where that is not by the way out.
         last_error: Of the last failed attempt; None when there was none.
@@ -32,6 +35,7 @@ class Place:
     policy: TargetPolicy
     target: Target
     credential: Credential | None
+    uses: Uses
     gates: Gates
     bulkhead: Bulkhead
     retries: RetryBudget
@@ -50,6 +54,18 @@ class Place:
         """Tells the key as it is now from another, without telling it; None without one."""
         value = None if self.credential is None else self.credential.value()
         return None if value is None else hashlib.sha256(value.encode()).hexdigest()[:12]
+
+    async def enter(self, *, within: float) -> bool:
+        """Take a place for a call, waiting at most `within` seconds; False: none came free."""
+        if not await self.bulkhead.enter(within=within):
+            return False
+        self.uses.begin()
+        return True
+
+    def leave(self) -> None:
+        """The call is over."""
+        self.bulkhead.leave()
+        self.uses.end()
 
     def due_in(self, now: float) -> float:
         """Seconds until every gate has opened, as far as time alone opens them."""
@@ -70,35 +86,34 @@ class Board:
         self,
         policy: Policy,
         *,
-        targets: Mapping[str, Target],
-        credentials: Mapping[str, Credential],
+        connections: Connections,
         ledger: Ledger,
         clock: Clock,
     ) -> None:
-        """
-        Args:
-            targets: One for each target of the policy, by name.
-            credentials: Those of targets that need one, by name.
-        """
         self.policy = policy
         now = clock.now()
+        opened = {name: connections.to(target) for name, target in policy.targets.items()}
         hosts = {name: _outside_host(target) for name, target in policy.targets.items()}
-        self.egress = EgressWatch(host for host in hosts.values() if host)
+        self.egress = ledger.egress(frozenset(filter(None, hosts.values())), now=now)
         self._places = {
             name: Place(
                 policy=target,
-                target=targets[name],
-                credential=credentials.get(name),
+                target=opened[name].target,
+                credential=opened[name].credential,
+                uses=opened[name].uses,
                 gates=ledger.gates(target, now=now),
-                bulkhead=ledger.bulkhead(target),
+                bulkhead=ledger.bulkhead(target, now=now),
                 retries=ledger.retries(target, now=now),
-                history=ledger.history(target),
+                history=ledger.history(target, now=now),
                 egress=self.egress,
                 host=hosts[name],
             )
             for name, target in policy.targets.items()
         }
         ledger.keep_only(policy.targets.values(), now=now)
+        self.uses = Uses(self._let_go)
+        for place in self._places.values():
+            place.uses.begin()
 
     def place(self, name: str) -> Place:
         """The target of this name.
@@ -129,10 +144,10 @@ class Board:
         """Seconds until the first of these targets may be tried; 0 when one may be now."""
         return min((self.place(name).due_in(now) for name in names), default=0.0)
 
-    async def close(self) -> None:
-        """Let go of every target's connections."""
+    def _let_go(self) -> None:
+        """Nobody can begin a call from this board any more."""
         for place in self._places.values():
-            await place.target.close()
+            place.uses.end()
 
 
 def _outside_host(target: TargetPolicy) -> str:
@@ -146,5 +161,27 @@ def _outside_host(target: TargetPolicy) -> str:
 class Boards:
     """The board that walks begin with; those in flight keep theirs when it is replaced."""
 
-    def __init__(self, board: Board) -> None:
-        self.current = board
+    def __init__(self, policy: Policy, *, make: Callable[[Policy], Board]) -> None:
+        """
+        Args:
+            make: Makes the board of a policy that comes into force.
+        """
+        self._make = make
+        self.current = make(policy)
+        self.current.uses.begin()
+
+    def adopt(self, policy: Policy) -> None:
+        """Put a policy in force, at once and as a whole."""
+        before, self.current = self.current, self._make(policy)
+        self.current.uses.begin()
+        before.uses.end()
+
+    @contextmanager
+    def hold(self) -> Iterator[Board]:
+        """The current board, whose targets stay reachable inside the block, whatever is adopted."""
+        board = self.current
+        board.uses.begin()
+        try:
+            yield board
+        finally:
+            board.uses.end()

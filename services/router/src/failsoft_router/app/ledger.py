@@ -2,7 +2,8 @@
 
 Each gate has the key of what it protects, so its state survives a reload of the policy
 while the key is equal: a new limit does not close an open breaker. What no policy names
-any more is kept for ten minutes, in case the edit is taken back.
+any more is kept for ten minutes, in case the edit is taken back; a call that is still out
+reports into the machine that it began with.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.gates import Gates
 from failsoft_router.core.breaker import Breaker
+from failsoft_router.core.egress import EgressWatch
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import TargetPolicy
@@ -27,6 +29,9 @@ class _Entry(Generic[M]):
     machine: M
     unused_since: float | None = None
 
+    def is_forgotten(self, now: float) -> bool:
+        return self.unused_since is not None and now - self.unused_since >= KEPT_SECONDS
+
 
 @dataclass(slots=True)
 class Shelf(Generic[M]):
@@ -34,10 +39,10 @@ class Shelf(Generic[M]):
 
     _entries: dict[Hashable, _Entry[M]] = field(default_factory=dict)
 
-    def get(self, key: Hashable, make: Callable[[], M]) -> M:
-        """The machine of this key, a new one if there is none."""
+    def get(self, key: Hashable, make: Callable[[], M], *, now: float) -> M:
+        """The machine of this key, a new one if there is none or it was unused for too long."""
         entry = self._entries.get(key)
-        if entry is None:
+        if entry is None or entry.is_forgotten(now):
             entry = self._entries[key] = _Entry(make())
         entry.unused_since = None
         return entry.machine
@@ -49,7 +54,7 @@ class Shelf(Generic[M]):
                 continue
             if entry.unused_since is None:
                 entry.unused_since = now
-            elif now - entry.unused_since >= KEPT_SECONDS:
+            elif entry.is_forgotten(now):
                 del self._entries[key]
 
 
@@ -65,32 +70,41 @@ class Ledger:
         self._isolations: Shelf[Isolation] = Shelf()
         self._retries: Shelf[RetryBudget] = Shelf()
         self._bulkheads: Shelf[Bulkhead] = Shelf()
+        self._egress: Shelf[EgressWatch] = Shelf()
 
     def gates(self, target: TargetPolicy, *, now: float) -> Gates:
         """The target's gates; new thresholds apply from the next call."""
-        health = self._health.get(target.health_key, lambda: Breaker(target.breaker, now=now))
+        health = self._health.get(
+            target.health_key, lambda: Breaker(target.breaker, now=now), now=now
+        )
         health.adopt(target.breaker)
         return Gates(
             health=health,
-            quota=self._quotas.get(target.quota_key, QuotaGate),
-            quarantine=self._quarantines.get(target.credential_key, Quarantine),
-            target=self._gone.get(target.gone_key, TargetGate),
-            isolation=self._isolations.get(target.name, Isolation),
+            quota=self._quotas.get(target.quota_key, QuotaGate, now=now),
+            quarantine=self._quarantines.get(target.credential_key, Quarantine, now=now),
+            target=self._gone.get(target.gone_key, TargetGate, now=now),
+            isolation=self._isolations.get(target.name, Isolation, now=now),
         )
 
-    def history(self, target: TargetPolicy) -> History:
+    def history(self, target: TargetPolicy, *, now: float) -> History:
         """What the endpoint's model usually takes."""
-        return self._histories.get(target.health_key, History)
+        return self._histories.get(target.health_key, History, now=now)
 
     def retries(self, target: TargetPolicy, *, now: float) -> RetryBudget:
         """How often the target may be asked a second time."""
-        return self._retries.get(target.name, lambda: RetryBudget(now=now))
+        return self._retries.get(target.name, lambda: RetryBudget(now=now), now=now)
 
-    def bulkhead(self, target: TargetPolicy) -> Bulkhead:
+    def bulkhead(self, target: TargetPolicy, *, now: float) -> Bulkhead:
         """The target's places; a new number of them applies as calls end."""
-        bulkhead = self._bulkheads.get(target.name, lambda: Bulkhead(target.concurrency))
+        bulkhead = self._bulkheads.get(target.name, lambda: Bulkhead(target.concurrency), now=now)
         bulkhead.places = target.concurrency
         return bulkhead
+
+    def egress(self, hosts: frozenset[str], *, now: float) -> EgressWatch:
+        """What is known of our own way out to these hosts."""
+        watch = self._egress.get(hosts, lambda: EgressWatch(hosts), now=now)
+        self._egress.keep_only({hosts}, now=now)
+        return watch
 
     def keep_only(self, targets: Iterable[TargetPolicy], *, now: float) -> None:
         """A policy with these targets is in force from now on."""

@@ -75,7 +75,7 @@ class TargetHop:
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
         slice_ = self._slice()
-        if not await self.place.bulkhead.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
+        if not await self.place.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
             return Outcome(result=_FULL, attempts=tuple(self.attempts))
         try:
             await self.announce()
@@ -83,10 +83,10 @@ class TargetHop:
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             if self._probe is None:
-                self.place.bulkhead.leave()
+                self.place.leave()
             else:
                 # A probe that runs on keeps its place until it ends.
-                self._probe.when_over(self.place.bulkhead.leave)
+                self._probe.when_over(self.place.leave)
 
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
         failure: AttemptFailed | None = None

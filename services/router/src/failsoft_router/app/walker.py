@@ -1,4 +1,8 @@
-"""Answers requests: the one way in for every front door."""
+"""Answers requests: the one way in for every front door.
+
+A walk takes the board that is current when it begins, which is the one held for it here:
+nothing is awaited in between. The board's targets stay reachable until the walk is over.
+"""
 
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer
@@ -19,9 +23,10 @@ class Walker:
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
-        walk = Walk(self._surroundings, request, caller, sink=None)
-        finished = await walk.run()
-        return Answer(choice=walk.choice, finished=finished)
+        with self._surroundings.boards.hold():
+            walk = Walk(self._surroundings, request, caller, sink=None)
+            finished = await walk.run()
+            return Answer(choice=walk.choice, finished=finished)
 
     async def stream(self, request: ChatRequest, caller: Caller, sink: EventSink) -> None:
         """The answer event by event; `sink` is awaited for each, so a slow reader slows the walk.
@@ -30,4 +35,5 @@ class Walker:
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
-        await Walk(self._surroundings, request, caller, sink=sink).run()
+        with self._surroundings.boards.hold():
+            await Walk(self._surroundings, request, caller, sink=sink).run()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from failsoft_model.errors import Code, FailsoftError
+from failsoft_model.errors import Code, FailsoftError, FieldViolation
 from failsoft_model.walk import ErrorClass, Hop
 
 
@@ -19,6 +19,26 @@ class TargetNotFound(FailsoftError):
 
     code: ClassVar[Code] = Code.NOT_FOUND
     reason: ClassVar[str] = "TARGET_NOT_FOUND"
+
+
+class PolicyRefused(FailsoftError):
+    """The policy's file has mistakes, each of them a violation; the one before stays in force.
+
+    Attributes:
+        digest: Tells the refused content from another.
+
+    The metadata `policy` is the digest.
+    """
+
+    code: ClassVar[Code] = Code.FAILED_PRECONDITION
+    reason: ClassVar[str] = "POLICY_REFUSED"
+
+    def __init__(self, *, digest: str, violations: Sequence[FieldViolation]) -> None:
+        count = f"{len(violations)} mistakes" if len(violations) > 1 else "1 mistake"
+        super().__init__(
+            f"policy {digest} has {count}", metadata={"policy": digest}, violations=violations
+        )
+        self.digest = digest
 
 
 class WalkError(FailsoftError):

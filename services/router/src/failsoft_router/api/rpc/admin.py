@@ -9,7 +9,7 @@ from failsoft.router.v1 import admin_service_pb2_grpc as pb_grpc
 from failsoft_kit.call import current
 from failsoft_kit.clock import Clock
 from failsoft_kit.wire.inference import CAPABILITY, ERROR_CLASS, fill_duration
-from failsoft_router.app.board import Board, Place
+from failsoft_router.app.board import Boards, Place
 from failsoft_router.app.check import CheckResult, check_target
 from failsoft_router.core.breaker import State
 from failsoft_router.core.policy import Provider, RoutePolicy, TargetKind
@@ -44,8 +44,8 @@ _RESULTS = {
 class AdminServicer(pb_grpc.RouterAdminServiceServicer):
     """Translates; decides nothing."""
 
-    def __init__(self, board: Board, *, clock: Clock, new_id: Callable[[], str]) -> None:
-        self._board = board
+    def __init__(self, boards: Boards, *, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._boards = boards
         self._clock = clock
         self._new_id = new_id
 
@@ -54,26 +54,27 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
     ) -> pb.ListTargetsResponse:
         now = self._clock.now()
         return pb.ListTargetsResponse(
-            targets=[_target(place, now) for place in self._board.places()]
+            targets=[_target(place, now) for place in self._boards.current.places()]
         )
 
     async def ListRoutes(  # noqa: N802
         self, request: pb.ListRoutesRequest, context: "Routes"
     ) -> pb.ListRoutesResponse:
-        routes = self._board.policy.routes.values()
+        routes = self._boards.current.policy.routes.values()
         return pb.ListRoutesResponse(routes=[_route(route) for route in routes])
 
     async def CheckTarget(  # noqa: N802
         self, request: pb.CheckTargetRequest, context: "Checking"
     ) -> pb.CheckTargetResponse:
         call = current()
-        check = await check_target(
-            self._board.place(request.target),
-            tenant=call.principal.tenant,
-            attempt_id=f"{self._new_id()}/1/1",
-            span=call.span,
-            clock=self._clock,
-        )
+        with self._boards.hold() as board:
+            check = await check_target(
+                board.place(request.target),
+                tenant=call.principal.tenant,
+                attempt_id=f"{self._new_id()}/1/1",
+                span=call.span,
+                clock=self._clock,
+            )
         response = pb.CheckTargetResponse(result=_RESULTS[check.result], detail=check.detail)
         if check.latency is not None:
             fill_duration(response.latency, check.latency)

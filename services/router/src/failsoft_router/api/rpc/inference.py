@@ -15,6 +15,7 @@ from failsoft_kit.wire.inference import (
 from failsoft_kit.wire.requests import Holder
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Event
+from failsoft_router.app.board import Boards
 from failsoft_router.app.walk import Caller
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.policy import Policy, RoutePolicy
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 class InferenceServicer(pb_grpc.InferenceServiceServicer):
     """Translates; decides nothing. Errors leave as FailsoftError."""
 
-    def __init__(self, walker: Walker, policy: Policy) -> None:
+    def __init__(self, walker: Walker, boards: Boards) -> None:
         self._walker = walker
-        self._policy = policy
+        self._boards = boards
 
     async def Generate(  # noqa: N802 - the name is the contract's
         self, request: pb.GenerateRequest, context: "Generating"
@@ -56,7 +57,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         self, request: pb.CountTokensRequest, context: "Counting"
     ) -> pb.CountTokensResponse:
         chat = _request(request)
-        route = route_for(self._policy, chat.model)
+        route = route_for(self._boards.current.policy, chat.model)
         return pb.CountTokensResponse(
             input_tokens=estimate_tokens(chat), model=route.name, estimated=True
         )
@@ -64,20 +65,22 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
     async def ListModels(  # noqa: N802
         self, request: pb.ListModelsRequest, context: "Listing"
     ) -> pb.ListModelsResponse:
-        routes = sorted(self._policy.routes.values(), key=lambda route: route.name)
-        return pb.ListModelsResponse(models=[self._model(route) for route in routes])
+        policy = self._boards.current.policy
+        routes = sorted(policy.routes.values(), key=lambda route: route.name)
+        return pb.ListModelsResponse(models=[_model(policy, route) for route in routes])
 
-    def _model(self, route: RoutePolicy) -> pb.ModelInfo:
-        targets = [self._policy.targets[hop] for hop in route.hops if hop in self._policy.targets]
-        capabilities = {each for target in targets for each in target.capabilities}
-        return pb.ModelInfo(
-            id=route.name,
-            kind="route",
-            context_tokens=max((target.context_tokens for target in targets), default=0),
-            capabilities=sorted(CAPABILITY.number[each] for each in capabilities),
-            serves=route.serves,
-            is_default=route.default,
-        )
+
+def _model(policy: Policy, route: RoutePolicy) -> pb.ModelInfo:
+    targets = [policy.targets[hop] for hop in route.hops if hop in policy.targets]
+    capabilities = {each for target in targets for each in target.capabilities}
+    return pb.ModelInfo(
+        id=route.name,
+        kind="route",
+        context_tokens=max((target.context_tokens for target in targets), default=0),
+        capabilities=sorted(CAPABILITY.number[each] for each in capabilities),
+        serves=route.serves,
+        is_default=route.default,
+    )
 
 
 def _request(holder: Holder) -> ChatRequest:

@@ -1,0 +1,73 @@
+"""The policy's file as something that is read again and again."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+from failsoft_kit.settings import SettingsError
+from failsoft_kit.settings.document import read_content
+from failsoft_kit.settings.whole import FileRefused
+from failsoft_model.errors import FieldViolation
+from failsoft_router.adapters.policy_file import parse_policy
+from failsoft_router.core.errors import PolicyRefused
+from failsoft_router.ports import WrittenPolicy
+
+UNREADABLE = "unreadable"
+"""Stands for the digest of a file that is not there or cannot be read."""
+
+
+class PolicyFile:
+    """One file; what it says is read and parsed in a thread, because disks may be slow."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> WrittenPolicy:
+        """What it says now, for a router that has not started yet.
+
+        Raises:
+            SettingsError: With every mistake: its path and line, what is wrong, what is allowed.
+        """
+        return self._parse(read_content(self._path))
+
+    async def read(self) -> WrittenPolicy:
+        """See `ports.PolicySource`."""
+        return await asyncio.to_thread(self._read)
+
+    async def digest(self) -> str:
+        """Tells what it says now from what it said before; `UNREADABLE` where it says nothing."""
+        return await asyncio.to_thread(self._digest)
+
+    def _read(self) -> WrittenPolicy:
+        digest = UNREADABLE
+        try:
+            content = read_content(self._path)
+            digest = _digest_of(content)
+            return self._parse(content)
+        except SettingsError as error:
+            raise _refusal(error, digest) from None
+
+    def _parse(self, content: bytes) -> WrittenPolicy:
+        policy = parse_policy(content, file=self._path)
+        return WrittenPolicy(policy=policy, digest=_digest_of(content))
+
+    def _digest(self) -> str:
+        try:
+            return _digest_of(read_content(self._path))
+        except SettingsError:
+            return UNREADABLE
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _refusal(error: SettingsError, digest: str) -> PolicyRefused:
+    if isinstance(error, FileRefused):
+        violations = [
+            FieldViolation(field=mistake.path, description=f"{mistake.wrong} ({mistake.place})")
+            for mistake in error.mistakes
+        ]
+    else:
+        violations = [FieldViolation(field="", description=problem) for problem in error.problems]
+    return PolicyRefused(digest=digest, violations=violations)

@@ -1,0 +1,63 @@
+"""Notices that the policy's file says something else, within two looks a second apart.
+
+It looks instead of being told, because what counts is what the file says and not what
+happened to it. A Kubernetes ConfigMap changes by a symlink two levels above the file,
+editors replace it or write into it, on a network disk somebody else's machine does: each
+looks different to inotify, some say nothing at all, and a watch that is lost is lost
+silently. For one small file a second a read costs nothing, and all of them look alike.
+
+A file that somebody is writing may be half there, or empty, and half a policy can be one
+without mistakes. So it has to say the same at two looks before it is taken seriously.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from failsoft_router.adapters.policy_source import PolicyFile
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks."""
+
+
+class PolicyWatch:
+    """Has the policy read again when its file has changed; `run` is its background work."""
+
+    def __init__(
+        self, file: PolicyFile, follow: Callable[[], Awaitable[None]], *, seen: str
+    ) -> None:
+        """
+        Args:
+            follow: Reads the policy again.
+            seen: Digest of what was read at the start.
+        """
+        self._file = file
+        self._follow = follow
+        self._followed = self._last_look = seen
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Have it read at once, whatever the file looks like: for a signal's handler."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            if await self._is_asked(within=LOOK_AGAIN) or await self._has_changed():
+                await self._follow()
+
+    async def _is_asked(self, *, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True
+
+    async def _has_changed(self) -> bool:
+        """Whether it says something that was not followed yet, and said so a look ago as well."""
+        before, self._last_look = self._last_look, await self._file.digest()
+        if self._last_look == self._followed or self._last_look != before:
+            return False
+        self._followed = self._last_look
+        return True
