@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from typing import TYPE_CHECKING
 
 import orjson
@@ -319,6 +320,54 @@ async def test_a_body_can_be_cut_anywhere(caller: Caller, stream: bool) -> None:
     whole = await caller.chat(stream=stream)
     assert {len(piece) for piece in pieces[:-1]} == {7}
     assert b"".join(pieces) == whole.body.replace(b"chatcmpl-2", b"chatcmpl-1")
+
+
+@BOTH
+async def test_a_body_can_be_gzipped_although_nobody_accepts_that(
+    caller: Caller, stream: bool
+) -> None:
+    reply = await caller.chat(fault="compressed=1000000", stream=stream)
+    right = await caller.chat(stream=stream)
+    assert reply.headers["content-encoding"] == "gzip"
+    assert len(reply.body) < 10_000
+    unpacked = gzip.decompress(reply.body)
+    assert len(unpacked) > 1_000_000
+    assert unpacked.lstrip() == right.body.replace(b"chatcmpl-2", b"chatcmpl-1")
+
+
+async def test_a_chunk_can_be_nested_ten_thousand_levels_deep(
+    caller: Caller, events: Events
+) -> None:
+    reply = await caller.chat(fault="malformed=1;form=nested", stream=True)
+    assert any(b"[" * 10_000 + b"]" * 10_000 in event for event in events(reply.body))
+
+
+@pytest.mark.parametrize(
+    ("filler", "sent"),
+    [
+        ("keep_alives", b": keep-alive\n\n"),
+        ("empty_deltas", b'"content":""'),
+        ("line", b"x" * 65536),
+        ("text", b'"content":"x'),
+        ("tool_calls", b'"index":7,'),
+    ],
+)
+async def test_a_body_can_be_endless(caller: Caller, filler: str, sent: bytes) -> None:
+    """It is sent for as long as it is read, and no longer."""
+    async with caller.asking(fault=f"endless={filler};after=1", stream=True) as wire:
+        status, _ = await wire.head()
+        body = b""
+        while len(body) < 1_000_000:
+            body += await wire.chunk()
+    assert status == 200
+    assert sent in body
+    await caller.upstream.meter.wait_until(lambda meter: meter.cancelled == 1)
+
+
+async def test_an_errors_body_can_be_endless(caller: Caller) -> None:
+    async with caller.asking(fault="endless=line;status=503") as wire:
+        status, _ = await wire.head()
+    assert status == 503
 
 
 async def test_the_header_wins_over_the_models_suffix(caller: Caller) -> None:

@@ -92,6 +92,8 @@ def test_a_list_is_no_fault() -> None:
         faults.ContentType(value="text/html"),
         faults.HugeLine(size=1024),
         faults.Slice(size=1),
+        faults.Compressed(blank=1024),
+        faults.Endless(filler=faults.Filler.LINE, after=1, status=500),
     ],
     ids=lambda fault: fault.kind,
 )

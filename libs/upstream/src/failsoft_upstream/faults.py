@@ -166,6 +166,7 @@ class Garble(enum.Enum):
 
     JSON = "json"
     UTF8 = "utf8"
+    NESTED = "nested"  # JSON, ten thousand levels deep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +268,44 @@ class Slice:
     size: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed:
+    """The right body, gzipped although nobody accepts that.
+
+    Attributes:
+        blank: Bytes of blank space before the answer, once it is unpacked; a bomb.
+    """
+
+    kind: ClassVar[str] = "compressed"
+    blank: int = 0
+
+
+class Filler(enum.Enum):
+    """What a body without an end is made of."""
+
+    KEEP_ALIVES = "keep_alives"
+    EMPTY_DELTAS = "empty_deltas"
+    LINE = "line"  # one line, of any letter
+    TEXT = "text"
+    TOOL_CALLS = "tool_calls"  # each with a number of its own; blank space in a unary body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endless:
+    """Never ends its body, and sends as fast as the caller reads.
+
+    Attributes:
+        filler: What is sent for ever.
+        after: Contents sent before.
+        status: Of the reply.
+    """
+
+    kind: ClassVar[str] = "endless"
+    filler: Filler
+    after: int = 0
+    status: int = 200
+
+
 Fault = (
     Healthy
     | Status
@@ -287,6 +326,8 @@ Fault = (
     | ContentType
     | HugeLine
     | Slice
+    | Compressed
+    | Endless
 )
 
 HEALTHY = Healthy()

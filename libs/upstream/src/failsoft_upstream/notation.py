@@ -207,4 +207,13 @@ _KINDS: Mapping[str, tuple[Callable[..., Fault], Mapping[str, _Reader]]] = {
     "content_type": (faults.ContentType, {"value": _text}),
     "huge_line": (faults.HugeLine, {"size": _SIZE, "after": _COUNT}),
     "slice": (faults.Slice, {"size": _SIZE}),
+    "compressed": (faults.Compressed, {"blank": _COUNT}),
+    "endless": (
+        faults.Endless,
+        {
+            "filler": _choice(faults.Filler),
+            "after": _COUNT,
+            "status": _integer(least=200, most=599),
+        },
+    ),
 }

@@ -1,6 +1,7 @@
 """Plays a reply on a connection."""
 
 import asyncio
+import itertools
 import os
 import socket
 import struct
@@ -9,7 +10,7 @@ from typing import assert_never
 from aiohttp import web
 
 from failsoft_upstream.meter import Meter
-from failsoft_upstream.reply import Abort, Pause, Reply, SendHeaders, Silence, Write
+from failsoft_upstream.reply import Abort, Forever, Pause, Reply, SendHeaders, Silence, Write
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -51,6 +52,12 @@ async def _stream(request: web.Request, reply: Reply, meter: Meter) -> web.Strea
                 await response.prepare(request)
             case Silence():
                 await asyncio.get_running_loop().create_future()
+            case Forever(make):
+                await response.prepare(request)
+                for turn in itertools.count():
+                    await response.write(make(turn))
+                    # A caller that reads fast never makes a write wait.
+                    await asyncio.sleep(0)
             case Abort():
                 _reset(request)
                 return response

@@ -1,6 +1,6 @@
 """A reply as a list of steps on the wire, and what a dialect gives to make one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,11 +33,18 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Forever:
+    """Send `make(0)`, `make(1)` and so on, as fast as the caller reads; none may be empty."""
+
+    make: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """Reset the connection."""
 
 
-Step = Write | Pause | SendHeaders | Silence | Abort
+Step = Write | Pause | SendHeaders | Silence | Forever | Abort
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +101,16 @@ class Encoder(Protocol):
         """A piece with an empty text; empty where the format has none."""
         ...
 
+    def tool_call(self, number: int) -> bytes:
+        """The beginning of the tool call of that number; blank space in a whole document."""
+        ...
+
     def broken(self) -> bytes:
         """A piece that is not JSON."""
+        ...
+
+    def nested(self, depth: int) -> bytes:
+        """A piece whose JSON is that many levels deep."""
         ...
 
     def error(self, kind: ErrorKind) -> bytes:

@@ -1,7 +1,8 @@
 """An answer and a fault make a reply. Pure: the same for every dialect, no I/O."""
 
 import math
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -9,11 +10,12 @@ from typing import assert_never
 
 from failsoft_upstream import faults
 from failsoft_upstream.answer import Answer, Style
-from failsoft_upstream.faults import Cover, Fault, FinishReason, Garble, HintForm
+from failsoft_upstream.faults import Cover, Fault, Filler, FinishReason, Garble, HintForm
 from failsoft_upstream.reply import (
     Abort,
     Encoder,
     Errors,
+    Forever,
     Pause,
     Reply,
     SendHeaders,
@@ -23,6 +25,8 @@ from failsoft_upstream.reply import (
 )
 
 _MARK = "@"
+_LEVELS = 10_000
+_BLOCK = 64 * 1024
 
 
 def refuse(
@@ -102,6 +106,11 @@ def perform(
             return replace(reply, headers={"content-type": fault.value})
         case faults.Slice():
             return replace(reply, steps=tuple(_sliced(steps, fault.size)), streamed=True)
+        case faults.Compressed():
+            headers = {**reply.headers, "content-encoding": "gzip"}
+            return replace(reply, headers=headers, steps=_compressed(steps, fault.blank))
+        case faults.Endless():
+            return replace(reply, status=fault.status)
         case _:
             return reply
 
@@ -122,6 +131,18 @@ def _sliced(steps: tuple[Step, ...], size: int) -> Iterator[Step]:
         yield Pause(0)
 
 
+def _compressed(steps: tuple[Step, ...], blank: int) -> tuple[Step, ...]:
+    """The same bytes in one gzip stream, behind `blank` bytes of blank space."""
+    data = b"".join(step.data for step in steps if isinstance(step, Write))
+    tokens = sum(step.tokens for step in steps if isinstance(step, Write))
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS + 16)
+    packed = bytearray()
+    for start in range(0, blank, _BLOCK):
+        packed += packer.compress(b"\n" * min(_BLOCK, blank - start))
+    packed += packer.compress(data) + packer.flush()
+    return (Write(bytes(packed), tokens),)
+
+
 class _Performance:
     """One answer, piece by piece, with something going wrong on the way."""
 
@@ -139,7 +160,7 @@ class _Performance:
         """Every step of the reply; statuses and empty bodies are decided elsewhere."""
         encoder = self._encoder
         match fault:
-            case faults.Healthy() | faults.ContentType() | faults.Slice():
+            case faults.Healthy() | faults.ContentType() | faults.Slice() | faults.Compressed():
                 yield from self._whole()
             case faults.Hang():
                 yield Silence()
@@ -180,6 +201,9 @@ class _Performance:
                 yield from self._until(fault.after)
                 yield Write(encoder.content("x" * fault.size), 1)
                 yield from self._from(fault.after)
+            case faults.Endless():
+                yield from self._until(fault.after)
+                yield Forever(self._filler(fault.filler))
             case faults.Status() | faults.ProviderError() | faults.EmptyBody() | faults.Refuse():
                 raise ValueError(f"{fault.kind} has no steps")
             case _:
@@ -247,8 +271,30 @@ class _Performance:
                 return self._encoder.broken()
             case Garble.UTF8:
                 return self._encoder.content(_MARK).replace(_MARK.encode(), b"\xff\xfe")
+            case Garble.NESTED:
+                return self._encoder.nested(_LEVELS)
             case _:
                 assert_never(form)
+
+    def _filler(self, filler: Filler) -> Callable[[int], bytes]:
+        encoder = self._encoder
+        match filler:
+            case Filler.KEEP_ALIVES:
+                return lambda _: _block_of(encoder.keep_alive())
+            case Filler.EMPTY_DELTAS:
+                return lambda _: _block_of(encoder.blank() or encoder.keep_alive())
+            case Filler.LINE:
+                return lambda _: b"x" * _BLOCK
+            case Filler.TEXT:
+                return lambda _: encoder.content("x" * _BLOCK)
+            case Filler.TOOL_CALLS:
+                return encoder.tool_call
+            case _:
+                assert_never(filler)
+
+
+def _block_of(data: bytes) -> bytes:
+    return data * (_BLOCK // len(data))
 
 
 def _repeated(data: bytes, fault: faults.Slow) -> Iterator[Step]:

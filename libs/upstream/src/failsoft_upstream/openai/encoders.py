@@ -41,6 +41,10 @@ def _head(kind: str, *, identifier: str, model: str) -> bytes:
     return orjson.dumps(fields)[:-1]
 
 
+def _nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
 class EventEncoder:
     """A streamed answer: `chat.completion.chunk` objects as server-sent events."""
 
@@ -92,9 +96,23 @@ class EventEncoder:
         """A chunk with an empty text."""
         return self.content("")
 
+    def tool_call(self, number: int) -> bytes:
+        """A chunk with a call's number, id and name."""
+        call = {
+            "index": number,
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": "look_up", "arguments": ""},
+        }
+        return self._before + orjson.dumps({"tool_calls": [call]}) + self._after
+
     def broken(self) -> bytes:
         """An event whose data is half a JSON document."""
         return b"data: " + _BROKEN + b"\n\n"
+
+    def nested(self, depth: int) -> bytes:
+        """An event whose choices are a list in a list in a list."""
+        return self._head + b',"choices":' + _nested(depth) + b"}\n\n"
 
     def error(self, kind: ErrorKind) -> bytes:
         """An event with an error object."""
@@ -139,9 +157,17 @@ class DocumentEncoder:
         """There is no empty piece of a document."""
         return b""
 
+    def tool_call(self, number: int) -> bytes:
+        """A document is not made of pieces of calls."""
+        return b"\n"
+
     def broken(self) -> bytes:
         """The beginning of another document, quotes and all, in the midst of a string."""
         return _BROKEN
+
+    def nested(self, depth: int) -> bytes:
+        """The end of the text, a list in a list in a list, and the beginning of another text."""
+        return b'","nested":' + _nested(depth) + b',"more":"'
 
     def error(self, kind: ErrorKind) -> bytes:
         """An error object, which is the whole document."""
