@@ -253,6 +253,7 @@ class AnyTarget(RuleBasedStateMachine):
         assert breaker.state is model.state
         assert breaker.transitions == model.epoch
         assert breaker.changed_at == model.entered
+        assert breaker.due_at == model.due
         assert breaker.consecutive_failures == model.row
         assert breaker.counts(self.now) == model.counts(self.now)
         due_in = max(0.0, model.due - self.now) if model.state is State.OPEN else 0.0

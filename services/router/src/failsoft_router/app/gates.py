@@ -55,7 +55,7 @@ class Gates:
         if order is not None:
             return Refusal(
                 reason=SkipReason.ISOLATED,
-                detail=f"isolated by {order.actor}: {order.reason}",
+                detail=order.sentence,
                 due_in=order.until - now,
             )
         if not self.quarantine.admits(fingerprint, now):

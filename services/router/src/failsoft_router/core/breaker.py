@@ -119,6 +119,11 @@ class Breaker:
         """When the last transition was, or when the breaker was made."""
         return self._changed_at
 
+    @property
+    def due_at(self) -> float:
+        """The moment from which on the first probe may go; of the last opening unless open."""
+        return self._due_at
+
     def counts(self, now: float) -> Counts:
         """What the window holds."""
         return self._window.counts(now)

@@ -113,6 +113,11 @@ class EgressWatch:
         self._connected_at = now
         self._down_until = min(self._down_until, now)
 
+    @property
+    def down_until(self) -> float:
+        """The moment until which it is or was down; minus infinity: it never was."""
+        return self._down_until
+
     def down(self, now: float) -> bool:
         """Whether our own way out is down."""
         return now < self._down_until

@@ -161,6 +161,11 @@ class IsolationOrder:
     actor: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """What callers and operators are told."""
+        return f"isolated by {self.actor}: {self.reason}"
+
 
 class Isolation:
     """Keeps calls from a target that an operator took out."""

@@ -1,0 +1,79 @@
+"""An operator's order takes a target out, and is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structlog.testing import capture_logs
+
+from failsoft_kit.identity import Kind, Principal
+from failsoft_kit.testing import virtual_time
+from failsoft_router.app.isolation import isolate, release
+from failsoft_router.core.gate import IsolationOrder
+
+if TYPE_CHECKING:
+    from services.router.tests.app.conftest import Stage
+
+OPERATOR = Principal(tenant="default", kind=Kind.SERVICE)
+
+
+def order(router: Stage, seconds: float) -> IsolationOrder:
+    now = router.clock.now()
+    return IsolationOrder(since=now, until=now + seconds, actor="ada", reason="a new driver")
+
+
+@virtual_time.test
+async def test_a_second_order_replaces_the_first_and_a_release_ends_it(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=())
+    place = router.board.place("a")
+    isolate(place, order(router, 600.0), principal=OPERATOR)
+
+    isolate(place, order(router, 60.0), principal=OPERATOR)
+    assert place.due_in(router.clock.now()) == 60.0
+    assert release(place, actor="bob", principal=OPERATOR, now=router.clock.now())
+
+    assert place.due_in(router.clock.now()) == 0.0
+    assert not release(place, actor="bob", principal=OPERATOR, now=router.clock.now())
+
+
+@virtual_time.test
+async def test_an_order_survives_a_new_policy(stage: type[Stage]) -> None:
+    """A target that was taken out for a reason does not come back because a limit was edited."""
+    router = stage(a=())
+    isolate(router.board.place("a"), order(router, 600.0), principal=OPERATOR)
+
+    router.boards.adopt(router.board.policy)
+
+    assert router.board.place("a").due_in(router.clock.now()) == 600.0
+
+
+@virtual_time.test
+async def test_each_order_leaves_an_audit_line(stage: type[Stage]) -> None:
+    router = stage(a=())
+    place = router.board.place("a")
+
+    with capture_logs() as lines:
+        isolate(place, order(router, 600.0), principal=OPERATOR)
+        release(place, actor="bob", principal=OPERATOR, now=router.clock.now())
+
+    assert lines == [
+        {
+            "event": "target.isolated",
+            "log_level": "warning",
+            "target": "a",
+            "seconds": 600.0,
+            "actor": "ada",
+            "reason": "a new driver",
+            "principal": "service of default",
+        },
+        {
+            "event": "target.released",
+            "log_level": "warning",
+            "target": "a",
+            "was_isolated": True,
+            "actor": "bob",
+            "principal": "service of default",
+        },
+    ]
