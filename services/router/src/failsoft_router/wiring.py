@@ -86,7 +86,7 @@ async def build(
         reloader = Reloader(
             file, boards, in_force=written.digest, told=partial(_tell_health, health)
         )
-        watch = PolicyWatch(file, reloader.follow, seen=written.digest)
+        watch = PolicyWatch(look=file.digest, follow=reloader.follow, seen=written.digest)
         cache = None
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)

@@ -188,9 +188,13 @@ class Stage:
         self.tracer = Tracer(clock=self.clock, sink=self.spans, names=names)
         self.cache = KeptAnswers(self.clock)
         keys = credentials or {}
-        self.connections = Connections(
-            lambda target: (self.targets[target.name], keys.get(target.name))
-        )
+        self.opened: list[TargetPolicy] = []
+
+        def open_(target: TargetPolicy) -> tuple[ScriptedTarget, Credential | None]:
+            self.opened.append(target)
+            return self.targets[target.name], keys.get(target.name)
+
+        self.connections = Connections(open_)
         self.boards = Boards(
             policy,
             make=partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock),

@@ -13,8 +13,6 @@ without mistakes. So it has to say the same at two looks before it is taken seri
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from failsoft_router.adapters.policy_source import PolicyFile
-
 LOOK_AGAIN = 1.0
 """Seconds between two looks."""
 
@@ -23,14 +21,19 @@ class PolicyWatch:
     """Has the policy read again when its file has changed; `run` is its background work."""
 
     def __init__(
-        self, file: PolicyFile, follow: Callable[[], Awaitable[None]], *, seen: str
+        self,
+        *,
+        look: Callable[[], Awaitable[str]],
+        follow: Callable[[], Awaitable[None]],
+        seen: str,
     ) -> None:
         """
         Args:
+            look: Gives the digest of what the file says now.
             follow: Reads the policy again.
             seen: Digest of what was read at the start.
         """
-        self._file = file
+        self._look = look
         self._follow = follow
         self._followed = self._last_look = seen
         self._asked = asyncio.Event()
@@ -56,7 +59,7 @@ class PolicyWatch:
 
     async def _has_changed(self) -> bool:
         """Whether it says something that was not followed yet, and said so a look ago as well."""
-        before, self._last_look = self._last_look, await self._file.digest()
+        before, self._last_look = self._last_look, await self._look()
         if self._last_look == self._followed or self._last_look != before:
             return False
         self._followed = self._last_look
