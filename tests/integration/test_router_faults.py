@@ -14,7 +14,7 @@ from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_model.errors import Code
 from failsoft_upstream import Options, Style, Upstream, faults
 from failsoft_upstream import running as upstream_running
-from failsoft_upstream.faults import Cover, ErrorKind, Fault, Garble
+from failsoft_upstream.faults import Cover, ErrorKind, Fault, Filler, Garble
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +69,29 @@ FALLS_BACK = {
     "bad JSON": Case(fault=faults.Malformed(after=0), error="MALFORMED"),
     "bad JSON in mid-answer": Case(fault=faults.Malformed(after=2), error="MALFORMED"),
     "bad UTF-8": Case(fault=faults.Malformed(after=0, form=Garble.UTF8), error="MALFORMED"),
+    "JSON ten thousand levels deep": Case(
+        fault=faults.Malformed(after=0, form=Garble.NESTED), error="MALFORMED"
+    ),
+    "gzip unasked": Case(fault=faults.Compressed(), error="MALFORMED"),
+    "gzip bomb": Case(fault=faults.Compressed(blank=5_000_000), error="MALFORMED"),
+    "line without an end": Case(fault=faults.Endless(filler=Filler.LINE), error="MALFORMED"),
+    "text without an end": Case(fault=faults.Endless(filler=Filler.TEXT), error="MALFORMED"),
+    "calls without an end": Case(fault=faults.Endless(filler=Filler.TOOL_CALLS), error="MALFORMED"),
+    "keep-alives without an end": Case(
+        fault=faults.Endless(filler=Filler.KEEP_ALIVES), error="TIMEOUT_FIRST_CONTENT"
+    ),
+    "empty deltas without an end": Case(
+        fault=faults.Endless(filler=Filler.EMPTY_DELTAS), error="TIMEOUT_FIRST_CONTENT"
+    ),
+    "empty deltas after content": Case(
+        fault=faults.Endless(filler=Filler.EMPTY_DELTAS, after=2), error="STALL"
+    ),
+    "error without an end": Case(
+        fault=faults.Endless(filler=Filler.LINE, status=503), error="TRANSIENT"
+    ),
+    "error ten thousand levels deep": Case(
+        fault=faults.Status(status=500, body="[" * 10_000 + "]" * 10_000), error="TRANSIENT"
+    ),
     "error in a 200": Case(fault=faults.StreamError(after=0), error="TRANSIENT"),
     "error in mid-answer": Case(fault=faults.StreamError(after=2), error="TRANSIENT"),
     "empty": Case(fault=faults.Empty(), error="TRUNCATED"),

@@ -4,9 +4,10 @@ import orjson
 import pytest
 
 from failsoft_model.events import BlockKind, Delta
+from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
-from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.openai.stream import MAX_ANSWER, ChunkReader
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
@@ -328,6 +329,8 @@ def test_an_error_object_inside_a_stream_is_its_class(
         b'{"choices": [{"delta": {"tool_calls": [{"index": -1}]}}]}',
         b'{"error": "only words"}',
         b'{"x":' * 5000,
+        b'{"choices":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+        b'{"error":{"message":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}}",
     ],
 )
 def test_what_is_no_chunk_is_malformed_and_not_quoted(payload: bytes) -> None:
@@ -336,3 +339,35 @@ def test_what_is_no_chunk_is_malformed_and_not_quoted(payload: bytes) -> None:
 
     assert failed.value.error_class is ErrorClass.MALFORMED
     assert failed.value.detail == "the stream has a chunk that is no chat completion"
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
+def test_a_text_without_an_end_is_not_kept_for_ever(field: str) -> None:
+    half = chunk(**{field: "x" * (MAX_ANSWER // 2)})
+
+    assert len(read(half, half)[0]) == 2
+    failed = failure(half, half, chunk(content="x"))
+    assert (failed.error_class, failed.detail) == (ErrorClass.MALFORMED, "the answer has no end")
+
+
+def test_arguments_without_an_end_are_not_kept_for_ever() -> None:
+    half = chunk(tool_calls=[call(function={"arguments": "{" * (MAX_ANSWER // 2)})])
+
+    assert failure(half, half, half).detail == "the answer has no end"
+
+
+def test_small_pieces_count_for_what_keeping_them_costs() -> None:
+    """A million of one letter are no megabyte."""
+    nearly_all, letter = chunk(content="x" * (MAX_ANSWER - 32)), chunk(content="x")
+
+    assert len(read(nearly_all, letter, letter)[0]) == 3
+    assert failure(nearly_all, letter, letter, letter).detail == "the answer has no end"
+
+
+def test_as_many_calls_as_a_message_may_have_parts_and_no_more() -> None:
+    calls = [call(index, id=f"c{index}", function={"name": "f"}) for index in range(MAX_PARTS)]
+
+    assert len(read(chunk(tool_calls=calls), STOP)[0]) == MAX_PARTS
+    failed = failure(chunk(tool_calls=[*calls, call(10**9, id="one-more")]))
+    assert failed.error_class is ErrorClass.MALFORMED
+    assert failed.detail == "the answer has too many parts"

@@ -44,6 +44,10 @@ _NOT_CONNECTED = {
     errno.ETIMEDOUT: "nobody answers there",
 }
 
+ERROR_BODY_WITHIN = 1.0
+"""Seconds that an error's body may take. It says what the status means, and is not worth
+a caller's time when it drips or has no end."""
+
 _ERROR_BODY_BYTES = 64 * 1024
 _LARGE_BODY = 1024 * 1024
 """Bytes; a longer body is handed over in pieces, so that writing it does not hold the loop."""
@@ -116,9 +120,14 @@ class OpenAiTarget:
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         """Refuse a reply that is not the beginning of a stream."""
         if response.status != 200:
-            body = await _beginning(response.content)
+            body = await _beginning(response.content, self._clock)
             headers = {name.lower(): value for name, value in response.headers.items()}
             raise from_response(response.status, headers, body, unix=self._clock.unix())
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            # Nothing is ever unpacked, so there is no bomb to fear.
+            raise AttemptFailed(
+                ErrorClass.MALFORMED, "the reply is compressed, unasked", http_status=200
+            )
         if response.content_type != "text/event-stream":
             raise AttemptFailed(
                 ErrorClass.MALFORMED,
@@ -127,15 +136,13 @@ class OpenAiTarget:
             )
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _beginning(content: aiohttp.StreamReader, clock: Clock) -> bytes:
     """An error's body, as far as it is read; it may come in several packets."""
+    wait_until = clock.now() + ERROR_BODY_WITHIN
     body = b""
-    while len(body) < _ERROR_BODY_BYTES:
-        chunk = await content.read(_ERROR_BODY_BYTES - len(body))
-        if not chunk:
-            break
+    while len(body) < _ERROR_BODY_BYTES and (chunk := await _read(content, wait_until, clock)):
         body += chunk
-    return body
+    return body[:_ERROR_BODY_BYTES]
 
 
 async def _deltas(

@@ -10,6 +10,7 @@ another call, and all of them with the answer.
 from dataclasses import dataclass, field
 
 from failsoft_model.events import BlockKind, Delta
+from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
 
@@ -82,6 +83,9 @@ class Blocks:
         """Take a piece of text; gives what may be given now.
 
         A run of one kind is one block.
+
+        Raises:
+            AttemptFailed: `MALFORMED`: the answer has more blocks than a message may have parts.
         """
         last = self._blocks[-1] if self._blocks else None
         if last is None or last.kind is not kind or last.number < self._giving:
@@ -96,7 +100,8 @@ class Blocks:
                 some providers number every call 0.
 
         Raises:
-            AttemptFailed: `MALFORMED`: the call goes on after its arguments ended.
+            AttemptFailed: `MALFORMED`: the call goes on after its arguments ended, or the
+                answer has more blocks than a message may have parts.
         """
         block = self._calls.get(index)
         if block is None or (call_id and block.call_id and call_id != block.call_id):
@@ -122,6 +127,10 @@ class Blocks:
         return rest
 
     def _begin(self, kind: BlockKind) -> _Block:
+        if len(self._blocks) == MAX_PARTS:
+            # As a message it would be refused when it came back, and calls without an end
+            # are kept without an end.
+            raise AttemptFailed(ErrorClass.MALFORMED, "the answer has too many parts")
         block = _Block(len(self._blocks), kind)
         self._blocks.append(block)
         return block

@@ -60,6 +60,13 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 _MAX_COUNT = 2**32 - 1
 
+MAX_ANSWER = 16 * 1024 * 1024
+"""Characters: more than the million tokens that a caller may ask for. What has no end must
+not be kept without an end; the limits of time let a fast provider send gigabytes."""
+
+_LEAST_PIECE = 16
+"""Characters that each piece counts for at least; keeping one costs about as much."""
+
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -85,7 +92,7 @@ class ChunkReader:
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._blocks = Blocks()
-        self._any_content = False
+        self._said = 0
 
     @property
     def finished(self) -> bool:
@@ -101,7 +108,8 @@ class ChunkReader:
         """The content of one payload; empty for one without content.
 
         Raises:
-            AttemptFailed: `MALFORMED`, or the class of an error inside the stream.
+            AttemptFailed: `MALFORMED`, also when the answer has no end; or the class of an
+                error inside the stream.
         """
         try:
             chunk = _decode(payload)
@@ -136,7 +144,7 @@ class ChunkReader:
         if self._finish_reason is FinishReason.CONTENT_FILTER:
             raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
         # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
-        if not self._any_content and self._finish_reason is not FinishReason.LENGTH:
+        if not self._said and self._finish_reason is not FinishReason.LENGTH:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
         return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
 
@@ -148,19 +156,23 @@ class ChunkReader:
             (BlockKind.REFUSAL, delta.refusal),
         ):
             if text:
-                self._any_content = True
+                self._count(text)
                 found += self._blocks.say(kind, text)
         for call in delta.tool_calls or ():
             function = call.function or _Function()
-            if call.id or function.name or function.arguments:
-                self._any_content = True
+            call_id, name, arguments = call.id or "", function.name or "", function.arguments or ""
+            if call_id or name or arguments:
+                self._count(call_id, name, arguments)
                 found += self._blocks.call(
-                    call.index,
-                    call_id=call.id or "",
-                    name=function.name or "",
-                    arguments=function.arguments or "",
+                    call.index, call_id=call_id, name=name, arguments=arguments
                 )
         return found
+
+    def _count(self, *texts: str) -> None:
+        """Count a piece of content."""
+        self._said += max(sum(map(len, texts)), _LEAST_PIECE)
+        if self._said > MAX_ANSWER:
+            raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")
 
 
 def _usage(usage: _Usage) -> Usage:
