@@ -140,6 +140,7 @@ def _target(draw: Random, name: str, shared: BreakerPolicy) -> TargetPolicy:
         model=f"{fate}-model",
         endpoint=f"https://{fate}.example.com/v1",
         credential=CredentialSource(file=f"/{name}") if draw.random() < 0.2 else None,
+        context_tokens=draw.choice((0, 0, 50, 200)),
         capabilities=frozenset({Capability.TOOLS}) if draw.random() < 0.7 else frozenset(),
         limits=_limits(draw),
         kind=kind,
@@ -275,7 +276,10 @@ def _request(draw: Random, model: str, *, tools: bool) -> ChatRequest:
     return ChatRequest(
         model=model,
         messages=draw.choice(_QUESTIONS),
-        sampling=Sampling(temperature=draw.choice((None, 0.0))),
+        sampling=Sampling(
+            temperature=draw.choice((None, 0.0)),
+            max_tokens=100 if draw.random() < 0.1 else None,
+        ),
         tools=(_TOOL,) if tools and draw.random() < 0.5 else (),
         cache_control=CacheControl()
         if plain

@@ -53,6 +53,20 @@ def an_isolated_target_is_left_alone(story: Story) -> Iterator[str]:
                 yield f"{call} was made although {order}"
 
 
+def a_refusal_for_length_is_remembered(story: Story) -> Iterator[str]:
+    """What did not fit is not sent to a target that is known to have no more room."""
+    for refused in story.calls:
+        if refused.error_class is not ErrorClass.CONTEXT_LENGTH:
+            continue
+        asked, context = refused.asked, refused.policy.context_tokens
+        later = {
+            hop.target for hop in asked.hops if asked.began + hop.started > refused.ended + _EPSILON
+        }
+        for call in asked.calls:
+            if call.target in later and 0 < call.policy.context_tokens <= context:
+                yield f"{call} was made after {refused}, which had {context} tokens"
+
+
 def a_skip_has_its_cause(story: Story) -> Iterator[str]:
     """What a hop was skipped for is true, by what everybody could see."""
     for asked in story.asked:
@@ -65,6 +79,7 @@ def a_skip_has_its_cause(story: Story) -> Iterator[str]:
 PROMISES = (
     a_shut_gate_is_not_passed,
     an_isolated_target_is_left_alone,
+    a_refusal_for_length_is_remembered,
     a_skip_has_its_cause,
 )
 
@@ -167,6 +182,23 @@ def _was_spent(story: Story, asked: Asked, hop: Hop) -> bool:
     return len(targets) >= TARGETS or len(asked.calls) >= ATTEMPTS
 
 
+def _was_too_long(story: Story, asked: Asked, hop: Hop) -> bool:
+    """The answer that was asked for has no room, or somebody with as much had none before."""
+    rooms = [
+        policy.targets[hop.target].context_tokens
+        for policy in story.schedule.policies
+        if hop.target in policy.targets
+    ]
+    _, end = _time_of(asked, hop)
+    refused = [
+        call.policy.context_tokens
+        for call in asked.calls
+        if call.error_class is ErrorClass.CONTEXT_LENGTH and call.ended <= end
+    ]
+    wanted = asked.planned.request.sampling.max_tokens or 0
+    return any(0 < room <= max(wanted, *refused, 0) for room in rooms)
+
+
 def _nobody_was_reached(story: Story, asked: Asked, hop: Hop) -> bool:
     _, end = _time_of(asked, hop)
     unsent = {
@@ -195,6 +227,7 @@ _CAUSES: dict[SkipReason, _Cause] = {
     SkipReason.BULKHEAD: _was_full,
     SkipReason.DEADLINE: _time_was_short,
     SkipReason.BUDGET: _was_spent,
+    SkipReason.CONTEXT_LENGTH: _was_too_long,
     SkipReason.SAME_FATE: _nobody_was_reached,
 }
 

@@ -1,20 +1,28 @@
-"""Which targets of a plan could answer, as their gates stand now."""
+"""Which targets of a plan could still answer, as their gates stand now."""
 
 from collections.abc import Iterable
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.board import Board
-from failsoft_router.core.plan import HopKind, Plan, PlannedHop
+from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
 
 class Prospects:
-    """What one walk may still hope for."""
+    """What one walk may still hope for.
+
+    Attributes:
+        plan: As it stands now.
+    """
 
     def __init__(self, plan: Plan, board: Board, *, clock: Clock) -> None:
-        self._plan = plan
+        self.plan = plan
         self._board = board
         self._clock = clock
         self._last_resort: str | None = None
+
+    def was_too_long_for(self, name: str) -> None:
+        """This target found that the request does not fit into its context."""
+        self.plan = after_too_long(self.plan, name, self._board.policy)
 
     def any_admits(self, hops: Iterable[PlannedHop]) -> bool:
         """Whether one of these targets would be let through now."""
@@ -38,12 +46,12 @@ class Prospects:
     def soonest(self) -> float | None:
         """Seconds until a target of the plan may be tried; None: none ever may."""
         names = [
-            hop.name for hop in self._plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
+            hop.name for hop in self.plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
         ]
         return self._board.soonest(names, now=self._clock.now()) if names else None
 
     def _find_last_resort(self) -> str | None:
-        open_hops = [hop for hop in self._plan.hops if hop.skip is None]
+        open_hops = [hop for hop in self.plan.hops if hop.skip is None]
         if any(hop.kind is not HopKind.TARGET for hop in open_hops):
             return None
         now = self._clock.now()

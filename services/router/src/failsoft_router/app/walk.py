@@ -17,7 +17,7 @@ from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
-from failsoft_model.walk import Attempt, SkipReason
+from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.beside import Beside, Tidings
 from failsoft_router.app.board import Boards
@@ -89,7 +89,7 @@ class Walk:
         self._board = board = surroundings.boards.current
         clock, tracer = surroundings.clock, surroundings.tracer
         self._route = route_for(board.policy, request.model)
-        self._plan = plan(
+        planned = plan(
             board.policy,
             self._route,
             request,
@@ -116,10 +116,10 @@ class Walk:
         self._trail = Trail(tracer, self._span, clock=clock)
         self._delivery = Delivery(sink)
         self._beside = Beside(self._errand, self._delivery, clock=clock)
-        self._prospects = Prospects(self._plan, board, clock=clock)
+        self._prospects = Prospects(planned, board, clock=clock)
         self._serving = Serving(
             errand=self._errand,
-            plan=self._plan,
+            plan=planned,
             span=self._span,
             trail=self._trail,
             delivery=self._delivery,
@@ -163,8 +163,10 @@ class Walk:
                 self._beside.leave()
 
     async def _walk_hops(self) -> Finished:
-        for planned in self._plan.hops:
-            finished = await self._settle(await self._beside.hear()) or await self._try(planned)
+        for index in range(len(self._prospects.plan.hops)):
+            finished = await self._settle(await self._beside.hear())
+            # What was heard may have changed the plan.
+            finished = finished or await self._try(self._prospects.plan.hops[index])
             if finished is not None:
                 return finished
         finished = await self._settle(await self._beside.wait())
@@ -211,7 +213,7 @@ class Walk:
                         return finished
 
     def _target_hop(self, hop: OpenHop, attempts: list[Attempt]) -> TargetHop:
-        around, behind = self._around, self._plan.behind(hop.planned)
+        around, behind = self._around, self._prospects.plan.behind(hop.planned)
         place = self._board.place(hop.planned.name)
         hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
         return TargetHop(
@@ -270,6 +272,8 @@ class Walk:
             failure.error_class, content_filter_falls_back=self._route.content_filter_falls_back
         ):
             raise stopped(self._facts(), failure)
+        if failure.error_class is ErrorClass.CONTEXT_LENGTH:
+            self._prospects.was_too_long_for(hop.planned.name)
         self._delivery.forget()
         if not self._delivery.content_left:
             return

@@ -1,7 +1,13 @@
 """The plan of a walk: the route's hops in order, each with the reason for its skip.
 
 Pure: policy and request in, plan out. What changes from moment to moment (breakers,
-the deadline) is asked when the walk reaches the hop, not here.
+the deadline) is asked when the walk reaches the hop, not here. One thing that is learned
+on the way changes the plan: that the request was too long for somebody's context.
+
+Before the first call the length is a guess, so a target is passed over only where the
+least that the request can be does not fit. Where that would leave no target at all, those
+with the largest context are asked all the same: the guess may be wrong, and a target that
+refuses has cost little.
 """
 
 import enum
@@ -16,10 +22,12 @@ from failsoft_router.core.policy import (
     CACHE_HOP,
     MOCK_HOP,
     Policy,
+    Provider,
     RoutePolicy,
     TargetPolicy,
     TenantPolicy,
 )
+from failsoft_router.core.tokens import fewest_tokens
 
 
 class HopKind(enum.Enum):
@@ -78,7 +86,7 @@ def plan(
     Args:
         without_credential: Targets that need a credential and have none.
     """
-    needed = needs(request)
+    needed, prompt = needs(request), fewest_tokens(request)
     hops = []
     for position, name in enumerate(_ordered(policy, route, request, tenant), start=1):
         if name == CACHE_HOP:
@@ -89,9 +97,33 @@ def plan(
             target = policy.targets[name]
             kind = HopKind.TARGET
             skip = _target_skip(target, needed, tenant, no_credential=name in without_credential)
+            skip = skip or _length_skip(target, prompt, request)
         reason, detail = skip or (None, "")
         hops.append(PlannedHop(position=position, name=name, kind=kind, skip=reason, detail=detail))
-    return Plan(route=route, hops=_only_best(hops, request))
+    return Plan(route=route, hops=_only_best(_roomiest_at_least(hops, policy), request))
+
+
+def after_too_long(made: Plan, name: str, policy: Policy) -> Plan:
+    """The plan, once this target has found the request too long for its context.
+
+    Later targets whose context is known to be no larger are not asked. From a target
+    whose own context is not known nothing is learned: another may be larger, and is asked.
+    """
+    context = policy.targets[name].context_tokens
+    if context == 0:
+        return made
+    position = next(hop.position for hop in made.hops if hop.name == name)
+    detail = f"{name}, with a context of {context} tokens, found the request too long"
+    hops = tuple(
+        replace(hop, skip=SkipReason.CONTEXT_LENGTH, detail=detail)
+        if hop.position > position
+        and hop.kind is HopKind.TARGET
+        and hop.skip is None
+        and 0 < policy.targets[hop.name].context_tokens <= context
+        else hop
+        for hop in made.hops
+    )
+    return replace(made, hops=hops)
 
 
 _Skip = tuple[SkipReason, str] | None
@@ -127,6 +159,24 @@ def _target_skip(
     return None
 
 
+def _length_skip(target: TargetPolicy, prompt: int, request: ChatRequest) -> _Skip:
+    """
+    Args:
+        prompt: Tokens of the request at the least, without its answer.
+    """
+    context = target.context_tokens
+    if context == 0:
+        return None
+    # One of our own gives the answer the room that is left; others refuse to promise more.
+    answer = 0 if target.provider is Provider.FAILSOFT else request.sampling.max_tokens or 0
+    if prompt + answer <= context:
+        return None
+    return (
+        SkipReason.CONTEXT_LENGTH,
+        f"the request needs {prompt + answer} tokens at the least, its context has {context}",
+    )
+
+
 def _cache_skip(route: RoutePolicy, request: ChatRequest, tenant: TenantPolicy) -> _Skip:
     if route.cache is None:
         return SkipReason.NO_STORED_ANSWER, "the route stores nothing"
@@ -145,6 +195,21 @@ def _mock_skip(request: ChatRequest, tenant: TenantPolicy) -> _Skip:
     if problem := why_no_mock(request):
         return SkipReason.CAPABILITY, problem
     return None
+
+
+def _roomiest_at_least(hops: list[PlannedHop], policy: Policy) -> list[PlannedHop]:
+    """Let the targets with the largest context be tried, if length would rule out all."""
+    targets = [hop for hop in hops if hop.kind is HopKind.TARGET]
+    long = [hop for hop in targets if hop.skip is SkipReason.CONTEXT_LENGTH]
+    if not long or any(hop.skip is None for hop in targets):
+        return hops
+    most = max(policy.targets[hop.name].context_tokens for hop in long)
+    return [
+        replace(hop, skip=None, detail="")
+        if hop in long and policy.targets[hop.name].context_tokens == most
+        else hop
+        for hop in hops
+    ]
 
 
 def _only_best(hops: list[PlannedHop], request: ChatRequest) -> tuple[PlannedHop, ...]:
