@@ -185,6 +185,26 @@ async def test_a_signal_ends_an_idle_service() -> None:
     assert signalled.is_set()
 
 
+async def test_a_hangup_is_for_the_service_and_ends_nothing() -> None:
+    """By custom it asks for files to be read anew, as often as it comes."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def send_signals() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await heard.get()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    service = replace(
+        Stage().service(drain_seconds=30.0),
+        background=[send_signals],
+        on_hangup=lambda: heard.put_nowait("again"),
+    )
+    await serve(service)
+
+    assert heard.empty()
+
+
 async def test_a_second_signal_does_not_wait_for_streams() -> None:
     stage = Stage()
     service = stage.service(drain_seconds=50.0)

@@ -6,7 +6,7 @@ A service declares a `Settings` model and calls `load`. It gets frozen values, o
 
 from failsoft_kit.settings.document import Document, read_document
 from failsoft_kit.settings.errors import SettingsError
-from failsoft_kit.settings.fields import Settings
+from failsoft_kit.settings.fields import SecretSource, Settings
 from failsoft_kit.settings.load import load
 from failsoft_kit.settings.reference import Row, describe
 from failsoft_kit.settings.types import (
@@ -22,6 +22,7 @@ __all__ = [
     "Document",
     "Duration",
     "Row",
+    "SecretSource",
     "Settings",
     "SettingsError",
     "Size",

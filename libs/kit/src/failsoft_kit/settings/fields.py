@@ -15,6 +15,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class SecretSource(Settings):
+    """Says where a secret is. Who misreads that writes the secret itself, so nothing is quoted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
     """One setting: a field that holds a value and not more fields."""
@@ -70,7 +74,9 @@ def inner_types(annotation: object, key: str | int) -> tuple[object, ...]:
 def holds_secret(annotation: object) -> bool:
     """Whether a value of that type can have a secret anywhere in it."""
     if is_model(annotation):
-        return any(holds_secret(info.annotation) for info in annotation.model_fields.values())
+        return issubclass(annotation, SecretSource) or any(
+            holds_secret(info.annotation) for info in annotation.model_fields.values()
+        )
     if isinstance(annotation, type) and issubclass(annotation, SecretStr | SecretBytes):
         return True
     return any(holds_secret(part) for part in typing.get_args(annotation))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from failsoft_kit.settings import Duration, Settings
+from failsoft_kit.settings import Duration, SecretSource, Settings
 from failsoft_kit.settings.document import read_content
 from failsoft_kit.settings.whole import load_content
 from failsoft_model.walk import Capability
@@ -37,7 +37,7 @@ Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 
 
-class _Credential(Settings):
+class _Credential(SecretSource):
     file: str = Field(default="", description="Path of the key's file, from the policy's folder.")
     env: str = Field(default="", description="Name of the variable that holds the key.")
 
