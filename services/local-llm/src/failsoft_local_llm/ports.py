@@ -5,8 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from failsoft_local_llm.core.decoding import Decoding
-from failsoft_model.chat import Message
+from failsoft_local_llm.core.blocks import CallPiece
+from failsoft_local_llm.core.order import Order
+from failsoft_model.chat import Message, Tool
 from failsoft_model.walk import FinishReason, Load
 
 
@@ -16,6 +17,10 @@ class EngineDied(Exception):
 
 class EngineRefused(Exception):
     """The engine did not take a request that passed our checks; it goes on with the others."""
+
+
+class FormRefused(Exception):
+    """The engine cannot hold an answer to the order's schema, or to those of its tools."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,10 @@ class Chunk:
     """Tokens that this took, those without a text included."""
     finish: FinishReason | None
     """None: more will come. This is the last chunk otherwise."""
+    calls: tuple[CallPiece, ...] = ()
+    """Pieces of tool calls, which come behind `data`."""
+    cached_tokens: int = 0
+    """Tokens of the prompt that had not to be read again; told once, with the first chunk."""
 
 
 class Engine(Protocol):
@@ -46,18 +55,15 @@ class Engine(Protocol):
             EngineDied: it has ended meanwhile or before.
         """
 
-    def generate(self, prompt: Sequence[int], decoding: Decoding) -> AsyncGenerator[Chunk, None]:
+    def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
         """Goes on from the prompt; closing the generator cancels the request in the engine.
 
         What was generated while nobody asked for the next chunk comes as one.
 
-        Args:
-            prompt: At least one token, and shorter than the context.
-            decoding: Its `max_tokens` fit into the context behind the prompt.
-
         Raises:
             EngineDied: it has ended meanwhile or before.
             EngineRefused: it did not take the request.
+            FormRefused: it cannot hold the answer to what is asked.
         """
 
     def heartbeat(self) -> int | None:
@@ -77,15 +83,18 @@ StartEngine = Callable[[], AbstractAsyncContextManager[Engine]]
 class Template(Protocol):
     """Makes a prompt of a conversation, in the form that the model was trained on."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+    def prompt(
+        self, messages: Sequence[Message], *, continue_from: str, tools: Sequence[Tool] = ()
+    ) -> Sequence[str]:
         """The texts that the assistant's answer follows, to be tokenised each for itself.
 
         The template's own control tokens are whole in one text each; those that callers have
         spelled out are in none.
 
         Args:
-            messages: Text parts only.
+            messages: Text, and tool calls with their results; no images.
             continue_from: What the assistant has already said of it; may be empty.
+            tools: Functions that the answer may call.
 
         Raises:
             InvalidRequest: the template does not take this conversation.

@@ -12,18 +12,34 @@ from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.core.admission import Admission
-from failsoft_local_llm.core.decoding import Decoding, Defaults
+from failsoft_local_llm.core.blocks import CallPiece
+from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import (
     ContextLengthExceeded,
     EngineUnavailable,
     ModelNotFound,
     Unsupported,
 )
+from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused
-from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text, Tool
+from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused, FormRefused
+from failsoft_model.chat import (
+    ChatRequest,
+    Criticality,
+    Message,
+    Part,
+    ResponseFormat,
+    ResponseFormatKind,
+    Role,
+    Sampling,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolChoiceMode,
+)
 from failsoft_model.errors import Overloaded
-from failsoft_model.events import Delta, Finished, Started
+from failsoft_model.events import BlockKind, Delta, Finished, Started
 from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
 MODEL = ServedModel(
@@ -37,16 +53,28 @@ ASKED = ChatRequest(
     messages=(Message(role=Role.USER, parts=(Text(text="one two three"),)),),
     request_id="r1",
 )
+CALLER = Caller(tenant="acme", id="r1", trace_id="t1")
 DIES = Chunk(data=b"", tokens=0, finish=None)
 GIVES_UP = Chunk(data=b"", tokens=0, finish=None)
+CANNOT = Chunk(data=b"", tokens=0, finish=None)
 REFUSES = Chunk(data=b"", tokens=0, finish=None)
 PLACES = 2
+
+
+SKILLED = replace(
+    MODEL,
+    capabilities=frozenset({Capability.TOOLS, Capability.JSON_SCHEMA}),
+    adapters=("tiny-legal",),
+)
+NOW = Tool(name="now")
 
 
 class LastWords:
     """A template that is the last message alone."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+    def prompt(
+        self, messages: Sequence[Message], *, continue_from: str, tools: Sequence[Tool] = ()
+    ) -> Sequence[str]:
         return [messages[-1].text + continue_from]
 
 
@@ -55,7 +83,7 @@ class ScriptedEngine:
     """Counts words as tokens, says its chunks, and waits for ever after them."""
 
     chunks: list[Chunk]
-    asked: list[Decoding] = field(default_factory=list)
+    asked: list[Order] = field(default_factory=list)
     cancelled: int = 0
 
     def load(self) -> Load:
@@ -64,14 +92,14 @@ class ScriptedEngine:
     async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         return list(range(len(" ".join(texts).split())))
 
-    async def generate(
-        self, prompt: Sequence[int], decoding: Decoding
-    ) -> AsyncGenerator[Chunk, None]:
-        self.asked.append(decoding)
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
+        self.asked.append(order)
         try:
             for chunk in self.chunks:
                 if chunk is DIES:
                     raise EngineDied("killed by SIGKILL")
+                if chunk is CANNOT:
+                    raise FormRefused("it is no regular language")
                 if chunk is REFUSES:
                     raise EngineRefused("no memory")
                 if chunk is GIVES_UP:
@@ -99,7 +127,12 @@ def said(data: str, *, finish: FinishReason | None = None, tokens: int = 1) -> C
 HELLO = said("hello", finish=FinishReason.STOP)
 
 
-async def asking(engine: ScriptedEngine, ask: Callable[[Answers], Awaitable[None]]) -> None:
+async def asking(
+    engine: ScriptedEngine,
+    ask: Callable[[Answers], Awaitable[None]],
+    *,
+    model: ServedModel = MODEL,
+) -> None:
     """Asks a service whose engine is ready, and forgets what getting ready took."""
 
     @asynccontextmanager
@@ -126,19 +159,19 @@ async def asking(engine: ScriptedEngine, ask: Callable[[Answers], Awaitable[None
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
         admission = Admission(places=PLACES)
-        await ask(Answers(model=MODEL, template=LastWords(), host=host, admission=admission))
+        await ask(Answers(model=model, template=LastWords(), host=host, admission=admission))
         running.cancel()
 
 
 async def events_of(
-    engine: ScriptedEngine, request: ChatRequest
+    engine: ScriptedEngine, request: ChatRequest, *, model: ServedModel = MODEL
 ) -> list[Started | Delta | Finished]:
     events: list[Started | Delta | Finished] = []
 
     async def ask(answers: Answers) -> None:
-        events.extend([event async for event in answers.stream(request, trace_id="t1")])
+        events.extend([event async for event in answers.stream(request, CALLER)])
 
-    await asking(engine, ask)
+    await asking(engine, ask, model=model)
     return events
 
 
@@ -172,7 +205,7 @@ async def test_a_unary_answer_has_the_same_text_and_the_same_facts() -> None:
     reasons: list[FinishReason] = []
 
     async def ask(answers: Answers) -> None:
-        answer = await answers.whole(ASKED, trace_id="")
+        answer = await answers.whole(ASKED, CALLER)
         texts.append(answer.choice.message.text)
         reasons.append(answer.finished.finish_reason)
 
@@ -209,7 +242,7 @@ async def test_an_answer_has_the_room_that_the_prompt_leaves() -> None:
 
     await events_of(engine, replace(ASKED, sampling=Sampling(max_tokens=1000)))
 
-    assert engine.asked[0].max_tokens == MODEL.context_tokens - 3
+    assert engine.asked[0].decoding.max_tokens == MODEL.context_tokens - 3
 
 
 @virtual_time.test
@@ -229,7 +262,7 @@ async def test_a_conversation_that_leaves_no_room_is_refused_with_its_length() -
 
     async def ask(answers: Answers) -> None:
         with pytest.raises(ContextLengthExceeded) as refused:
-            await answers.whole(replace(ASKED, messages=(message,)), trace_id="")
+            await answers.whole(replace(ASKED, messages=(message,)), CALLER)
         assert refused.value.metadata == {"tokens": "16", "allowedTokens": "15"}
         assert [violation.field for violation in refused.value.violations] == ["chat.messages"]
 
@@ -253,7 +286,7 @@ async def test_tokens_are_counted_beyond_the_context_too() -> None:
 async def test_what_the_model_cannot_do_is_refused_with_its_field() -> None:
     async def ask(answers: Answers) -> None:
         with pytest.raises(Unsupported) as refused:
-            await answers.whole(replace(ASKED, tools=(Tool(name="now"),)), trace_id="")
+            await answers.whole(replace(ASKED, tools=(Tool(name="now"),)), CALLER)
         assert [violation.field for violation in refused.value.violations] == ["chat.tools"]
 
     await asking(ScriptedEngine([]), ask)
@@ -274,7 +307,7 @@ async def events_before_it_fails(engine: ScriptedEngine) -> list[type]:
     kinds: list[type] = []
 
     async def take_all(answers: Answers) -> None:
-        async for event in answers.stream(ASKED, trace_id=""):
+        async for event in answers.stream(ASKED, CALLER):
             kinds.append(type(event))  # noqa: PERF401 - what comes before the error counts
 
     async def ask(answers: Answers) -> None:
@@ -306,7 +339,7 @@ async def test_a_caller_who_leaves_takes_the_request_out_of_the_engine() -> None
     engine = ScriptedEngine([said("Hel")])
 
     async def ask(answers: Answers) -> None:
-        async with aclosing(answers.stream(ASKED, trace_id="")) as events:
+        async with aclosing(answers.stream(ASKED, CALLER)) as events:
             async for event in events:
                 if isinstance(event, Delta):
                     break
@@ -323,7 +356,7 @@ async def test_a_caller_who_is_cancelled_while_waiting_leaves_too() -> None:
     async def ask(answers: Answers) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.0):
-                await answers.whole(ASKED, trace_id="")
+                await answers.whole(ASKED, CALLER)
 
     await asking(engine, ask)
 
@@ -336,7 +369,7 @@ async def test_what_the_engine_does_not_take_may_be_asked_again_soon() -> None:
 
     async def ask(answers: Answers) -> None:
         with pytest.raises(Overloaded) as refused:
-            await answers.whole(ASKED, trace_id="")
+            await answers.whole(ASKED, CALLER)
         assert refused.value.retry_after is not None
 
     await asking(ScriptedEngine([REFUSES]), ask)
@@ -346,15 +379,137 @@ async def test_what_the_engine_does_not_take_may_be_asked_again_soon() -> None:
 async def test_who_finds_no_place_is_refused_until_one_is_free() -> None:
     async def ask(answers: Answers) -> None:
         async with asyncio.TaskGroup() as tasks:
-            inside = [tasks.create_task(answers.whole(ASKED, trace_id="")) for _ in range(PLACES)]
+            inside = [tasks.create_task(answers.whole(ASKED, CALLER)) for _ in range(PLACES)]
             await asyncio.sleep(1.0)
             with pytest.raises(Overloaded):
-                await answers.whole(ASKED, trace_id="")
+                await answers.whole(ASKED, CALLER)
             inside[0].cancel()
             await asyncio.wait(inside[:1])
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1.0):
-                    await answers.whole(ASKED, trace_id="")
+                    await answers.whole(ASKED, CALLER)
             inside[1].cancel()
 
     await asking(ScriptedEngine([]), ask)
+
+
+def calling(*pieces: CallPiece, finish: FinishReason | None = None, data: str = "") -> Chunk:
+    return Chunk(data=data.encode(), tokens=1, finish=finish, calls=pieces)
+
+
+@virtual_time.test
+async def test_a_tool_call_is_a_block_of_its_own_and_the_reason_to_end() -> None:
+    begun = CallPiece(call=0, id="c0", name="now", arguments="")
+    engine = ScriptedEngine(
+        [
+            calling(begun, data="Well. "),
+            calling(CallPiece(call=0, arguments="{}"), finish=FinishReason.STOP),
+        ]
+    )
+
+    events = await events_of(engine, replace(ASKED, tools=(NOW,)), model=SKILLED)
+
+    call = BlockKind.TOOL_CALL
+    assert [event for event in events if isinstance(event, Delta)] == [
+        Delta(text="Well. "),
+        Delta(text="", kind=call, block=1, tool_call_id="c0", tool_name="now"),
+        Delta(text="{}", kind=call, block=1),
+    ]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].finish_reason is FinishReason.TOOL_CALLS
+    assert engine.asked[0].tools == (NOW,)
+
+
+@virtual_time.test
+async def test_a_call_that_ran_out_of_tokens_is_cut_and_says_so() -> None:
+    """Its arguments are half a JSON: nobody may run it."""
+    begun = CallPiece(call=0, id="c0", name="now", arguments='{"a":')
+    engine = ScriptedEngine([calling(begun, finish=FinishReason.LENGTH)])
+
+    events = await events_of(engine, replace(ASKED, tools=(NOW,)), model=SKILLED)
+
+    assert isinstance(events[-1], Finished)
+    assert events[-1].finish_reason is FinishReason.LENGTH
+
+
+@virtual_time.test
+async def test_tools_that_may_not_be_called_are_no_tools_to_the_engine() -> None:
+    engine = ScriptedEngine([HELLO])
+    request = replace(ASKED, tools=(NOW,), tool_choice=ToolChoice(mode=ToolChoiceMode.NONE))
+
+    await events_of(engine, request, model=SKILLED)
+
+    assert engine.asked[0].tools == ()
+
+
+@virtual_time.test
+async def test_a_whole_answer_has_a_part_for_each_block() -> None:
+    begun = CallPiece(call=0, id="c0", name="now", arguments="{}")
+    engine = ScriptedEngine([calling(begun, data="Well. ", finish=FinishReason.STOP)])
+    parts: list[tuple[Part, ...]] = []
+
+    async def ask(answers: Answers) -> None:
+        answer = await answers.whole(replace(ASKED, tools=(NOW,)), CALLER)
+        parts.append(answer.choice.message.parts)
+
+    await asking(engine, ask, model=SKILLED)
+
+    assert parts == [(Text(text="Well. "), ToolCall(id="c0", name="now", arguments_json="{}"))]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (
+            replace(
+                ASKED,
+                response_format=ResponseFormat(
+                    kind=ResponseFormatKind.JSON_SCHEMA, name="odd", schema_json='{"not": {}}'
+                ),
+            ),
+            "chat.response_format.schema_json",
+        ),
+        (replace(ASKED, tools=(NOW,)), "chat.tools"),
+    ],
+    ids=["schema", "tools"],
+)
+def test_a_form_that_the_engine_cannot_hold_is_the_callers_to_change(
+    request_: ChatRequest, field: str
+) -> None:
+    async def ask(answers: Answers) -> None:
+        with pytest.raises(Unsupported) as refused:
+            await answers.whole(request_, CALLER)
+        assert [violation.field for violation in refused.value.violations] == [field]
+
+    virtual_time.run(asking(ScriptedEngine([CANNOT]), ask, model=SKILLED))
+
+
+@virtual_time.test
+async def test_an_adapter_is_asked_for_like_a_model() -> None:
+    engine = ScriptedEngine([HELLO])
+
+    events = await events_of(engine, replace(ASKED, model="tiny-legal"), model=SKILLED)
+
+    assert engine.asked[0].adapter == "tiny-legal"
+    assert isinstance(events[-1], Finished)
+    assert events[-1].model == "tiny-legal"
+
+
+@virtual_time.test
+async def test_tokens_that_were_not_read_again_are_told() -> None:
+    engine = ScriptedEngine([replace(HELLO, cached_tokens=2)])
+
+    events = await events_of(engine, ASKED)
+
+    assert isinstance(events[-1], Finished)
+    assert events[-1].usage == Usage(input_tokens=3, output_tokens=1, cached_input_tokens=2)
+
+
+@virtual_time.test
+async def test_the_engine_learns_who_asks_and_how_much_it_matters() -> None:
+    engine = ScriptedEngine([HELLO])
+
+    await events_of(engine, replace(ASKED, criticality=Criticality.SHEDDABLE))
+
+    assert engine.asked[0].caller == CALLER
+    assert engine.asked[0].criticality is Criticality.SHEDDABLE

@@ -10,10 +10,10 @@ import pytest
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.host import EngineHost
-from failsoft_local_llm.core.decoding import Decoding
 from failsoft_local_llm.core.errors import EngineUnavailable
+from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import Chunk, Engine, EngineDied
-from failsoft_model.chat import Message
+from failsoft_model.chat import Message, Tool
 from failsoft_model.walk import FinishReason, Load
 
 START_SECONDS = 30.0
@@ -40,7 +40,9 @@ class Life:
 class Plain:
     """A template that says nothing."""
 
-    def prompt(self, messages: Sequence[Message], *, continue_from: str) -> Sequence[str]:
+    def prompt(
+        self, messages: Sequence[Message], *, continue_from: str, tools: Sequence[Tool] = ()
+    ) -> Sequence[str]:
         return ["Hi"]
 
 
@@ -57,9 +59,7 @@ class MortalEngine:
     async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         return [1, 2]
 
-    async def generate(
-        self, prompt: Sequence[int], decoding: Decoding
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
         await asyncio.sleep(self._life.first_answer)
         if self._life.serving == 0.0:
             raise EngineDied("mid-generation")

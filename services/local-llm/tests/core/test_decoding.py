@@ -3,7 +3,7 @@
 import pytest
 
 from failsoft_local_llm.core.decoding import Decoding, Defaults, decoding
-from failsoft_model.chat import Sampling
+from failsoft_model.chat import ResponseFormat, ResponseFormatKind, Sampling
 
 DEFAULTS = Defaults(temperature=0.2, top_p=0.9, max_tokens=100, frequency_penalty=0.3)
 
@@ -56,3 +56,24 @@ def test_who_speaks_of_repetition_gets_no_penalty_of_ours(
 def test_an_answer_is_never_longer_than_the_context_has_room() -> None:
     assert decoding(Sampling(max_tokens=500), room=20, defaults=DEFAULTS).max_tokens == 20
     assert decoding(Sampling(), room=20, defaults=DEFAULTS).max_tokens == 20
+
+
+def formed(response_format: ResponseFormat) -> Decoding:
+    return decoding(Sampling(), room=1000, defaults=DEFAULTS, response_format=response_format)
+
+
+def test_a_schema_reaches_the_engine_as_it_was_written() -> None:
+    schema = '{"type": "array"}'
+    wish = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="list", schema_json=schema)
+
+    assert formed(wish).schema_json == schema
+
+
+def test_any_json_object_is_a_schema_too() -> None:
+    made = formed(ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT))
+
+    assert made.schema_json == '{"type":"object"}'
+
+
+def test_json_is_not_penalised_for_its_quotes() -> None:
+    assert formed(ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)).frequency_penalty == 0.0

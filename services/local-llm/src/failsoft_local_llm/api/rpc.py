@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
 from failsoft_kit import call
+from failsoft_kit.telemetry import format_traceparent
 from failsoft_kit.wire.inference import CAPABILITY, decode_request, encode_answer, encode_event
 from failsoft_kit.wire.requests import Holder
 from failsoft_local_llm.app.answers import Answers
+from failsoft_local_llm.core.order import Caller
 from failsoft_local_llm.telemetry import ATTEMPT_ID
 from failsoft_model.chat import ChatRequest
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class InferenceServicer(pb_grpc.InferenceServiceServicer):
-    """Serves one model."""
+    """Serves one model, and its adapters."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -32,7 +34,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.GenerateRequest,
         context: "grpc.aio.ServicerContext[pb.GenerateRequest, Awaitable[pb.GenerateResponse]]",
     ) -> pb.GenerateResponse:
-        answer = await self._answers.whole(_request(request), trace_id=call.current().span.trace_id)
+        answer = await self._answers.whole(_request(request), _caller())
         return encode_answer(answer)
 
     async def StreamGenerate(
@@ -40,7 +42,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.StreamGenerateRequest,
         context: "grpc.aio.ServicerContext[pb.StreamGenerateRequest, pb.StreamGenerateResponse]",
     ) -> AsyncGenerator[pb.StreamGenerateResponse, None]:
-        events = self._answers.stream(_request(request), trace_id=call.current().span.trace_id)
+        events = self._answers.stream(_request(request), _caller())
         async with aclosing(events):
             async for event in events:
                 yield encode_event(event)
@@ -51,7 +53,9 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         context: "grpc.aio.ServicerContext[pb.CountTokensRequest, Awaitable[pb.CountTokensResponse]]",  # noqa: E501
     ) -> pb.CountTokensResponse:
         tokens = await self._answers.count_tokens(_request(request))
-        return pb.CountTokensResponse(input_tokens=tokens, model=self._answers.model.name)
+        return pb.CountTokensResponse(
+            input_tokens=tokens, model=request.chat.model or self._answers.model.name
+        )
 
     async def ListModels(
         self,
@@ -62,14 +66,27 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         return pb.ListModelsResponse(
             models=[
                 pb.ModelInfo(
-                    id=model.name,
+                    id=name,
                     kind="model",
                     context_tokens=model.context_tokens,
                     capabilities=sorted(CAPABILITY.number[each] for each in model.capabilities),
-                    is_default=True,
+                    is_default=name == model.name,
                 )
+                for name in model.names
             ]
         )
+
+
+def _caller() -> Caller:
+    """Who makes this call."""
+    current = call.current()
+    span = current.span
+    return Caller(
+        tenant=current.principal.tenant,
+        id=current.attempt_id or current.request_id,
+        trace_id=span.trace_id,
+        traceparent=format_traceparent(span.context) if span.recording else "",
+    )
 
 
 def _request(holder: Holder) -> ChatRequest:

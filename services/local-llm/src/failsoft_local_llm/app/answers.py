@@ -1,19 +1,59 @@
 """Answers requests with the engine: what is asked, what it is told, what comes of it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.core.admission import Admission, no_room
 from failsoft_local_llm.core.answer import AnswerText
+from failsoft_local_llm.core.blocks import Blocks
 from failsoft_local_llm.core.capability import missing
 from failsoft_local_llm.core.decoding import decoding
-from failsoft_local_llm.core.errors import ContextLengthExceeded, ModelNotFound, Unsupported
+from failsoft_local_llm.core.errors import (
+    ContextLengthExceeded,
+    ModelNotFound,
+    Unsupported,
+    form_refused,
+)
+from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused, Template
-from failsoft_model.chat import ChatRequest, Message, Role, Text
+from failsoft_local_llm.ports import (
+    Chunk,
+    Engine,
+    EngineDied,
+    EngineRefused,
+    FormRefused,
+    Template,
+)
+from failsoft_model.chat import ChatRequest, Message, Role, Tool, ToolChoiceMode
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
 from failsoft_model.walk import FinishReason, Usage
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What an answer has come to so far."""
+
+    text: AnswerText
+    blocks: Blocks = field(default_factory=Blocks)
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    finish: FinishReason | None = None
+
+    def feed(self, chunk: Chunk) -> Iterator[Delta]:
+        """What the caller gets of this chunk; behind a stop string nothing counts any more."""
+        self.output_tokens += chunk.tokens
+        self.cached_tokens += chunk.cached_tokens
+        self.finish = chunk.finish
+        if piece := _piece(self.text, chunk):
+            yield self.blocks.text(piece)
+        if self.text.stopped:
+            self.finish = FinishReason.STOP
+            return
+        yield from map(self.blocks.call, chunk.calls)
+        if self.finish is FinishReason.STOP and self.blocks.calls_tools:
+            self.finish = FinishReason.TOOL_CALLS
 
 
 class Answers:
@@ -33,7 +73,7 @@ class Answers:
         return self._model
 
     async def stream(
-        self, request: ChatRequest, *, trace_id: str
+        self, request: ChatRequest, caller: Caller
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
         """The events of one answer; closing the generator cancels it in the engine.
 
@@ -44,61 +84,21 @@ class Answers:
             Overloaded: too many requests wait already, or the engine has no memory for it.
             EngineUnavailable: the model is loading, or its engine died, if only just now.
         """
+        progress = _Progress(AnswerText(request.sampling.stop))
         with self._admission.place(self._host.load()):
-            async with aclosing(self._answered(request, trace_id=trace_id)) as events:
+            async with aclosing(self._answered(request, caller, progress)) as events:
                 async for event in events:
                     yield event
 
-    async def _answered(
-        self, request: ChatRequest, *, trace_id: str
-    ) -> AsyncGenerator[Started | Delta | Finished, None]:
-        try:
-            engine, prompt = await self._prepared(request)
-            yield Started(
-                walk_id="",
-                route=self._model.name,
-                request_id=request.request_id,
-                load=engine.load(),
-            )
-            text, output_tokens = AnswerText(request.sampling.stop), 0
-            finish: FinishReason | None = None
-            async with aclosing(self._chunks(engine, prompt, request)) as chunks:
-                async for chunk in chunks:
-                    output_tokens += chunk.tokens
-                    if piece := _piece(text, chunk):
-                        yield Delta(text=piece)
-                    finish = FinishReason.STOP if text.stopped else chunk.finish
-                    if finish is not None:
-                        break
-            if finish is None:
-                raise EngineDied("the engine ended an answer without saying why")
-        except EngineDied as died:
-            raise self._host.unavailable(str(died)) from died
-        except EngineRefused as refused:
-            raise no_room("the engine did not take the request") from refused
-        yield Finished(
-            finish_reason=finish,
-            served_by=self._model.name,
-            model=self._model.name,
-            usage=Usage(input_tokens=len(prompt), output_tokens=output_tokens),
-            load=self._host.load(),
-            trace_id=trace_id,
-            route=self._model.name,
-            request_id=request.request_id,
-        )
-
-    async def whole(self, request: ChatRequest, *, trace_id: str) -> Answer:
+    async def whole(self, request: ChatRequest, caller: Caller) -> Answer:
         """One answer, whole. Raises what `stream` raises."""
-        pieces: list[str] = []
-        async with aclosing(self.stream(request, trace_id=trace_id)) as events:
-            async for event in events:
-                match event:
-                    case Delta(text=piece):
-                        pieces.append(piece)
-                    case Finished() as finished:
-                        return Answer(choice=_choice("".join(pieces)), finished=finished)
-                    case Started():
-                        pass
+        progress = _Progress(AnswerText(request.sampling.stop))
+        with self._admission.place(self._host.load()):
+            async with aclosing(self._answered(request, caller, progress)) as events:
+                async for event in events:
+                    if isinstance(event, Finished):
+                        message = Message(role=Role.ASSISTANT, parts=progress.blocks.parts())
+                        return Answer(choice=Choice(message=message), finished=event)
         raise AssertionError("a stream of events ends with Finished")
 
     async def count_tokens(self, request: ChatRequest) -> int:
@@ -110,6 +110,43 @@ class Answers:
             raise self._host.unavailable(str(died)) from died
         return len(prompt)
 
+    async def _answered(
+        self, request: ChatRequest, caller: Caller, progress: _Progress
+    ) -> AsyncGenerator[Started | Delta | Finished, None]:
+        name = request.model or self._model.name
+        try:
+            engine, prompt = await self._prepared(request)
+            yield Started(walk_id="", route=name, request_id=request.request_id, load=engine.load())
+            order = self._order(request, prompt, caller)
+            async with aclosing(engine.generate(order)) as chunks:
+                async for chunk in chunks:
+                    for delta in progress.feed(chunk):
+                        yield delta
+                    if progress.finish is not None:
+                        break
+            if progress.finish is None:
+                raise EngineDied("the engine ended an answer without saying why")
+        except EngineDied as died:
+            raise self._host.unavailable(str(died)) from died
+        except EngineRefused as refused:
+            raise no_room("the engine did not take the request") from refused
+        except FormRefused as refused:
+            raise form_refused(request) from refused
+        yield Finished(
+            finish_reason=progress.finish,
+            served_by=name,
+            model=name,
+            usage=Usage(
+                input_tokens=len(prompt),
+                output_tokens=progress.output_tokens,
+                cached_input_tokens=progress.cached_tokens,
+            ),
+            load=self._host.load(),
+            trace_id=caller.trace_id,
+            route=name,
+            request_id=request.request_id,
+        )
+
     async def _prepared(self, request: ChatRequest) -> tuple[Engine, Sequence[int]]:
         """The engine, and a prompt that leaves it room for an answer."""
         engine, prompt = await self._tokenized(request)
@@ -120,32 +157,42 @@ class Answers:
 
     async def _tokenized(self, request: ChatRequest) -> tuple[Engine, Sequence[int]]:
         self._check(request)
-        prompt = self._template.prompt(request.messages, continue_from=request.continue_from)
+        prompt = self._template.prompt(
+            request.messages, continue_from=request.continue_from, tools=_callable(request)
+        )
         engine = self._host.engine()
         return engine, await engine.tokenize(prompt)
 
     def _check(self, request: ChatRequest) -> None:
-        if request.model not in ("", self._model.name):
-            raise ModelNotFound(f"this service serves {self._model.name} only")
+        if request.model not in ("", *self._model.names):
+            raise ModelNotFound(f"this service serves {', '.join(self._model.names)} only")
         if violations := missing(request, self._model.capabilities):
             first = f"{violations[0].field}: {violations[0].description}"
             raise Unsupported(first, violations=violations)
 
-    def _chunks(
-        self, engine: Engine, prompt: Sequence[int], request: ChatRequest
-    ) -> AsyncGenerator[Chunk, None]:
-        room = self._model.context_tokens - len(prompt)
-        return engine.generate(
-            prompt, decoding(request.sampling, room=room, defaults=self._model.defaults)
+    def _order(self, request: ChatRequest, prompt: Sequence[int], caller: Caller) -> Order:
+        return Order(
+            prompt=prompt,
+            decoding=decoding(
+                request.sampling,
+                room=self._model.context_tokens - len(prompt),
+                defaults=self._model.defaults,
+                response_format=request.response_format,
+            ),
+            caller=caller,
+            criticality=request.criticality,
+            adapter=request.model if request.model in self._model.adapters else "",
+            tools=_callable(request),
+            tool_choice=request.tool_choice,
         )
+
+
+def _callable(request: ChatRequest) -> tuple[Tool, ...]:
+    """The tools that the answer may call."""
+    return () if request.tool_choice.mode is ToolChoiceMode.NONE else request.tools
 
 
 def _piece(text: AnswerText, chunk: Chunk) -> str:
     """The text that is certain after this chunk; with the last one, all that is left."""
     piece = text.feed(chunk.data)
     return piece if chunk.finish is None else piece + text.finish()
-
-
-def _choice(text: str) -> Choice:
-    parts = (Text(text=text),) if text else ()
-    return Choice(message=Message(role=Role.ASSISTANT, parts=parts))

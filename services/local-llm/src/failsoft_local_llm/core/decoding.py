@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from failsoft_model.chat import Sampling
+from failsoft_model.chat import ResponseFormat, ResponseFormatKind, Sampling
 
 _T = TypeVar("_T", int, float)
+_PLAIN_TEXT = ResponseFormat()
+_ANY_OBJECT = '{"type":"object"}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +37,32 @@ class Decoding:
     """None: another answer every time; any 64-bit integer, negative ones too."""
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
+    schema_json: str | None = None
+    """JSON Schema that the answer must match; None: any text. The engine may not know it."""
 
 
-def decoding(sampling: Sampling, *, room: int, defaults: Defaults) -> Decoding:
+def decoding(
+    sampling: Sampling,
+    *,
+    room: int,
+    defaults: Defaults,
+    response_format: ResponseFormat = _PLAIN_TEXT,
+) -> Decoding:
     """How the tokens of an answer to that request are chosen.
 
     Args:
         sampling: The caller's wishes, already checked against the contract.
         room: Tokens that the context has left for the answer; at least 1.
         defaults: For what the caller left open.
+        response_format: The form of the answer, checked likewise.
     """
+    schema_json = _schema(response_format)
     says_nothing_of_repetition = (
         sampling.frequency_penalty is None and sampling.presence_penalty is None
     )
-    frequency_penalty = defaults.frequency_penalty if says_nothing_of_repetition else 0.0
+    # JSON repeats its quotes and braces by its nature.
+    may_loop = says_nothing_of_repetition and schema_json is None
+    frequency_penalty = defaults.frequency_penalty if may_loop else 0.0
     return Decoding(
         max_tokens=min(room, _or(sampling.max_tokens, defaults.max_tokens)),
         temperature=_or(sampling.temperature, defaults.temperature),
@@ -57,7 +71,18 @@ def decoding(sampling: Sampling, *, room: int, defaults: Defaults) -> Decoding:
         seed=sampling.seed,
         presence_penalty=_or(sampling.presence_penalty, 0.0),
         frequency_penalty=_or(sampling.frequency_penalty, frequency_penalty),
+        schema_json=schema_json,
     )
+
+
+def _schema(response_format: ResponseFormat) -> str | None:
+    match response_format.kind:
+        case ResponseFormatKind.TEXT:
+            return None
+        case ResponseFormatKind.JSON_OBJECT:
+            return _ANY_OBJECT
+        case ResponseFormatKind.JSON_SCHEMA:
+            return response_format.schema_json
 
 
 def _or(wish: _T | None, default: _T) -> _T:

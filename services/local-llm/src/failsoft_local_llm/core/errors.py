@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from failsoft_model.chat import ChatRequest
 from failsoft_model.errors import Code, FailsoftError, FieldViolation, InvalidRequest
 
 
@@ -43,3 +44,17 @@ class EngineUnavailable(FailsoftError):
 
     code = Code.UNAVAILABLE
     reason = "ENGINE_UNAVAILABLE"
+
+
+def form_refused(request: ChatRequest) -> Unsupported:
+    """The engine cannot hold an answer to the schema of this request, or to those of its tools."""
+    if request.tools:
+        field, what = "chat.tools", "a tool's parameters"
+    else:
+        field, what = "chat.response_format.schema_json", "the schema"
+    description = (
+        f"the engine cannot hold an answer to {what}: say it in simpler words of JSON Schema"
+    )
+    return Unsupported(
+        description, violations=[FieldViolation(field=field, description=description)]
+    )

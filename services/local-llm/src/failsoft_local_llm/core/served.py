@@ -16,3 +16,10 @@ class ServedModel:
     """Tokens of conversation and answer together."""
     capabilities: frozenset[Capability]
     defaults: Defaults
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters, each of which is asked for like a model of its own."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that callers may ask for, sorted."""
+        return tuple(sorted((self.name, *self.adapters)))

@@ -21,8 +21,8 @@ from failsoft_local_llm.adapters.openvino.protocol import (
     Tokenize,
 )
 from failsoft_local_llm.adapters.openvino.requests import Requests
-from failsoft_local_llm.core.decoding import Decoding
 from failsoft_local_llm.core.facts import ModelFacts
+from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused
 from failsoft_model.walk import FinishReason, Load
 
@@ -70,11 +70,9 @@ class OpenVinoEngine:
                 tokens += found
         return tokens
 
-    async def generate(
-        self, prompt: Sequence[int], decoding: Decoding
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
         request, stream = self._requests.open_stream()
-        self._process.send(_order(request, prompt, decoding))
+        self._process.send(_message(request, order))
         try:
             while True:
                 chunk = _chunk(await stream.take())
@@ -125,11 +123,12 @@ def _load_order(facts: ModelFacts, options: OpenVinoOptions) -> LoadModel:
     )
 
 
-def _order(request: int, prompt: Sequence[int], decoding: Decoding) -> Generate:
+def _message(request: int, order: Order) -> Generate:
+    decoding = order.decoding
     seed = secrets.randbits(64) if decoding.seed is None else decoding.seed & _UINT64
     return Generate(
         id=request,
-        prompt=list(prompt),
+        prompt=list(order.prompt),
         max_tokens=decoding.max_tokens,
         temperature=decoding.temperature,
         top_p=decoding.top_p,

@@ -1,0 +1,1 @@
+"""What this machine should run: facts, catalogue and wishes in, one choice and its reasons out."""
