@@ -85,6 +85,9 @@ class Boarder:
                 self._story.lost.append(f"{name} is well and not let back in")
             if place.bulkhead.in_flight:
                 self._story.lost.append(f"{name} has {place.bulkhead.in_flight} calls for ever")
+        left = sorted(line.policy.name for line in self._story.opened if line.closed > now)
+        if left != sorted(board.policy.targets):
+            self._story.lost.append(f"of the connections those to {', '.join(left)} are open")
 
     def _watch(self, breaker: Breaker, name: str) -> WatchedBreaker:
         watched = self._watched.get(id(breaker))
@@ -109,6 +112,7 @@ class Boarder:
             called=lambda call: self._called(call, target),
             note=self._note,
         )
+        self._story.opened.append(target.line)
         return target
 
     def _called(self, call: TargetCall, target: SimulatedTarget) -> Call:
@@ -119,6 +123,7 @@ class Boarder:
         written = Call(
             target=policy.name,
             attempt_id=call.attempt_id,
+            line=target.line,
             asked=asked,
             act=draw.choice(self._schedule.weather[policy.name].at(since)),
             leave=asked.leave_of(self._story.breaker_of[policy.name]),

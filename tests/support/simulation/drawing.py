@@ -79,18 +79,21 @@ def _policy(draw: Random, names: Sequence[str]) -> Policy:
 
 
 def _reloads(draw: Random, policy: Policy, horizon: float) -> tuple[Reload, ...]:
-    """Now and then an edit of every number, and the one before it once more."""
+    """Now and then an edit of many numbers, and the one before it once more."""
     if draw.random() < 0.8:
         return ()
     names = tuple(policy.targets)
     edited = _policy(draw, names[: draw.randint(1, len(names))])
     at = draw.uniform(0.0, horizon)
-    edit = Reload(at=at, policy=_with_fates_of(policy, edited))
+    edit = Reload(at=at, policy=_with_fates_of(policy, edited, draw))
     return (edit, Reload(at=at + 5.0, policy=policy)) if draw.random() < 0.5 else (edit,)
 
 
-def _with_fates_of(policy: Policy, edited: Policy) -> Policy:
-    """The edited policy with the old one's endpoints and kinds: the same targets, other numbers."""
+def _with_fates_of(policy: Policy, edited: Policy, draw: Random) -> Policy:
+    """The edited policy with the old one's endpoints and kinds: the same targets, other numbers.
+
+    Half of the time those that share their fate with nobody stay as they are.
+    """
     targets = {
         name: replace(
             target,
@@ -101,10 +104,15 @@ def _with_fates_of(policy: Policy, edited: Policy) -> Policy:
         for name, target in edited.targets.items()
     }
     alike = {target.health_key: target.breaker for target in targets.values()}
+    untouched = {
+        name for name in targets if name in policy.targets[name].model and draw.random() < 0.5
+    }
     return replace(
         edited,
         targets={
-            name: replace(target, breaker=alike[target.health_key])
+            name: policy.targets[name]
+            if name in untouched
+            else replace(target, breaker=alike[target.health_key])
             for name, target in targets.items()
         },
     )

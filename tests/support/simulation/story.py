@@ -69,10 +69,19 @@ class Leave:
 
 
 @dataclass(slots=True, kw_only=True)
+class Line:
+    """One connection to a target; infinitely late: it was not closed."""
+
+    policy: TargetPolicy
+    closed: float = math.inf
+
+
+@dataclass(slots=True, kw_only=True)
 class Call:
     """One call to a target, as the target saw it.
 
     Attributes:
+        line: That it came over.
         leave: The permit that its request held then; None: it held none.
         policy: Its target's, as it was for its walk.
         key: The credential that it was made with.
@@ -86,6 +95,7 @@ class Call:
 
     target: str
     attempt_id: str
+    line: Line
     asked: "Asked"
     act: Act
     leave: Leave | None
@@ -201,6 +211,7 @@ class Story:
     """Everything that happened in one run.
 
     Attributes:
+        opened: Every connection to a target.
         looks: Of each breaker; it has the name of the first target that it guards.
         breaker_of: Target to its breaker's name.
         isolated: Orders that were given; a target that the policy lost gets none.
@@ -211,6 +222,7 @@ class Story:
 
     schedule: Schedule
     asked: list[Asked] = field(default_factory=list)
+    opened: list[Line] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     leaves: list[Leave] = field(default_factory=list)
     looks: dict[str, list[Look]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from failsoft_router.app.board import Place
 from failsoft_router.core.policy import Limits, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
 from simulation.schedule import Act
-from simulation.story import Call, End
+from simulation.story import Call, End, Line
 
 Step = float | Piece | AttemptFailed
 """A wait in seconds, something said, or the end of it."""
@@ -65,6 +65,7 @@ class SimulatedTarget:
             note: Told of what happens in a call, in a few words.
         """
         self.policy = policy
+        self.line = Line(policy=policy)
         self._seed = seed
         self._belt = belt
         self._clock = clock
@@ -110,7 +111,8 @@ class SimulatedTarget:
             self._note(written, written.end.value)
 
     async def close(self) -> None:
-        """See `ports.Target`; there is nothing to let go of."""
+        """See `ports.Target`; the first time counts."""
+        self.line.closed = min(self.line.closed, self._clock.now())
 
     def _say(self, piece: Delta | StreamReset, written: Call) -> None:
         now = self._clock.now()

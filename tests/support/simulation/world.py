@@ -71,7 +71,8 @@ class _World:
             )
         )
         callers = Callers(walker, story, tracer=tracer, clock=self._clock)
-        async with supervisor.owning():
+        async with supervisor.owning(), asyncio.TaskGroup() as background:
+            closing = background.create_task(boarder.connections.run())
             async with asyncio.timeout(LONGEST), asyncio.TaskGroup() as tasks:
                 for at, happens in self._happenings(callers, boards, boarder, tasks):
                     await asyncio.sleep(schedule.start + at - self._clock.now())
@@ -80,6 +81,7 @@ class _World:
             boarder.look_at_what_is_left(boards.current)
             if supervisor.adopted:
                 story.lost.append(f"{supervisor.adopted} probes run for ever")
+            closing.cancel()
         await boarder.connections.close()
 
     def _happenings(

@@ -140,7 +140,16 @@ def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:
             yield f"{asked.planned.name} had no deadline"
 
 
+def a_connection_is_closed_after_its_last_call(story: Story) -> Iterator[str]:
+    """However often the policy changes under it."""
+    for call in story.calls:
+        if call.line.closed < call.ended:
+            late = call.ended - call.line.closed
+            yield f"{call} went on for {late} s when the way to its target was closed"
+
+
 PROMISES = (
+    a_connection_is_closed_after_its_last_call,
     the_reply_comes_before_the_deadline,
     no_attempt_starts_after_the_deadline,
     no_attempt_starts_after_its_caller_left,
