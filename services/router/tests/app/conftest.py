@@ -21,6 +21,7 @@ from failsoft_model.walk import CacheStatus
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
+from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.walk import Caller, Surroundings
@@ -199,6 +200,7 @@ class Stage:
             policy,
             make=partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock),
         )
+        self.feed = HopFeed()
         self.supervisor = Supervisor()
         self._is_supervised = False
         self.walker = Walker(
@@ -210,6 +212,7 @@ class Stage:
                 clock=self.clock,
                 draw=lambda: 0.5,
                 new_id=map("walk-{}".format, itertools.count(1)).__next__,
+                feed=self.feed,
             )
         )
         self.events: list[Event] = []

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from failsoft_kit.clock import Clock
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
-from failsoft_router import telemetry
 from failsoft_router.app.attempt import Take
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
@@ -137,7 +136,7 @@ class Probe:
             return
         self._left = True
         if self._over:
-            self._tell_span()
+            self._resolve()
         else:
             asyncio.get_running_loop().call_later(AFTERLIFE, self._task.cancel)
 
@@ -151,7 +150,7 @@ class Probe:
             if self._at_end is not None:
                 self._at_end()
             if self._left:
-                self._tell_span()
+                self._resolve()
 
     async def _put(self, piece: Delta | StreamReset) -> None:
         if self._left:
@@ -162,11 +161,10 @@ class Probe:
             for listener in tuple(self._listeners):
                 listener()
 
-    def _tell_span(self) -> None:
-        """The final result of a probe that was left behind, on its hop's span."""
-        span = self.hop.span
-        result = None if self._tried is None else self._tried.result
-        if isinstance(result, AttemptFailed):
-            span.set(telemetry.ERROR_CLASS, result.error_class.value)
-            span.fail(result.error_class.value)
-        span.end()
+    def _resolve(self) -> None:
+        """Write down what came of a probe that was left behind."""
+        if self._tried is None:
+            self.hop.trail.resolved(self.hop, self.earlier, None)
+        else:
+            attempts = (*self.earlier, self._tried.attempt)
+            self.hop.trail.resolved(self.hop, attempts, self._tried.result)

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import Attempt, ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router import telemetry
+from failsoft_router.app.errand import Errand
+from failsoft_router.app.hop_feed import EndedHop, HopFeed
 from failsoft_router.core.plan import PlannedHop
+from failsoft_router.ports import AttemptFailed, Ending
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class OpenHop:
     planned: PlannedHop
     span: Span
     began: float
+    trail: "Trail"
     ended: bool = False
     overtaken: bool = False
 
@@ -26,11 +29,21 @@ class OpenHop:
 class Trail:
     """Writes the hops of one walk down; a hop that replaces another links to it."""
 
-    def __init__(self, tracer: Tracer, walk: Span, *, clock: Clock) -> None:
-        self._tracer = tracer
+    def __init__(
+        self, errand: Errand, walk: Span, *, route: str, tracer: Tracer, feed: HopFeed
+    ) -> None:
+        """
+        Args:
+            walk: The walk's span.
+            feed: Is told of each hop that ends.
+        """
+        self._errand = errand
         self._walk = walk
-        self._clock = clock
-        self._began = clock.now()
+        self._route = route
+        self._tracer = tracer
+        self._feed = feed
+        self._clock = errand.clock
+        self._began = self._clock.now()
         self._replaced: Span | None = None
         self._hops: list[Hop] = []
 
@@ -68,7 +81,7 @@ class Trail:
         )
         if self._replaced is not None:
             span.link(self._replaced.context, {telemetry.LINK: "fallback_of"})
-        return OpenHop(planned, span, self._clock.now())
+        return OpenHop(planned, span, self._clock.now(), self)
 
     def trying(self, hop: OpenHop) -> Hop:
         """The open hop, for those who watch."""
@@ -128,6 +141,21 @@ class Trail:
         self._write(replace(probing, detail="its probe runs beside the walk"))
         return self._hops[-1]
 
+    def resolved(
+        self, hop: OpenHop, attempts: tuple[Attempt, ...], result: Ending | AttemptFailed | None
+    ) -> None:
+        """A probe has ended that the walk left behind; the reply does not know of it.
+
+        Args:
+            result: None: it was given up.
+        """
+        if isinstance(result, AttemptFailed):
+            hop.span.set(telemetry.ERROR_CLASS, result.error_class.value)
+            hop.span.fail(result.error_class.value)
+        hop.span.end()
+        if self._feed.followers:
+            self._tell(_resolved(self._hop(hop, HopOutcome.PROBING, attempts), result))
+
     def _hop(self, hop: OpenHop, outcome: HopOutcome, attempts: tuple[Attempt, ...]) -> Hop:
         return Hop(
             position=hop.planned.position,
@@ -149,8 +177,33 @@ class Trail:
 
     def _write(self, hop: Hop) -> None:
         """Note how a hop is; what was noted of the same hop before is void."""
+        if self._feed.followers:
+            self._tell(hop)
         for index, noted in enumerate(self._hops):
             if noted.position == hop.position:
                 self._hops[index] = hop
                 return
         self._hops.append(hop)
+
+    def _tell(self, hop: Hop) -> None:
+        errand = self._errand
+        self._feed.tell(
+            EndedHop(
+                hop=hop,
+                walk_id=errand.walk_id,
+                route=self._route,
+                tenant=errand.tenant,
+                request_id=errand.request.request_id,
+                trace_id=self._walk.trace_id,
+            )
+        )
+
+
+def _resolved(probing: Hop, result: Ending | AttemptFailed | None) -> Hop:
+    """How a hop ended whose probe nobody waited for."""
+    if isinstance(result, Ending):
+        return replace(probing, detail="its probe answered, and nobody waited any more")
+    error_class, detail = ErrorClass.CANCELLED, "its probe was given up"
+    if result is not None:
+        error_class, detail = result.error_class, result.detail
+    return replace(probing, outcome=HopOutcome.FAILED, error_class=error_class, detail=detail)

@@ -9,7 +9,7 @@ end, so its walk goes on from any failure.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
@@ -24,6 +24,7 @@ from failsoft_router.app.board import Boards
 from failsoft_router.app.delivery import Delivery, EventSink
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.app.serving import Serving
@@ -53,6 +54,7 @@ class Surroundings:
     """What every walk of a router shares.
 
     Attributes:
+        feed: Is told of each hop that ends.
         cache: None: there is no cache.
         draw: Gives numbers uniform in [0, 1).
         new_id: Gives ids that nobody has seen, of letters, digits and dashes.
@@ -65,6 +67,7 @@ class Surroundings:
     clock: Clock
     draw: Callable[[], float]
     new_id: Callable[[], str]
+    feed: HopFeed = field(default_factory=HopFeed)
 
 
 class Walk:
@@ -113,7 +116,13 @@ class Walk:
                 telemetry.ROUTE: self._route.name,
             },
         )
-        self._trail = Trail(tracer, self._span, clock=clock)
+        self._trail = Trail(
+            self._errand,
+            self._span,
+            route=self._route.name,
+            tracer=tracer,
+            feed=surroundings.feed,
+        )
         self._delivery = Delivery(sink)
         self._beside = Beside(self._errand, self._delivery, clock=clock)
         self._prospects = Prospects(planned, board, clock=clock)
