@@ -47,6 +47,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             *,
             cache: str = "",
             environ: Mapping[str, str] | None = None,
+            drain: float = 1.0,
         ) -> Router:
             file = tmp_path / "policy.yaml"
             file.write_text(yaml.safe_dump(policy))
@@ -55,7 +56,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
                 admin_address="127.0.0.1:0",
                 policy_file=file,
                 cache_address=cache,
-                drain=1.0,
+                drain=drain,
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
@@ -64,10 +65,17 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             service = await stack.enter_async_context(
                 build(settings, clock=clock, telemetry=telemetry, environ=environ or {})
             )
-            port, admin_port = await stack.enter_async_context(running(service))
+            serving = await stack.enter_async_context(AsyncExitStack())
+            port, admin_port = await serving.enter_async_context(running(service))
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
             admin = await stack.enter_async_context(open_channel(f"127.0.0.1:{admin_port}"))
-            return Router(f"127.0.0.1:{port}", channel=channel, admin=admin, spans=spans)
+            return Router(
+                f"127.0.0.1:{port}",
+                channel=channel,
+                admin=admin,
+                spans=spans,
+                stop=serving.aclose,
+            )
 
         yield start
 

@@ -53,8 +53,14 @@ class Router:
         channel: grpc.aio.Channel,
         admin: grpc.aio.Channel,
         spans: RecordedSpans,
+        stop: Callable[[], Awaitable[None]],
     ) -> None:
+        """
+        Args:
+            stop: Drains the router, and returns when it has ended.
+        """
         self.address = address
+        self.stop = stop
         self.stub: InferenceServiceAsyncStub = pb_grpc.InferenceServiceStub(channel)
         self.admin: RouterAdminServiceAsyncStub = admin_grpc.RouterAdminServiceStub(admin)
         self.channel = channel
@@ -85,7 +91,8 @@ class Router:
 
 
 StartRouter = Callable[..., Awaitable[Router]]
-"""Given the policy; `cache` is a cache's address, `environ` where credentials may be."""
+"""Given the policy; `cache` is a cache's address, `environ` where credentials may be, `drain`
+the seconds that running calls are given at the end."""
 
 
 def chat(question: str, **fields: object) -> chat_pb2.ChatRequest:

@@ -1,6 +1,7 @@
 """What a service says about itself."""
 # ruff: noqa: ANN401 - the stubs of grpc_health leave out its client
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -116,3 +117,15 @@ async def test_a_reason_that_changes_is_told_though_the_service_stays_well(
     assert (await anext(seen)).status == NOT_SERVING, "watchers hear of health alone"
     assert health.why("model") == "it crashed"
     assert health.why("other") is None
+
+
+async def test_who_waits_for_the_drain_is_told_when_it_begins(health: Health) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(health.until_drain())
+        await asyncio.sleep(0)
+        health.set("model", serving=True, why="it answered")
+        await asyncio.sleep(0)
+        assert not waiting.done(), "a change of health is not the drain"
+
+        health.drain()
+    await health.until_drain()

@@ -34,9 +34,11 @@ from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.inference import InferenceServicer
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
+from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.reload import Reloader, Standing
 from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.target_watch import TargetWatch
 from failsoft_router.app.walk import Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
@@ -91,7 +93,16 @@ async def build(
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
             stack.push_async_callback(cache.close)
-        supervisor = Supervisor()
+        supervisor, feed = Supervisor(), HopFeed()
+        target_watch = TargetWatch(boards, clock=clock)
+        admin = AdminServicer(
+            boards,
+            watch=target_watch,
+            feed=feed,
+            reload=reloader.reload,
+            clock=clock,
+            new_id=_new_id,
+        )
         surroundings = Surroundings(
             boards=boards,
             supervisor=supervisor,
@@ -100,10 +111,11 @@ async def build(
             clock=clock,
             draw=draw,
             new_id=_new_id,
+            feed=feed,
         )
         yield Service(
             name=NAME,
-            listeners=_listeners(settings, surroundings),
+            listeners=_listeners(settings, surroundings, admin),
             clock=clock,
             telemetry=telemetry,
             health=health,
@@ -112,6 +124,8 @@ async def build(
                 supervisor.run,
                 connections.run,
                 watch.run,
+                target_watch.run,
+                partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
             ),
             on_hangup=watch.ask,
@@ -120,9 +134,10 @@ async def build(
         )
 
 
-def _listeners(settings: RouterSettings, around: Surroundings) -> Sequence[Listener]:
+def _listeners(
+    settings: RouterSettings, around: Surroundings, admin: AdminServicer
+) -> Sequence[Listener]:
     inference = InferenceServicer(Walker(around), around.boards)
-    admin = AdminServicer(around.boards, clock=around.clock, new_id=around.new_id)
     return (
         Listener(
             address=settings.address,
@@ -174,6 +189,13 @@ def _tell_health(health: Health, standing: Standing) -> None:
     """The router serves with every target down: it can still say so, or answer from the cache."""
     for name in (INFERENCE, ADMIN):
         health.set(name, serving=True, why=str(standing))
+
+
+async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> None:
+    """Send those who watch away when the drain begins, which would wait for them."""
+    await health.until_drain()
+    watch.close()
+    feed.close()
 
 
 def _open(

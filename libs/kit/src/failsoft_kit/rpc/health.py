@@ -71,6 +71,11 @@ class Health:
         self._draining = True
         self._wake_watchers()
 
+    async def until_drain(self) -> None:
+        """Wait until nothing is well for good: `drain` was called."""
+        while not self._draining:
+            await self._changed.wait()
+
     def serving(self, service: str) -> bool | None:
         """Whether a name, or "" for all of them, is well; None: nobody reports that name."""
         if service == _WHOLE_SERVER:

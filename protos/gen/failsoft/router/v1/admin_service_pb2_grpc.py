@@ -158,7 +158,8 @@ class RouterAdminServiceServicer:
         """The hops of this replica's walks as they end, from the moment on at which
         the call's headers come. A slow reader misses some, and is told how many.
 
-        Errors: as of WatchTargets.
+        Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
+        of WatchTargets.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,7 +77,8 @@ class RouterAdminServiceStub:
     """The hops of this replica's walks as they end, from the moment on at which
     the call's headers come. A slow reader misses some, and is told how many.
 
-    Errors: as of WatchTargets.
+    Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
+    of WatchTargets.
     """
 
 @_typing.type_check_only
@@ -129,7 +130,8 @@ class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
     """The hops of this replica's walks as they end, from the moment on at which
     the call's headers come. A slow reader misses some, and is told how many.
 
-    Errors: as of WatchTargets.
+    Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
+    of WatchTargets.
     """
 
 class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -226,7 +228,8 @@ class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """The hops of this replica's walks as they end, from the moment on at which
         the call's headers come. A slow reader misses some, and is told how many.
 
-        Errors: as of WatchTargets.
+        Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
+        of WatchTargets.
         """
 
 def add_RouterAdminServiceServicer_to_server(servicer: RouterAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

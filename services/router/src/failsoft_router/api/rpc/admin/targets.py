@@ -1,0 +1,72 @@
+"""The state of targets as messages."""
+
+from urllib.parse import urlsplit
+
+from failsoft.router.v1 import admin_service_pb2 as pb
+from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
+from failsoft_kit.wire.inference import CAPABILITY, ERROR_CLASS, fill_duration
+from failsoft_router.app.target_state import CredentialState, GateState, HealthState, TargetState
+from failsoft_router.core.breaker import State
+from failsoft_router.core.policy import Provider, TargetKind
+
+_STATE = EnumMap(State, pb.BreakerState)
+_KIND = EnumMap(TargetKind, pb.TargetKind)
+_CREDENTIAL = EnumMap(CredentialState, pb.CredentialState)
+
+
+def fill_target(into: pb.Target, state: TargetState, *, now: float) -> None:
+    """Write a target as it stands.
+
+    Args:
+        now: From which on what is due is counted.
+    """
+    policy = state.policy
+    into.name = policy.name
+    into.provider = policy.provider.value
+    into.model = policy.model
+    into.endpoint = _without_path(policy.endpoint, policy.provider)
+    into.kind = _KIND.number[policy.kind]
+    into.capabilities.extend(sorted(CAPABILITY.number[each] for each in policy.capabilities))
+    into.context_tokens = policy.context_tokens
+    into.has_credential = state.credential is not CredentialState.MISSING
+    into.credential = _CREDENTIAL.number[state.credential]
+    into.calls_in_flight = state.calls_in_flight
+    into.concurrency = policy.concurrency
+    if state.usual is not None:
+        fill_duration(into.usual_first_content, state.usual)
+    _fill_breaker(into.breaker, state.health, now=now)
+    for gate in state.gates:
+        _fill_gate(into.gates.add(), gate, now=now)
+
+
+def _fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
+    into.state = _STATE.number[health.state]
+    into.consecutive_failures = health.consecutive_failures
+    into.window_calls = health.counts.calls
+    into.window_failures = health.counts.failures
+    into.window_slow = health.counts.slow
+    if health.last_error is not None:
+        into.last_error = ERROR_CLASS.number[health.last_error]
+    if health.state is not State.CLOSED:
+        fill_duration(into.due_in, max(0.0, (health.due_at or now) - now))
+    if health.changed_at is not None:
+        fill_duration(into.last_transition_ago, now - health.changed_at)
+
+
+def _fill_gate(into: pb.Gate, gate: GateState, *, now: float) -> None:
+    into.skip_reason = SKIP_REASON.number[gate.skip_reason]
+    into.shut = gate.shut
+    into.detail = gate.detail
+    if gate.last_error is not None:
+        into.last_error = ERROR_CLASS.number[gate.last_error]
+    if gate.due_at is not None:
+        fill_duration(into.due_in, max(0.0, gate.due_at - now))
+    if gate.changed_at is not None:
+        fill_duration(into.last_transition_ago, now - gate.changed_at)
+
+
+def _without_path(endpoint: str, provider: Provider) -> str:
+    if provider is Provider.FAILSOFT:
+        return endpoint
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc}"
