@@ -25,11 +25,19 @@ class Call:
     """The SERVER span; it ends when the call does."""
     attempt_id: str | None
     """walk_id/hop/attempt, if a router makes the call as an attempt of a walk."""
+    depth: int
+    """Routers that the request has gone through before this service."""
 
 
 def current() -> Call:
     """The call that this task answers; raises LookupError outside of any."""
     return _current.get()
+
+
+def depth() -> int:
+    """Routers that the request of this task has gone through before; 0 outside of any call."""
+    call = _current.get(None)
+    return 0 if call is None else call.depth
 
 
 def enter(call: Call) -> None:

@@ -85,6 +85,7 @@ async def test_a_servicer_knows_its_call(tracer: Tracer) -> None:
         span=SpanContext(trace_id=7, span_id=9, sampled=True),
         request_id="my-id",
         attempt_id="walk/1/2",
+        depth=3,
     )
     async with channel_to(serving(Echo(unary=look), tracer)) as channel:
         stub = EchoStub(channel)
@@ -95,16 +96,33 @@ async def test_a_servicer_knows_its_call(tracer: Tracer) -> None:
     assert full.principal.tenant == "default"
     assert full.request_id == "my-id"
     assert full.attempt_id == "walk/1/2"
+    assert full.depth == 3
     assert full.span.context.trace_id == 7
     assert 0.0 < full.deadline.left(SystemClock().now()) <= 60.0
     assert bare.deadline.at == math.inf
     assert bare.attempt_id is None
+    assert bare.depth == 0
     assert bare.request_id == bare.span.context.trace_hex
 
 
 async def test_there_is_no_call_outside_of_one() -> None:
     with pytest.raises(LookupError):
         call.current()
+    assert call.depth() == 0
+
+
+@pytest.mark.parametrize("garbage", ["", "-1", "1.5", "many", "12345"])
+async def test_a_depth_that_is_none_is_the_first(tracer: Tracer, garbage: str) -> None:
+    seen: list[int] = []
+
+    async def look(request: StringValue, context: object) -> StringValue:
+        seen.append(call.depth())
+        return request
+
+    async with channel_to(serving(Echo(unary=look), tracer)) as channel:
+        metadata = (("failsoft-depth", garbage),)
+        await EchoStub(channel).unary(StringValue(), metadata=metadata)
+    assert seen == [0]
 
 
 async def test_a_request_id_that_could_do_harm_is_replaced(tracer: Tracer) -> None:

@@ -58,6 +58,7 @@ class ErrorClass(enum.Enum):
     SCHEMA_INVALID = "schema_invalid"
     UNKNOWN = "unknown"
     UNSUPPORTED = "unsupported"
+    ROUTER_LOOP = "router_loop"
 
 
 class FinishReason(enum.Enum):

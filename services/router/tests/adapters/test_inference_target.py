@@ -165,6 +165,16 @@ async def test_a_target_outside_is_shown_nothing_of_ours(token: ServiceToken) ->
 
 
 @pytest.mark.parametrize("external", [True, False])
+async def test_everybody_is_told_how_many_routers_there_were(*, external: bool) -> None:
+    """A circle may lead through another installation, and would never end."""
+    peer = Peer()
+    async with serving(peer) as address, target_at(address, external=external) as target:
+        await said(target)
+
+    assert peer.metadata[0]["failsoft-depth"] == "1"
+
+
+@pytest.mark.parametrize("external", [True, False])
 async def test_a_credential_is_shown_instead_of_the_token_and_followed(
     token: ServiceToken, *, external: bool
 ) -> None:

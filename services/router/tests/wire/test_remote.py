@@ -5,7 +5,7 @@ import pytest
 from failsoft_kit.rpc.status import RemoteError
 from failsoft_model.errors import Code
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.errors import ContentRefused, RouteExhausted, StreamBroken
+from failsoft_router.core.errors import ContentRefused, RouteExhausted, RouterLoop, StreamBroken
 from failsoft_router.wire.remote import attempt_failed
 
 BY_CODE = {
@@ -29,10 +29,15 @@ BY_CODE = {
 
 
 def remote(
-    code: Code, *, reason: str = "", message: str = "words of a peer", wait: float | None = None
+    code: Code,
+    *,
+    reason: str = "",
+    message: str = "words of a peer",
+    wait: float | None = None,
+    cause: str = "",
 ) -> RemoteError:
     return RemoteError(
-        code=code, reason=reason, message=message, retry_after=wait, metadata={}, violations=()
+        code=code, reason=reason, message=message, retry_after=wait, metadata={"cause": cause}
     )
 
 
@@ -49,6 +54,7 @@ def test_every_code_has_its_class(code: Code) -> None:
         (RouteExhausted.code, RouteExhausted.reason, ErrorClass.TRANSIENT),
         (Code.INVALID_ARGUMENT, "CONTEXT_LENGTH", ErrorClass.CONTEXT_LENGTH),
         (Code.UNAVAILABLE, "SHUTTING_DOWN", ErrorClass.TRANSIENT),
+        (RouterLoop.code, RouterLoop.reason, ErrorClass.ROUTER_LOOP),
     ],
 )
 def test_our_own_reasons_say_more_than_the_code(
@@ -59,6 +65,19 @@ def test_our_own_reasons_say_more_than_the_code(
 
     assert failed.error_class is error_class
     assert failed.detail.endswith(f"({reason})")
+
+
+@pytest.mark.parametrize(
+    ("cause", "error_class"),
+    [("router_loop", ErrorClass.ROUTER_LOOP), ("quota", ErrorClass.TRANSIENT)],
+)
+def test_a_circle_of_routers_keeps_its_name_on_the_whole_way_back(
+    cause: str, error_class: ErrorClass
+) -> None:
+    """Every other trouble behind an inner router may be over when it is asked again."""
+    error = remote(RouteExhausted.code, reason=RouteExhausted.reason, cause=cause)
+
+    assert attempt_failed(error).error_class is error_class
 
 
 def test_only_words_about_the_request_are_passed_on() -> None:

@@ -14,6 +14,7 @@ from failsoft_kit.telemetry.context import SpanContext, format_traceparent
 from failsoft_kit.telemetry.span import Span
 
 ATTEMPT_METADATA = "failsoft-attempt-id"
+DEPTH_METADATA = "failsoft-depth"
 REQUEST_ID_METADATA = "x-request-id"
 TRACE_METADATA = "traceparent"
 
@@ -53,6 +54,7 @@ def outgoing_metadata(
     tenant: str | None = None,
     span: Span | SpanContext | None = None,
     attempt_id: str | None = None,
+    depth: int | None = None,
     request_id: str | None = None,
     token: ServiceToken | None = None,
 ) -> Metadata:
@@ -62,6 +64,7 @@ def outgoing_metadata(
         tenant: Whose request it is; counts only if the call shows the token.
         span: What the callee's spans are children of.
         attempt_id: walk_id/hop/attempt, which becomes the engine's request id.
+        depth: Routers that the request has gone through, the one that calls included.
         request_id: The caller's own id, for correlation.
         token: Only for a channel that doesn't show it already.
     """
@@ -73,6 +76,8 @@ def outgoing_metadata(
         metadata.append((TENANT_METADATA, tenant))
     if attempt_id is not None:
         metadata.append((ATTEMPT_METADATA, attempt_id))
+    if depth is not None:
+        metadata.append((DEPTH_METADATA, str(depth)))
     if request_id is not None:
         metadata.append((REQUEST_ID_METADATA, request_id))
     if token is not None:

@@ -30,7 +30,12 @@ from failsoft_kit.deadline import Deadline
 from failsoft_kit.identity import Access, Authenticator, Principal
 from failsoft_kit.identity import Kind as PrincipalKind
 from failsoft_kit.rpc import crash
-from failsoft_kit.rpc.channel import ATTEMPT_METADATA, REQUEST_ID_METADATA, TRACE_METADATA
+from failsoft_kit.rpc.channel import (
+    ATTEMPT_METADATA,
+    DEPTH_METADATA,
+    REQUEST_ID_METADATA,
+    TRACE_METADATA,
+)
 from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
 from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
@@ -46,6 +51,7 @@ _log: FilteringBoundLogger = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ATTEMPT_ID = re.compile(r"[A-Za-z0-9._/-]{1,160}")
+_DEPTH = re.compile(r"[0-9]{1,4}", re.ASCII)
 _CERTAIN_SHARE = 0.99
 """gRPC rounds a deadline up by at most 1 % to write it down: only this share of it is sure."""
 
@@ -167,6 +173,7 @@ class Interceptor:
             held=method.access is not Access.ANYONE,
             request_id=own_id or span.context.trace_hex,
             attempt_id=_valid(sent.get(ATTEMPT_METADATA), _ATTEMPT_ID),
+            depth=int(_valid(sent.get(DEPTH_METADATA), _DEPTH) or 0),
             span=span,
             started=now,
             deadline_at=math.inf if remaining is None else now + remaining * _CERTAIN_SHARE,
@@ -201,6 +208,7 @@ class Interceptor:
                 request_id=call.request_id,
                 span=call.span,
                 attempt_id=call.attempt_id,
+                depth=call.depth,
             )
         )
 

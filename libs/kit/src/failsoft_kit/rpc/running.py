@@ -15,6 +15,7 @@ class RunningCall:
         "aborted",
         "attempt_id",
         "deadline_at",
+        "depth",
         "held",
         "method",
         "request_id",
@@ -31,6 +32,7 @@ class RunningCall:
         held: bool,
         request_id: str,
         attempt_id: str | None,
+        depth: int,
         span: Span,
         started: float,
         deadline_at: float,
@@ -40,6 +42,7 @@ class RunningCall:
         self.held = held
         self.request_id = request_id
         self.attempt_id = attempt_id
+        self.depth = depth
         self.span = span
         self.started = started
         self.deadline_at = deadline_at

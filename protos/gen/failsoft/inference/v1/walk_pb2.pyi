@@ -194,6 +194,10 @@ class _ErrorClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorClass
     """None of these."""
     ERROR_CLASS_UNSUPPORTED: _ErrorClass.ValueType  # 19
     """The target cannot do what the request asks for; another one may."""
+    ERROR_CLASS_ROUTER_LOOP: _ErrorClass.ValueType  # 20
+    """The target is a router, and the request has gone through too many of them:
+    their policies lead in a circle.
+    """
 
 class ErrorClass(_ErrorClass, metaclass=_ErrorClassEnumTypeWrapper):
     """What was wrong with an attempt. The class decides what happens next."""
@@ -238,6 +242,10 @@ ERROR_CLASS_UNKNOWN: ErrorClass.ValueType  # 18
 """None of these."""
 ERROR_CLASS_UNSUPPORTED: ErrorClass.ValueType  # 19
 """The target cannot do what the request asks for; another one may."""
+ERROR_CLASS_ROUTER_LOOP: ErrorClass.ValueType  # 20
+"""The target is a router, and the request has gone through too many of them:
+their policies lead in a circle.
+"""
 Global___ErrorClass: _TypeAlias = ErrorClass  # noqa: Y015
 
 class _FinishReason:

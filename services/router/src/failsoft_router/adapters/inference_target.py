@@ -8,6 +8,7 @@ import grpc
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
+from failsoft_kit.call import depth
 from failsoft_kit.identity import AUTHORIZATION_METADATA, ServiceToken
 from failsoft_kit.rpc.channel import Metadata, open_channel, outgoing_metadata
 from failsoft_kit.rpc.status import from_rpc_error
@@ -27,7 +28,8 @@ class InferenceTarget:
     """One model behind one gRPC address.
 
     Who we are and whose request it is (token, tenant, trace, attempt) is told to a target
-    in our own network only; one outside sees its own credential and the request.
+    in our own network only; one outside sees its own credential and the request. How many
+    routers the request has gone through is told to all: a circle may lead through others'.
     """
 
     def __init__(
@@ -97,12 +99,14 @@ class InferenceTarget:
     def _metadata(self, call: TargetCall) -> Metadata:
         key = self._credential.value() if self._credential is not None else None
         shown = () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
+        passed = depth() + 1
         if self._policy.external:
-            return shown
+            return (*outgoing_metadata(depth=passed), *shown)
         ours = outgoing_metadata(
             tenant=call.tenant,
             span=call.span,
             attempt_id=call.attempt_id,
+            depth=passed,
             request_id=call.request.request_id or None,
         )
         return (*ours, *shown)

@@ -41,6 +41,13 @@ class PolicyRefused(FailsoftError):
         self.digest = digest
 
 
+class RouterLoop(FailsoftError):
+    """The request has gone through too many routers: their policies lead in a circle."""
+
+    code: ClassVar[Code] = Code.FAILED_PRECONDITION
+    reason: ClassVar[str] = "ROUTER_LOOP"
+
+
 class WalkError(FailsoftError):
     """A walk that ended without a whole answer.
 

@@ -12,6 +12,9 @@ answer that the same request would only bring about once more.
 A caller's own fault and a hang-up count against nobody. Rate limits, empty accounts,
 bad credentials and models that are gone say nothing about the target's health: gates
 of their own learn from them. Silence and broken answers are illness.
+
+A loop of routers is a mistake in their policies, and nobody's illness: the router that
+refuses it answers a request that comes to it by a shorter way. So no gate learns from it.
 """
 
 import enum
@@ -101,6 +104,7 @@ TABLE: dict[ErrorClass, Row] = {
     ErrorClass.CONTEXT_LENGTH: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.SCHEMA_INVALID: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.UNSUPPORTED: Row(Next.HOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.ROUTER_LOOP: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.CONTENT_FILTER: Row(Next.ROUTE_DECIDES, _NEVER, Lesson.NOTHING),
     ErrorClass.CALLER_FAULT: Row(Next.STOP, _NEVER, Lesson.NOTHING),
     ErrorClass.CANCELLED: Row(Next.STOP, _NEVER, Lesson.NOTHING),

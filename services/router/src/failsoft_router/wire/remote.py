@@ -3,6 +3,7 @@
 from failsoft_kit.rpc.status import RemoteError
 from failsoft_model.errors import Code
 from failsoft_model.walk import ErrorClass
+from failsoft_router.core.errors import RouteExhausted, RouterLoop
 from failsoft_router.ports import AttemptFailed
 
 _BY_REASON = {
@@ -10,6 +11,7 @@ _BY_REASON = {
     "CONTEXT_LENGTH": ErrorClass.CONTEXT_LENGTH,
     "STREAM_BROKEN": ErrorClass.TRUNCATED,
     "UNSUPPORTED": ErrorClass.UNSUPPORTED,
+    RouterLoop.reason: ErrorClass.ROUTER_LOOP,
 }
 
 _BY_CODE = {
@@ -33,6 +35,7 @@ _SENTENCES = {
     ErrorClass.TIMEOUT_TOTAL: "the answer took too long",
     ErrorClass.TRUNCATED: "its own stream broke off",
     ErrorClass.UNSUPPORTED: "it cannot do what the request asks for",
+    ErrorClass.ROUTER_LOOP: "its targets lead in a circle of routers",
 }
 
 
@@ -42,7 +45,7 @@ def attempt_failed(error: RemoteError) -> AttemptFailed:
     A peer's INVALID_ARGUMENT names fields of the request, not their content, so its words
     are passed on; other words of a peer are not.
     """
-    error_class = _BY_REASON.get(error.reason) or _BY_CODE.get(error.code, ErrorClass.TRANSIENT)
+    error_class = _class(error)
     if error_class is ErrorClass.CALLER_FAULT:
         sentence = error.message
     else:
@@ -50,3 +53,15 @@ def attempt_failed(error: RemoteError) -> AttemptFailed:
     name = error.reason or error.code.value
     hint = None if error.retry_after is None else max(0.0, error.retry_after)
     return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=hint)
+
+
+def _class(error: RemoteError) -> ErrorClass:
+    """Its reason says more than its code.
+
+    A router that found nobody is ill for now, whatever made it so; but a circle has to keep
+    its name on the whole way back, and each router on it asked again would double the calls.
+    """
+    cause = error.metadata.get("cause")
+    if error.reason == RouteExhausted.reason and cause == ErrorClass.ROUTER_LOOP.value:
+        return ErrorClass.ROUTER_LOOP
+    return _BY_REASON.get(error.reason) or _BY_CODE.get(error.code, ErrorClass.TRANSIENT)

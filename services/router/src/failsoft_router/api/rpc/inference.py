@@ -18,6 +18,7 @@ from failsoft_model.events import Event
 from failsoft_router.app.board import Boards
 from failsoft_router.app.walk import Caller
 from failsoft_router.app.walker import Walker
+from failsoft_router.core.depth import check_depth
 from failsoft_router.core.policy import Policy, RoutePolicy
 from failsoft_router.core.route import route_for
 from failsoft_router.core.tokens import estimate_tokens
@@ -90,4 +91,5 @@ def _request(holder: Holder) -> ChatRequest:
 
 def _caller() -> Caller:
     call = current()
+    check_depth(call.depth)
     return Caller(tenant=call.principal.tenant, deadline=call.deadline, span=call.span)
