@@ -54,7 +54,7 @@ lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, gen
 	@$(RUN)lint-imports
 	@$(RUN)codespell
 	@$(RUN)yamllint --strict .
-	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh examples/clients/*/*.sh)
+	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh scripts/lib/*.sh examples/clients/*/*.sh)
 	@$(RUN)python scripts/gen_protos.py --check
 	@$(RUN)python scripts/gen_docs.py --check
 	@$(RUN)python scripts/chart_readme.py --check
