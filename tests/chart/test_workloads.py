@@ -221,3 +221,20 @@ def test_selectors_never_change_with_the_version(manifests: list[dict[str, Any]]
             labels = manifest["spec"]["template"]["metadata"]["labels"]
             assert manifest["spec"]["selector"]["matchLabels"] == labels
             assert not any("version" in label or "chart" in label for label in labels)
+
+
+def test_a_change_of_the_policy_reaches_the_router_and_replaces_no_pod(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    """A volume follows its ConfigMap, unless a part of it is mounted by `subPath`."""
+    before, after = (
+        {(each["kind"], each["metadata"]["name"]): each for each in made}
+        for made in (defaults(), defaults("--set", "router.policy=edited"))
+    )
+
+    changed = [name for name, manifest in after.items() if manifest != before[name]]
+    router = after["Deployment", "failsoft-router"]["spec"]["template"]["spec"]["containers"][0]
+
+    assert ("ConfigMap", "failsoft-router-policy") in changed
+    assert [kind for kind, _ in changed if kind == "Deployment"] == []
+    assert not any("subPath" in mount for mount in router["volumeMounts"])
