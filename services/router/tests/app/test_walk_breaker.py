@@ -12,6 +12,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import TargetNotFound
+from failsoft_router.core.extra_calls import PROBES
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -61,6 +62,9 @@ async def test_while_the_probes_are_out_others_pass_by(stage: type[Stage]) -> No
     router = stage(a=[(BUSY,), (3.0, "hi", DONE)], b=("hi", DONE), targets={"a": one})
     await router.ask()
     await asyncio.sleep(5.0)
+    for _ in range(PROBES.calls):
+        # So many calls were meant for it: its share would allow another probe.
+        router.board.place("a").probes.deposit(router.clock.now())
 
     async with router.supervised():
         prober = await router.ask()

@@ -1,5 +1,7 @@
 """A request that is clearly too long for a target is not sent to it, and somebody is asked."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Sampling, Text
@@ -16,14 +18,22 @@ from failsoft_router.core.policy import (
 UNKNOWN = 0
 
 
-def made(
+def made(request: ChatRequest, **contexts: int) -> Plan:
+    """The plan for targets with these contexts, all of them another's."""
+    return made_of(request, contexts)
+
+
+def made_of(
     request: ChatRequest,
+    contexts: Mapping[str, int],
     *,
     own: frozenset[str] = frozenset(),
     without_credential: frozenset[str] = frozenset(),
-    **contexts: int,
 ) -> Plan:
-    """The plan for targets with these contexts; `own` ones are our own services."""
+    """
+    Args:
+        own: Which of the targets are our own services.
+    """
     policy = policy_of(contexts, own=own)
     return plan(
         policy,
@@ -34,7 +44,7 @@ def made(
     )
 
 
-def policy_of(contexts: dict[str, int], *, own: frozenset[str] = frozenset()) -> Policy:
+def policy_of(contexts: Mapping[str, int], *, own: frozenset[str] = frozenset()) -> Policy:
     targets = {
         name: TargetPolicy(
             name=name,
@@ -99,7 +109,8 @@ def test_the_answer_that_is_asked_for_has_to_fit_too() -> None:
 
 def test_our_own_service_gives_an_answer_the_room_that_is_left() -> None:
     """It cuts what it cannot say; it would be a pity to have nobody instead."""
-    whole = made(text(80, answer=4096), small=100, large=9000, own=frozenset({"small"}))
+    contexts = {"small": 100, "large": 9000}
+    whole = made_of(text(80, answer=4096), contexts, own=frozenset({"small"}))
 
     assert too_long(whole) == []
 
@@ -113,7 +124,8 @@ def test_the_largest_are_asked_where_the_guess_would_leave_nobody() -> None:
 
 
 def test_the_largest_of_those_that_may_be_asked_is_asked() -> None:
-    whole = made(text(10_000), small=100, large=1000, without_credential=frozenset({"large"}))
+    contexts = {"small": 100, "large": 1000}
+    whole = made_of(text(10_000), contexts, without_credential=frozenset({"large"}))
 
     assert too_long(whole) == []
     assert whole.best == "small"
@@ -149,14 +161,14 @@ def test_only_who_has_more_room_or_may_have_it_is_asked_after_that(
         "unknown": UNKNOWN,
         "last": 4000,
     }
-    whole = after_too_long(made(text(80), **contexts), refused, policy_of(contexts))
+    whole = after_too_long(made_of(text(80), contexts), refused, policy_of(contexts))
 
     assert [hop.name for hop in whole.hops if hop.skip is None] == left
 
 
 def test_an_earlier_reason_for_a_skip_stays() -> None:
     contexts = {"first": 1000, "second": 1000}
-    whole = made(text(80), without_credential=frozenset({"second"}), **contexts)
+    whole = made_of(text(80), contexts, without_credential=frozenset({"second"}))
 
     later = after_too_long(whole, "first", policy_of(contexts))
 

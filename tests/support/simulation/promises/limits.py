@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from failsoft_kit.deadline import Deadline
 from failsoft_model.events import StreamReset
-from failsoft_model.walk import HopOutcome
+from failsoft_model.walk import ErrorClass, HopOutcome
+from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
 from failsoft_router.core.policy import TargetKind
 from simulation.promises.gates import most_at_once
@@ -22,12 +23,28 @@ SHORTEST = 2.0
 PATIENCE = 2.0
 """Seconds that a walk waits for a probe before it goes on beside it."""
 
+PROBE_SHARE = 0.02
+"""Probes of a target that run beside calls to others, as a share of the requests."""
+PROBE_SECONDS = 10.0
+"""The same: one in this time."""
+
 EXTRA_SHARE = 0.1
 """Calls beyond one a request and target, as a share of the requests."""
 EXTRA_RATE = 1.0
 """The same, calls a second."""
 
 _EPSILON = 1e-6
+
+_REFUSALS = frozenset(
+    {
+        ErrorClass.RATE_LIMITED,
+        ErrorClass.QUOTA,
+        ErrorClass.CREDENTIAL,
+        ErrorClass.MODEL_GONE,
+        ErrorClass.REGION,
+    }
+)
+"""What shuts gates beside health."""
 
 
 def the_reply_comes_before_the_deadline(story: Story) -> Iterator[str]:
@@ -133,6 +150,19 @@ def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
                 yield f"{asked.planned.name} waited {waited} s for its probe of {hop.target}"
 
 
+def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
+    """Where another target was well they are calls that nobody needed."""
+    start = story.schedule.start
+    for name in story.schedule.weather:
+        probes = [call for call in _calls_of(story, name) if _ran_beside(story, call)]
+        for number, probe in enumerate(probes, start=1):
+            offered = sum(asked.began <= probe.began for asked in story.asked)
+            allowed = offered * PROBE_SHARE + (probe.began - start) / PROBE_SECONDS + 1
+            if number > allowed + _EPSILON:
+                yield f"{name} had {number} probes beside {offered} requests"
+                break
+
+
 def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:
     """Nobody without a deadline is told that it passed."""
     for asked in story.asked:
@@ -159,6 +189,7 @@ PROMISES = (
     a_target_has_its_time,
     every_call_ends,
     a_probe_makes_nobody_wait,
+    probes_beside_others_stay_a_small_share,
     only_who_has_a_deadline_misses_it,
 )
 
@@ -169,6 +200,28 @@ def _was_reset(call: Call) -> bool:
     return call.asked.planned.within is None and any(
         isinstance(event, StreamReset) and at <= call.began for at, event in events
     )
+
+
+def _ran_beside(story: Story, probe: Call) -> bool:
+    """Whether its walk went on to a target that had certainly been well all the time."""
+    if probe.leave is None or not probe.leave.permit.probe:
+        return False
+    return any(
+        probe.began < call.began < probe.ended and _was_well(story, call, at=probe.began)
+        for call in probe.asked.calls
+    )
+
+
+def _was_well(story: Story, call: Call, *, at: float) -> bool:
+    """Whether its breaker was closed, and nothing had ever shut another gate of its target."""
+    looks = [look for look in story.looks[story.breaker_of[call.target]] if look.at <= at]
+    closed = not looks or looks[-1].state is State.CLOSED
+    isolated = any(order.target == call.target for order in story.isolated)
+    refused = any(
+        each.error_class in _REFUSALS and each.policy.endpoint == call.policy.endpoint
+        for each in story.calls
+    )
+    return closed and not isolated and not refused
 
 
 def _calls_of(story: Story, target: str) -> Iterator[Call]:

@@ -14,9 +14,9 @@ from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.egress import EgressWatch, is_outside
 from failsoft_router.core.errors import TargetNotFound
+from failsoft_router.core.extra_calls import ExtraCalls
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
-from failsoft_router.core.retry_budget import RetryBudget
 from failsoft_router.ports import Credential, Target
 
 
@@ -27,6 +27,8 @@ class Place:
     Attributes:
         credential: None: none is needed.
         uses: Of the way to it, by calls that may go on when their walk is over.
+        retries: Second attempts that it may be sent.
+        probes: Its probes that may be left running beside another target's call.
         egress: Of our own way out of the network; shared by all targets.
         host: The name that connections go to; empty where that is not by the way out.
         last_error: Of the last failed attempt; None when there was none.
@@ -38,7 +40,8 @@ class Place:
     uses: Uses
     gates: Gates
     bulkhead: Bulkhead
-    retries: RetryBudget
+    retries: ExtraCalls
+    probes: ExtraCalls
     history: History
     egress: EgressWatch
     host: str = ""
@@ -104,6 +107,7 @@ class Board:
                 gates=ledger.gates(target, now=now),
                 bulkhead=ledger.bulkhead(target, now=now),
                 retries=ledger.retries(target, now=now),
+                probes=ledger.probes(target, now=now),
                 history=ledger.history(target, now=now),
                 egress=self.egress,
                 host=hosts[name],

@@ -14,10 +14,10 @@ from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.gates import Gates
 from failsoft_router.core.breaker import Breaker
 from failsoft_router.core.egress import EgressWatch
+from failsoft_router.core.extra_calls import PROBES, RETRIES, ExtraCalls
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import TargetPolicy
-from failsoft_router.core.retry_budget import RetryBudget
 
 KEPT_SECONDS = 600.0
 
@@ -68,7 +68,8 @@ class Ledger:
         self._quarantines: Shelf[Quarantine] = Shelf()
         self._gone: Shelf[TargetGate] = Shelf()
         self._isolations: Shelf[Isolation] = Shelf()
-        self._retries: Shelf[RetryBudget] = Shelf()
+        self._retries: Shelf[ExtraCalls] = Shelf()
+        self._probes: Shelf[ExtraCalls] = Shelf()
         self._bulkheads: Shelf[Bulkhead] = Shelf()
         self._egress: Shelf[EgressWatch] = Shelf()
 
@@ -90,9 +91,13 @@ class Ledger:
         """What the endpoint's model usually takes."""
         return self._histories.get(target.health_key, History, now=now)
 
-    def retries(self, target: TargetPolicy, *, now: float) -> RetryBudget:
+    def retries(self, target: TargetPolicy, *, now: float) -> ExtraCalls:
         """How often the target may be asked a second time."""
-        return self._retries.get(target.name, lambda: RetryBudget(now=now), now=now)
+        return self._retries.get(target.name, lambda: ExtraCalls(RETRIES, now=now), now=now)
+
+    def probes(self, target: TargetPolicy, *, now: float) -> ExtraCalls:
+        """How often a probe of the target may be left running beside another's call."""
+        return self._probes.get(target.name, lambda: ExtraCalls(PROBES, now=now), now=now)
 
     def bulkhead(self, target: TargetPolicy, *, now: float) -> Bulkhead:
         """The target's places; a new number of them applies as calls end."""
@@ -118,4 +123,5 @@ class Ledger:
         self._gone.keep_only({target.gone_key for target in used}, now=now)
         self._isolations.keep_only(names, now=now)
         self._retries.keep_only(names, now=now)
+        self._probes.keep_only(names, now=now)
         self._bulkheads.keep_only(names, now=now)

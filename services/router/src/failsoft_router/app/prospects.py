@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.board import Board
+from failsoft_router.core.breaker import State
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
 
@@ -31,6 +32,14 @@ class Prospects:
             self._board.place(hop.name).due_in(now) <= 0
             for hop in hops
             if hop.kind is HopKind.TARGET
+        )
+
+    def any_is_well(self, hops: Iterable[PlannedHop]) -> bool:
+        """Whether one of these targets would be let through now, and not as a probe."""
+        now = self._clock.now()
+        places = [self._board.place(hop.name) for hop in hops if hop.kind is HopKind.TARGET]
+        return any(
+            place.gates.health.state is State.CLOSED and place.due_in(now) <= 0 for place in places
         )
 
     def is_last_resort(self, name: str) -> bool:

@@ -17,7 +17,7 @@ from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Ask, Trial, Tried
 from failsoft_router.core import budget, retry
-from failsoft_router.core.breaker import Permit
+from failsoft_router.core.breaker import Permit, State
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.ports import AttemptFailed, Ending
@@ -47,6 +47,7 @@ class TargetHop:
     Attributes:
         behind: Hops after this one that may be tried.
         later_target: Says whether one of them is a target that would be let through now.
+        later_is_well: Says whether one of them would be, and needs no probe.
         forced: Says whether the breaker may be overridden: nobody else can answer.
         announce: Tells whoever watches that the target is tried now.
         rival: A probe of an earlier hop that has not spoken yet; None: there is none.
@@ -58,6 +59,7 @@ class TargetHop:
     errand: Errand
     behind: tuple[PlannedHop, ...]
     later_target: Callable[[], bool]
+    later_is_well: Callable[[], bool]
     forced: Callable[[], bool]
     announce: Callable[[], Awaitable[None]]
     take: Take
@@ -71,6 +73,8 @@ class TargetHop:
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
+        if not self.attempts:
+            self.place.probes.deposit(self.clock.now())
         shut = self._shut()
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
@@ -133,19 +137,37 @@ class TargetHop:
                 detail=f"its breaker is open, the next probe may go in {wait:.1f} s",
                 due_in=wait,
             )
+        if self._is_one_probe_too_many():
+            return _ENOUGH_PROBES
         return None if self._first_content_limit() is not None else _LATE
 
     def _permit(self) -> Permit | Refusal:
         now, health = self.clock.now(), self.place.gates.health
         if self._first_content_limit() is None:
             return _LATE
+        if self._is_one_probe_too_many():
+            return _ENOUGH_PROBES
         permit = health.ask(now)
         if permit is None and self.forced():
             permit = health.force(now)
         return permit or _PROBES_OUT
 
+    def _is_one_probe_too_many(self) -> bool:
+        """It would run beside a call that somebody else answers, and enough of its kind do.
+
+        Where nobody else is well, a probe is the caller's own call, and nothing extra.
+        """
+        place = self.place
+        if place.gates.health.state is State.CLOSED or self._live_rival() is not None:
+            return False
+        return not place.probes.allows(self.clock.now()) and self.later_is_well()
+
+    def _live_rival(self) -> Probe | None:
+        """The probe of an earlier hop, if it may still speak."""
+        return None if self.rival is None or self.rival.over else self.rival
+
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
-        rival = None if self.rival is None or self.rival.over else self.rival
+        rival = self._live_rival()
         hidden = permit.probe and bool(self.behind) and rival is None
         ask = self._ask_of_probe() if hidden else self._ask()
         trial = Trial(self.place, permit, ask, tracer=self.tracer, clock=self.clock, draw=self.draw)
@@ -158,13 +180,16 @@ class TargetHop:
 
     async def _try_hidden(self, trial: Trial) -> Tried | Probe:
         """Wait for a probe as long as its target usually takes, and no longer."""
-        earlier = tuple(self.attempts)
+        earlier, account = tuple(self.attempts), self.place.probes
+        extra = self.later_is_well() and account.try_spend(self.clock.now())
         self._probe = probe = Probe(trial, self.hop, earlier=earlier, clock=self.clock)
         probe.start(self.supervisor)
         try:
             patience = min(patience_with(self.place.history.usual()), self._slice())
             if not await probe.news(within=patience):
                 return probe
+            if extra:
+                account.give_back()
             tried = await probe.follow(self.take, until=self.errand.end_at)
             return tried or _ended_from_outside(trial)
         except BaseException:
@@ -255,6 +280,11 @@ _LATE = Refusal(reason=SkipReason.DEADLINE, detail="too little time is left", du
 _PROBES_OUT = Refusal(
     reason=SkipReason.CIRCUIT_OPEN,
     detail="its breaker is half-open and the probes are out",
+    due_in=0.0,
+)
+_ENOUGH_PROBES = Refusal(
+    reason=SkipReason.CIRCUIT_OPEN,
+    detail="its breaker is open, and enough of its probes have run beside other calls",
     due_in=0.0,
 )
 

@@ -231,6 +231,7 @@ class Walk:
             errand=self._errand,
             behind=behind,
             later_target=lambda: self._prospects.any_admits(behind),
+            later_is_well=lambda: self._prospects.any_is_well(behind),
             forced=lambda: self._prospects.is_last_resort(hop.planned.name),
             announce=lambda: self._delivery.tell(self._trail.trying(hop)),
             take=self._delivery.take,
