@@ -12,6 +12,8 @@ from failsoft_kit.startup import StartupError
 
 pytestmark = pytest.mark.integration
 
+COMMANDS = ["up", "chat", "targets", "hops", "isolate", "release", "reload", "demo"]
+
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> "Run":
@@ -29,7 +31,7 @@ class Run:
         return main()
 
 
-@pytest.mark.parametrize("command", ["up", "chat", "targets", "demo"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_its_exit_codes(
     run: Run, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -60,6 +62,15 @@ def test_help_needs_none_of_the_services_code() -> None:
         ["chat", "--max-tokens", "0", "hello"],
         ["chat", ""],
         ["chat", "  "],
+        ["targets", "--watch", "--check"],
+        ["isolate", "cloud", "--reason", "x"],
+        ["isolate", "cloud", "--for", "10m"],
+        ["isolate", "cloud", "--for", "10", "--reason", "x"],
+        ["isolate", "cloud", "--for", "0.5s", "--reason", "x"],
+        ["isolate", "cloud", "--for", "31d", "--reason", "x"],
+        ["isolate", "--for", "10m", "--reason", "x"],
+        ["release"],
+        ["hops", "chat"],
     ],
 )
 def test_wrong_usage_is_explained(
@@ -78,13 +89,29 @@ def test_chat_says_how_to_start_what_does_not_run(
     assert "failsoft up" in capsys.readouterr().err
 
 
-def test_targets_say_how_to_start_what_does_not_run(
-    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["targets"],
+        ["targets", "--watch"],
+        ["targets", "--check"],
+        ["isolate", "cloud", "--for", "10m", "--reason", "x"],
+        ["release", "cloud"],
+        ["reload"],
+        ["hops"],
+    ],
+    ids=" ".join,
+)
+def test_operators_are_told_how_to_start_what_does_not_run(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str]
 ) -> None:
     (port,) = free_ports(1)
 
-    assert run("targets", "--address", on_loopback(port), "--data", str(tmp_path)) == 1
-    assert "failsoft up" in capsys.readouterr().err
+    assert run(*arguments, "--address", on_loopback(port), "--data", str(tmp_path)) == 1
+
+    complaint = capsys.readouterr().err
+    assert "failsoft up" in complaint
+    assert "watching" not in complaint
 
 
 def test_all_ports_in_use_are_named_at_once(free_port_and_taken: tuple[int, int]) -> None:

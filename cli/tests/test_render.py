@@ -5,22 +5,16 @@ import io
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from rich.console import Console, RenderableType
-from rich.table import Table
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1.inference_service_pb2 import Finished
-from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft_cli.console import harmless
 from failsoft_cli.render import (
     age,
-    breaker_notes,
-    check_notes,
-    checks_table,
     hop_notes,
     hops_table,
     summary,
     table_of,
-    targets_table,
 )
 
 
@@ -128,55 +122,6 @@ def test_what_passes_in_a_moment_is_why_another_answered() -> None:
 )
 def test_ages_are_told_as_people_tell_them(seconds: float, words: str) -> None:
     assert age(seconds) == words
-
-
-CLOSED = admin_pb.Breaker(state=admin_pb.BREAKER_STATE_CLOSED)
-TARGETS = [
-    admin_pb.Target(name="openai-mini", provider="openai", model="gpt-5-mini", breaker=CLOSED),
-    admin_pb.Target(
-        name="local-llama",
-        provider="failsoft",
-        model="smollm2-135m-instruct",
-        has_credential=True,
-        breaker=admin_pb.Breaker(
-            state=admin_pb.BREAKER_STATE_OPEN,
-            due_in=duration(4.2),
-            last_error=walk_pb2.ERROR_CLASS_TIMEOUT_FIRST_CONTENT,
-        ),
-    ),
-]
-BAD_CREDENTIAL = admin_pb.CheckTargetResponse(
-    result=admin_pb.CHECK_RESULT_BAD_CREDENTIAL, detail="the key is wrong", latency=duration(1)
-)
-
-
-def test_targets_say_what_keeps_them_from_answering() -> None:
-    assert shown(targets_table(TARGETS)) == [
-        "openai-mini gpt-5-mini missing closed",
-        "local-llama smollm2-135m-instruct present or none needed open",
-    ]
-    assert list(breaker_notes(TARGETS)) == [
-        "local-llama: a probe may go in 4.2 s, the last error was timeout first content"
-    ]
-
-
-def test_a_check_says_what_it_found() -> None:
-    checks = [(TARGETS[0], BAD_CREDENTIAL)]
-
-    assert shown(checks_table(checks)) == ["openai-mini gpt-5-mini bad credential 1.00 s"]
-    assert list(check_notes(checks)) == ["openai-mini: the key is wrong"]
-
-
-@pytest.mark.parametrize(
-    "table",
-    [targets_table(TARGETS), checks_table([(each, BAD_CREDENTIAL) for each in TARGETS])],
-    ids=["targets", "checks"],
-)
-def test_targets_fit_a_terminal_of_80_columns_one_a_line(table: Table) -> None:
-    head, rule, *rows = lines(table, columns=80)
-
-    assert len(rows) == len(TARGETS)
-    assert all(len(line.rstrip()) <= 80 for line in (head, rule, *rows))
 
 
 def test_no_name_or_path_is_broken_however_narrow_the_terminal() -> None:

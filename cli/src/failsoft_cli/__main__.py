@@ -12,7 +12,11 @@ from failsoft_kit.startup import StartupError
 _COMMANDS: Mapping[str, str] = {
     "up": "Run every service on this machine.",
     "chat": "Ask a question, or have a conversation.",
-    "targets": "Show who may answer, and check them.",
+    "targets": "Show who may answer, check them, watch them.",
+    "hops": "Watch who answers, and who is skipped and why.",
+    "isolate": "Take a target out for a while.",
+    "release": "Let an isolated target in again.",
+    "reload": "Have the policy read again.",
     "demo": "See answers survive what befalls their providers.",
     "upstream": "Run a provider look-alike that fails on command.",
 }

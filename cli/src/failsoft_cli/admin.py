@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft.router.v1.admin_service_pb2_grpc import RouterAdminServiceStub
 from failsoft_client.errors import failure
 from failsoft_kit.identity import ServiceToken
 
-_LIST_SECONDS = 5.0
+_CALL_SECONDS = 5.0
+_RELOAD_SECONDS = 30.0
+"""The policy may be on a slow disk."""
 _CHECK_SECONDS = 60.0
 
 
@@ -27,13 +30,62 @@ class Admin:
 
     def targets(self) -> Sequence[pb.Target]:
         """The targets in the policy's order."""
-        try:
-            reply = self._stub.ListTargets(
-                pb.ListTargetsRequest(), timeout=_LIST_SECONDS, metadata=self._metadata
-            )
-        except grpc.RpcError as error:
-            raise failure(error) from error
-        return reply.targets
+        with _failures():
+            return self._stub.ListTargets(
+                pb.ListTargetsRequest(), timeout=_CALL_SECONDS, metadata=self._metadata
+            ).targets
+
+    def watch_targets(self) -> Iterator[Sequence[pb.Target]]:
+        """The targets, again whenever they have changed; until it is closed."""
+        with _failures():
+            call = self._stub.WatchTargets(pb.WatchTargetsRequest(), metadata=self._metadata)
+            try:
+                for reply in call:
+                    yield reply.targets
+            finally:
+                call.cancel()
+
+    @contextmanager
+    def watching_hops(self, *, tenant: str, route: str) -> Iterator[Iterator[pb.WatchHopsResponse]]:
+        """The hops that end from now on, inside the block; one that ends is not missed.
+
+        Args:
+            tenant: Whose; empty: everybody's.
+            route: Of which route; empty: of any.
+        """
+        request = pb.WatchHopsRequest(tenant=tenant, route=route)
+        with _failures():
+            call = self._stub.WatchHops(request, metadata=self._metadata)
+            try:
+                call.initial_metadata()
+                if not call.is_active():
+                    next(call)  # raises why
+                yield call
+            finally:
+                call.cancel()
+
+    def isolate(self, target: str, *, ttl: float, actor: str, reason: str) -> pb.Target:
+        """Take a target out for `ttl` seconds; as it is then."""
+        duration = Duration()
+        duration.FromNanoseconds(round(ttl * 1e9))
+        request = pb.IsolateTargetRequest(target=target, ttl=duration, actor=actor, reason=reason)
+        with _failures():
+            return self._stub.IsolateTarget(
+                request, timeout=_CALL_SECONDS, metadata=self._metadata
+            ).target
+
+    def release(self, target: str, *, actor: str) -> pb.ReleaseTargetResponse:
+        """Let a target in again."""
+        request = pb.ReleaseTargetRequest(target=target, actor=actor)
+        with _failures():
+            return self._stub.ReleaseTarget(request, timeout=_CALL_SECONDS, metadata=self._metadata)
+
+    def reload(self) -> bool:
+        """Have the policy read again; whether it differs from the one before."""
+        with _failures():
+            return self._stub.ReloadPolicy(
+                pb.ReloadPolicyRequest(), timeout=_RELOAD_SECONDS, metadata=self._metadata
+            ).changed
 
     def check(self, targets: Sequence[pb.Target]) -> Sequence[pb.CheckTargetResponse]:
         """What one tiny call to each of them gives; all are called at the same time."""
@@ -45,10 +97,17 @@ class Admin:
             )
             for target in targets
         ]
-        try:
+        with _failures():
             return [call.result() for call in calls]
-        except grpc.RpcError as error:
-            raise failure(error) from error
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What gRPC raises in the block leaves it as FailsoftRpcError."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise failure(error) from error
 
 
 @contextmanager

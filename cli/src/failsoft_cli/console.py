@@ -2,9 +2,12 @@
 
 import os
 import re
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
+
+from failsoft_kit.clock import Clock
 
 _FILE_COLUMNS = 120
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -30,6 +33,11 @@ def _console(*, stderr: bool) -> Console:
 def prose(out: Console, sentences: str, *, style: str = "") -> None:
     """Write a paragraph: a terminal gets it wrapped between words, a file in one line."""
     out.print(Text(sentences, style=style), soft_wrap=not out.is_terminal)
+
+
+def time_of_day(clock: Clock) -> str:
+    """The time of this place, for a line of something that is watched."""
+    return datetime.fromtimestamp(clock.unix(), tz=UTC).astimezone().strftime("%H:%M:%S")
 
 
 def harmless(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Facts of a walk and of targets as tables and sentences."""
+"""Facts of a walk as tables and sentences, and the tables themselves."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,7 +10,6 @@ from rich.text import Text
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1.inference_service_pb2 import Finished
-from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft_cli.console import harmless
 from failsoft_client import word
 
@@ -30,11 +29,6 @@ _PASSING = {
     "(UNAVAILABLE)": "nobody listens at its address, so it is starting or does not run",
 }
 """What a hop's detail says of trouble that may have passed in a moment, and what it means."""
-_NOT_MISSING = "present or none needed"
-_CHECK_STYLES = {
-    admin_pb.CHECK_RESULT_OK: "green",
-    admin_pb.CHECK_RESULT_NO_CREDENTIAL: "yellow",
-}
 
 
 def seconds(duration: Duration) -> float:
@@ -53,18 +47,24 @@ def hops_table(hops: Iterable[walk_pb2.Hop]) -> Table:
 
 
 def _hop_row(hop: walk_pb2.Hop) -> Sequence[str | Text]:
-    outcome = words(word(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome))
     skipped = hop.outcome == walk_pb2.HOP_OUTCOME_SKIPPED
     return (
         str(hop.position),
         hop.target,
-        Text(outcome, style=_OUTCOME_STYLES.get(hop.outcome, "")),
-        _why(hop),
+        hop_outcome(hop),
+        hop_reason(hop),
         "-" if skipped else f"{seconds(hop.latency):.2f} s",
     )
 
 
-def _why(hop: walk_pb2.Hop) -> str:
+def hop_outcome(hop: walk_pb2.Hop) -> Text:
+    """How it ended, in a word."""
+    outcome = words(word(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome))
+    return Text(outcome, style=_OUTCOME_STYLES.get(hop.outcome, ""))
+
+
+def hop_reason(hop: walk_pb2.Hop) -> str:
+    """Why it was skipped or failed; empty: there is nothing to say."""
     match hop.outcome:
         case walk_pb2.HOP_OUTCOME_SKIPPED:
             reason = words(word(walk_pb2.SkipReason.DESCRIPTOR, hop.skip_reason))
@@ -142,69 +142,6 @@ def _in_short(hop: walk_pb2.Hop) -> str:
         case _:
             return f"{hop.target} {outcome}"
     return f"{hop.target} {outcome} ({reason})"
-
-
-def targets_table(targets: Iterable[admin_pb.Target]) -> Table:
-    """Every target, whether its credential is there, and the state of its breaker."""
-    return table_of(
-        ("target", "model", "credential", "breaker"),
-        [
-            (
-                target.name,
-                target.model,
-                _NOT_MISSING if target.has_credential else Text("missing", style="yellow"),
-                words(word(admin_pb.BreakerState.DESCRIPTOR, target.breaker.state)),
-            )
-            for target in targets
-        ],
-    )
-
-
-def breaker_notes(targets: Iterable[admin_pb.Target]) -> Iterator[str]:
-    """A sentence for each target whose breaker has something to tell."""
-    for target in targets:
-        if facts := ", ".join(_facts(target.breaker)):
-            yield f"{target.name}: {facts}"
-
-
-def _facts(breaker: admin_pb.Breaker) -> Iterator[str]:
-    if breaker.state == admin_pb.BREAKER_STATE_OPEN:
-        due = seconds(breaker.due_in)
-        yield f"a probe may go in {due:.1f} s" if due else "a probe may go"
-    if breaker.last_error:
-        error = words(word(walk_pb2.ErrorClass.DESCRIPTOR, breaker.last_error))
-        yield f"the last error was {error}"
-
-
-Checks = Sequence[tuple[admin_pb.Target, admin_pb.CheckTargetResponse]]
-
-
-def checks_table(checks: Checks) -> Table:
-    """What came of one call to each target."""
-    return table_of(
-        ("target", "model", "result", "time"),
-        [
-            (
-                target.name,
-                target.model,
-                _check_result(check),
-                f"{seconds(check.latency):.2f} s" if check.HasField("latency") else "-",
-            )
-            for target, check in checks
-        ],
-    )
-
-
-def check_notes(checks: Checks) -> Iterator[str]:
-    """What was seen at each target, and what to do about it."""
-    for target, check in checks:
-        if check.detail:
-            yield f"{target.name}: {harmless(check.detail)}"
-
-
-def _check_result(check: admin_pb.CheckTargetResponse) -> Text:
-    result = words(word(admin_pb.CheckResult.DESCRIPTOR, check.result))
-    return Text(result, style=_CHECK_STYLES.get(check.result, "red"))
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

@@ -3,70 +3,64 @@
 from pathlib import Path
 
 import click
-import grpc
 from rich.console import Console
 
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli import console
-from failsoft_cli.addresses import Ports, on_loopback
-from failsoft_cli.admin import Admin, connected
-from failsoft_cli.console import prose
-from failsoft_cli.conversation import complain
-from failsoft_cli.render import breaker_notes, check_notes, checks_table, targets_table
-from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
-from failsoft_client import FailsoftRpcError
+from failsoft_cli.admin import Admin
+from failsoft_cli.console import prose, time_of_day
+from failsoft_cli.operator import UNWELL, WELL, admin_options, ask_router
+from failsoft_cli.render_targets import WIDE, check_notes, checks_table, target_notes, targets_table
+from failsoft_cli.target_view import show_live, tell_changes
+from failsoft_kit.clock import SystemClock
 
-WELL = 0
-UNWELL = 1
-
-_REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 _NO_FAULT = {pb.CHECK_RESULT_OK, pb.CHECK_RESULT_NO_CREDENTIAL}
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Make one tiny call to each target.")
-@click.option(
-    "--address",
-    default=on_loopback(Ports().admin),
-    show_default=True,
-    help="The router's admin port.",
-)
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT,
-    show_default=True,
-    help="The folder of `failsoft up`, which holds the service token.",
-)
-def command(*, check: bool, address: str, data: Path) -> int:
-    """Show who may answer: credential, breaker, last error.
+@click.option("--watch", is_flag=True, help="Show every change, until Ctrl-C.")
+@admin_options
+def command(*, check: bool, watch: bool, address: str, data: Path) -> int:
+    """Show who may answer: credential, breaker, last error, and which gates are shut and why.
 
-    --check calls each target once, past its breaker: ok, no credential, bad credential, no quota,
+    --check calls each target once, past its gates: ok, no credential, bad credential, no quota,
     unknown model, no network, failed. A provider may bill the few tokens.
+
+    --watch keeps a table up to date on a terminal; elsewhere it writes a line for each change.
 
     \b
     Exit codes:
-      0    listed; with --check: every target that has a credential answered
+      0    listed, or watched until Ctrl-C; with --check: every target that has a credential
+           answered
       1    the router cannot be asked, or a checked target did not answer
       2    wrong usage
     """
-    out, err = console.stdout(), console.stderr()
-    token_file = DataDir(data).service_token
-    try:
-        with connected(address, token_file=token_file) as admin:
-            return _check(admin, out) if check else _list(admin, out)
-    except FailsoftRpcError as error:
-        complain(error, address=address, err=err)
-        if error.code in _REFUSED:
-            prose(err, f"the token of this router is not the one in {token_file}: use --data")
-        return UNWELL
+    if check and watch:
+        raise click.UsageError("--check and --watch do not go together: check first")
+    out, act = console.stdout(), _check if check else _watch if watch else _list
+    return ask_router(
+        lambda admin: act(admin, out), address=address, data=data, err=console.stderr()
+    )
 
 
 def _list(admin: Admin, out: Console) -> int:
     targets = admin.targets()
-    out.print(targets_table(targets), crop=False)
-    for note in breaker_notes(targets):
+    out.print(targets_table(targets, wide=out.width >= WIDE), crop=False)
+    for note in target_notes(targets):
         prose(out, note)
+    return WELL
+
+
+def _watch(admin: Admin, out: Console) -> int:
+    clock = SystemClock()
+    try:
+        if out.is_terminal:
+            show_live(admin.watch_targets(), out, now=clock.now)
+        else:
+            tell_changes(admin.watch_targets(), out, time_of_day=lambda: time_of_day(clock))
+    except KeyboardInterrupt:
+        pass
     return WELL
 
 
