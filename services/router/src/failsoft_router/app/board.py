@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from failsoft_kit.clock import Clock
-from failsoft_model.walk import ErrorClass
 from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
@@ -31,7 +30,6 @@ class Place:
         probes: Its probes that may be left running beside another target's call.
         egress: Of our own way out of the network; shared by all targets.
         host: The name that connections go to; empty where that is not by the way out.
-        last_error: Of the last failed attempt; None when there was none.
     """
 
     policy: TargetPolicy
@@ -45,7 +43,6 @@ class Place:
     history: History
     egress: EgressWatch
     host: str = ""
-    last_error: ErrorClass | None = None
 
     @property
     def lacks_credential(self) -> bool:

@@ -110,7 +110,7 @@ def _health(place: Place, now: float) -> HealthState:
         due_at=breaker.due_at if breaker.state is State.OPEN else None,
         consecutive_failures=breaker.consecutive_failures,
         counts=breaker.counts(now),
-        last_error=place.last_error,
+        last_error=place.history.last_error,
         changed_at=breaker.changed_at if breaker.transitions else None,
     )
 

@@ -159,7 +159,7 @@ class Trial:
         """Tell the gates, and say what the breaker is told."""
         if isinstance(result, Ending):
             return Result.OK
-        self._place.last_error = result.error_class
+        self._place.history.last_error = result.error_class
         self._tell_egress(result)
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE

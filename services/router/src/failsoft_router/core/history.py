@@ -1,4 +1,5 @@
-"""How long a target usually takes to its first content, and how long to wait for it.
+"""How long a target usually takes to its first content, how long to wait for it, and what
+it failed with last.
 
 The policy's limit is for the worst day: with 10 s, every caller who meets a hang pays
 10 s. A target that has lately answered within a fraction of a second gets less:
@@ -15,6 +16,8 @@ The usual time is the median of the answers alone: giving up is no answer.
 """
 
 from collections import deque
+
+from failsoft_model.walk import ErrorClass
 
 LENGTH = 32
 """Waits that are remembered."""
@@ -33,6 +36,9 @@ SLOW_SHARE = 0.5
 
 class History:
     """The last first-content times of one target, in seconds."""
+
+    last_error: ErrorClass | None = None
+    """Of the last failed attempt; None when there was none."""
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=LENGTH)
