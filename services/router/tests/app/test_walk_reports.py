@@ -214,12 +214,8 @@ async def test_without_a_network_targets_are_not_called_in_turns(stage: type[Sta
 @virtual_time.test
 async def test_nothing_outlasts_the_callers_deadline(stage: type[Stage], script: Script) -> None:
     """caura-ai/caura#862: limits that each made sense added up to more than the caller had."""
-    names = ("a", "b", "c")
-    router = stage(
-        **dict.fromkeys(names, script),
-        targets=dict.fromkeys(names, TWICE),
-        tenant=TenantPolicy(),
-    )
+    special = dict.fromkeys("abc", TWICE)
+    router = stage(a=script, b=script, c=script, targets=special, tenant=TenantPolicy())
 
     await router.refused(within=7.0)
 
