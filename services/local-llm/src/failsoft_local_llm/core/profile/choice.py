@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from failsoft_local_llm.core.catalogue import Weights
 from failsoft_local_llm.core.profile.facts import EngineKind
-from failsoft_local_llm.core.profile.units import gib
+from failsoft_local_llm.core.profile.units import counted, gib
 
 
 class Profile(enum.Enum):
@@ -82,12 +82,13 @@ class Choice:
     @property
     def sentence(self) -> str:
         """All that matters of it, for health and logs."""
-        place = f"{len(self.gpus)} GPU" if self.gpus else f"{self.threads} CPU threads"
+        gpus, threads = counted(len(self.gpus), "GPU"), counted(self.threads, "CPU thread")
+        place = gpus if self.gpus else threads
         less = ", less than was asked for" if self.degraded else ""
         return (
             f"profile {self.profile.value}{less}: {self.weights.name} in {self.dtype.value}"
             f" by {self.engine.value} on {place}, context {self.context_tokens} tokens,"
-            f" {self.max_sequences} sequences, KV cache {gib(self.kv_bytes)}"
+            f" {counted(self.max_sequences, 'sequence')}, KV cache {gib(self.kv_bytes)}"
         )
 
 
