@@ -9,6 +9,7 @@ from simulation.schedule import Act, Phase, Weather
 _GOOD = (Act.HEALTHY,)
 _VARIED = (Act.HEALTHY, Act.HEALTHY, Act.HEALTHY, Act.HEALTHY, Act.LENGTH, Act.RESTARTED)
 _UNKIND = (Act.FILTERED, Act.FILTERED_LATE, Act.CALLER_FAULT, Act.CONTEXT_LENGTH, Act.UNSUPPORTED)
+_TOO_LONG = (Act.HEALTHY, Act.CONTEXT_LENGTH)
 _EVERYTHING = tuple(Act)
 
 _ILLNESSES: tuple[tuple[Act, ...], ...] = (
@@ -36,7 +37,7 @@ _DEADLY = _ILLNESSES[:7]
 
 def of_targets(draw: Random, names: Sequence[str], horizon: float) -> Mapping[str, Weather]:
     """The weather of every target; some days all have the same."""
-    match draw.randrange(10):
+    match draw.randrange(12):
         case 0:
             phases = {name: _always(_EVERYTHING) for name in names}
         case 1 | 2:
@@ -46,6 +47,11 @@ def of_targets(draw: Random, names: Sequence[str], horizon: float) -> Mapping[st
             phases = dict.fromkeys(names, outage)
         case 4:
             phases = {name: _always(draw.choice((_GOOD, _VARIED, _UNKIND))) for name in names}
+        case 5:
+            phases = {name: _always(_GOOD) for name in names}
+            phases[draw.choice(names)] = _always((Act.HANG,))
+        case 6:
+            phases = {name: _always(draw.choice((_GOOD, _TOO_LONG))) for name in names}
         case _:
             phases = {name: _of_one(draw, horizon) for name in names}
     return {name: Weather(phases=each, belt=draw.random() < 0.5) for name, each in phases.items()}

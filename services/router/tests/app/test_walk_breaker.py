@@ -61,13 +61,13 @@ async def test_while_the_probes_are_out_others_pass_by(stage: type[Stage]) -> No
     one = {"breaker": BreakerPolicy(consecutive_failures=1, probes=1)}
     router = stage(a=[(BUSY,), (3.0, "hi", DONE)], b=("hi", DONE), targets={"a": one})
     await router.ask()
-    await asyncio.sleep(5.0)
-    for _ in range(PROBES.calls):
-        # So many calls were meant for it: its share would allow another probe.
-        router.board.place("a").probes.deposit(router.clock.now())
+    await asyncio.sleep(6.0)
 
     async with router.supervised():
         prober = await router.ask()
+        for _ in range(PROBES.calls):
+            # So many calls were meant for it: its share would allow another probe.
+            router.board.place("a").probes.deposit(router.clock.now())
         other = await router.ask()
 
         assert prober.finished.hops[0].outcome is HopOutcome.PROBING

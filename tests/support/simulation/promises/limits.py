@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 
 from failsoft_kit.deadline import Deadline
 from failsoft_model.events import StreamReset
@@ -151,16 +152,14 @@ def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
 
 
 def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
-    """Where another target was well they are calls that nobody needed."""
-    start = story.schedule.start
+    """Where another target was well they are calls that nobody needed, at any time."""
     for name in story.schedule.weather:
-        probes = [call for call in _calls_of(story, name) if _ran_beside(story, call)]
-        for number, probe in enumerate(probes, start=1):
-            offered = sum(asked.began <= probe.began for asked in story.asked)
-            allowed = offered * PROBE_SHARE + (probe.began - start) / PROBE_SECONDS + 1
-            if number > allowed + _EPSILON:
-                yield f"{name} had {number} probes beside {offered} requests"
-                break
+        begun = [call.began for call in _calls_of(story, name) if _ran_beside(story, call)]
+        for (first, start), (last, end) in combinations(enumerate(begun), 2):
+            offered = sum(start <= asked.ended and asked.began <= end for asked in story.asked)
+            allowed = offered * PROBE_SHARE + (end - start) / PROBE_SECONDS + 1
+            if last - first + 1 > allowed + _EPSILON:
+                yield f"{name} had {last - first + 1} probes beside {offered} requests"
 
 
 def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:

@@ -34,8 +34,11 @@ class Allowance:
 RETRIES = Allowance(calls=10, seconds=1.0, store=10)
 """With every call failing a target gets 1.1 times what callers ask, and one call a second."""
 
-PROBES = Allowance(calls=50, seconds=10.0, store=3)
-"""2 %, and one in ten seconds, which is about how often an open breaker is due."""
+PROBES = Allowance(calls=50, seconds=10.0, store=1)
+"""2 %, and one in ten seconds, which is about how often an open breaker is due.
+
+None is saved up: what a second one would find out at the same time, one finds out too.
+"""
 
 
 class ExtraCalls:
