@@ -11,6 +11,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.core.gate import IsolationOrder
+from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -67,6 +68,20 @@ async def test_a_target_that_is_taken_out_while_a_retry_waits_is_not_asked_again
 
     assert answer.finished.served_by == "b"
     assert len(router.targets["a"].calls) == 1
+
+
+@virtual_time.test
+async def test_who_meets_the_failure_that_opens_a_breaker_waits_for_no_second_attempt(
+    stage: type[Stage],
+) -> None:
+    """The breaker would not let it through; a failed probe made its caller wait like that."""
+    breaker = BreakerPolicy(consecutive_failures=1)
+    router = stage(a=(BUSY,), b=("hi", DONE), targets={"a": {**TWICE["a"], "breaker": breaker}})
+
+    answer = await router.ask()
+
+    assert answer.finished.served_by == "b"
+    assert router.after() == 0.0
 
 
 @virtual_time.test

@@ -228,9 +228,18 @@ class TargetHop:
             draw=self.draw(),
             budget_allows=place.retries.allows(now),
         )
-        if wait is not None:
-            place.retries.try_spend(now)
+        if wait is None or self._keeps_out_for(now) > wait:
+            return None
+        place.retries.try_spend(now)
         return wait
+
+    def _keeps_out_for(self, now: float) -> float:
+        """Seconds for which the breaker lets nobody through, as after the failure that opened it.
+
+        To wait for a second attempt that it will not permit is to wait for a dead target.
+        """
+        due_in = self.place.gates.health.due_in(now)
+        return due_in if due_in > 0 and not self.forced() else 0.0
 
     def _count(self) -> None:
         self.errand.attempts += 1
