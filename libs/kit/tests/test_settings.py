@@ -369,6 +369,28 @@ def test_merged_keys_may_be_overridden(write: Write) -> None:
     assert (relay(file=file).address, relay(file=file).drain) == ("a", 2.0)
 
 
+def test_merges_that_multiply_are_refused_before_they_are_made(write: Write) -> None:
+    """Each line copies the one before nine times; the parser would be busy for hours."""
+    lines = ["x0: &x0 {a: 1}"]
+    lines += [f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+    file = write("\n".join(lines))
+
+    assert problems(file=file)[0] == f"{file}, line 6: `<<` takes over too many keys"
+
+
+def test_a_file_that_nobody_wrote_is_not_read_to_its_end(write: Write) -> None:
+    file = write("relay: {address: a}\n#" + "x" * 2**20)
+
+    assert problems(file=file) == (f"{file}: is larger than 1 MiB",)
+    assert problems(file=Path("/dev/zero")) == ("/dev/zero: is larger than 1 MiB",)
+
+
+def test_a_number_that_is_too_long_to_write_down_is_not_quoted(write: Write) -> None:
+    (problem,) = problems(file=write(f"relay: {{address: a, admin: {{port: 0x{'f' * 5000}}}}}\n"))
+
+    assert "must be less than or equal to 65535" in problem
+
+
 # The reference.
 
 

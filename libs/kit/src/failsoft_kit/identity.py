@@ -20,6 +20,8 @@ OPERATOR_SCOPE = "operator"
 AUTHORIZATION_METADATA = "authorization"
 TENANT_METADATA = "failsoft-tenant"
 
+TENANT_RULE = "it matches [a-z0-9][a-z0-9-]{0,62}"
+
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SCHEME = "Bearer "
 _TOKEN_MIN_CHARACTERS = 32
@@ -218,10 +220,15 @@ def _shows(token: ServiceToken, authorization: str) -> bool:
     return scheme.lower() == _SCHEME.lower() and token.matches(presented)
 
 
+def is_tenant(name: str) -> bool:
+    """Whether a tenant may have that name."""
+    return _TENANT.fullmatch(name) is not None
+
+
 def _service(tenants: list[str]) -> Principal:
     tenant = tenants[0] if tenants else DEFAULT_TENANT
-    if len(tenants) > 1 or not _TENANT.fullmatch(tenant):
-        rule = "at most one, and it matches [a-z0-9][a-z0-9-]{0,62}"
+    if len(tenants) > 1 or not is_tenant(tenant):
+        rule = f"at most one, and {TENANT_RULE}"
         raise InvalidRequest(
             f"the metadata {TENANT_METADATA} names no tenant",
             violations=[FieldViolation(field=TENANT_METADATA, description=rule)],

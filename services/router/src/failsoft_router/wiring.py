@@ -76,7 +76,7 @@ async def build(
     Raises:
         StartupError: The policy or the token cannot be used.
     """
-    file = PolicyFile(settings.policy_file)
+    file = PolicyFile(settings.policy_file, own_address=settings.address)
     written = file.load()
     token = settings.service_token()
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing

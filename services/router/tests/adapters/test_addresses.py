@@ -5,7 +5,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from failsoft_router.adapters.addresses import host_of, in_own_network, is_private
+from failsoft_router.adapters.addresses import host_of, in_own_network, is_private, leads_to
 from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 
 PRIVATE = [
@@ -97,6 +97,43 @@ def test_these_are_our_own_network(endpoint: str) -> None:
 def test_these_are_not(endpoint: str) -> None:
     """In doubt it is outside, where our token is not shown."""
     assert not in_own_network(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "listening"),
+    [
+        ("127.0.0.1:50050", "127.0.0.1:50050"),
+        ("localhost:50050", "127.0.0.1:50050"),
+        ("dns:///LOCALHOST.:50050", "127.0.0.1:50050"),
+        ("dns://8.8.8.8/localhost:50050", "[::1]:50050"),
+        ("ipv4:10.0.0.7:50050,127.0.0.1:50050", "0.0.0.0:50050"),
+        ("ipv6:[::1]:50050", "[::]:50050"),
+        ("0.0.0.0:50050", "127.0.0.1:50050"),
+        ("failsoft-router:50050", "failsoft-router:50050"),
+    ],
+)
+def test_these_are_where_we_listen(endpoint: str, listening: str) -> None:
+    assert leads_to(endpoint, listening)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "listening"),
+    [
+        ("127.0.0.1:50051", "127.0.0.1:50050"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1", "127.0.0.1:50050"),
+        ("::1", "[::]:1"),
+        ("127.0.0.2:50050", "127.0.0.1:50050"),
+        ("10.0.0.7:50050", "0.0.0.0:50050"),
+        ("dns:///failsoft-router:50050", "0.0.0.0:50050"),
+        ("unix:/run/router:50050", "127.0.0.1:50050"),
+        ("xds:///localhost:50050", "127.0.0.1:50050"),
+        ("", ""),
+    ],
+)
+def test_these_are_not_certainly_where_we_listen(endpoint: str, listening: str) -> None:
+    """A circle that is not refused at start is noticed by its length."""
+    assert not leads_to(endpoint, listening)
 
 
 @pytest.mark.parametrize(

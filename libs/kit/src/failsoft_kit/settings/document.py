@@ -13,6 +13,13 @@ from failsoft_kit.settings.errors import SettingsError
 Trail: TypeAlias = tuple[str | int, ...]
 """The way from the top of a document to one value: keys, and indices of lists."""
 
+MAX_BYTES = 1024 * 1024
+"""A file that is larger is none that somebody wrote; a ConfigMap holds no more either."""
+
+_MAX_MERGED = 10_000
+"""Keys that one mapping may take over by `<<`, each as often as it is taken over: a few
+lines that merge each other would make the parser copy them for hours."""
+
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -55,12 +62,16 @@ def read_content(path: Path) -> bytes:
     """What is in a file.
 
     Raises:
-        SettingsError: it cannot be read.
+        SettingsError: it cannot be read, or is larger than `MAX_BYTES`.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise SettingsError(f"{path}: is larger than 1 MiB")
+    return content
 
 
 def parse_document(name: str, content: bytes) -> Document:
@@ -111,6 +122,7 @@ class _Survey:
         self.problems: list[str] = []
         self._name = name
         self._visited: set[int] = set()
+        self._merged: dict[int, int] = {}
 
     def visit(self, node: yaml.Node, trail: Trail) -> None:
         if id(node) in self._visited:
@@ -127,6 +139,8 @@ class _Survey:
         for key, value in node.value:
             line = _line(key)
             if key.tag == _MERGE:
+                if self._keys_of(value) > _MAX_MERGED:
+                    self._problem(line, "`<<` takes over too many keys")
                 continue
             if key.tag != _TEXT:
                 self._problem(line, "a key must be text; put it in quotes")
@@ -136,6 +150,22 @@ class _Survey:
             else:
                 first_lines[key.value] = line
                 self._visit_at((*trail, key.value), key, value)
+
+    def _keys_of(self, node: yaml.Node) -> int:
+        """Keys that merging the node copies; each node is counted once."""
+        known = self._merged.get(id(node))
+        if known is not None:
+            return known
+        self._merged[id(node)] = 0  # of one within itself, which the parser refuses
+        count = 0
+        if isinstance(node, yaml.SequenceNode):
+            count = sum(self._keys_of(each) for each in node.value)
+        elif isinstance(node, yaml.MappingNode):
+            count = sum(
+                self._keys_of(value) if key.tag == _MERGE else 1 for key, value in node.value
+            )
+        self._merged[id(node)] = count
+        return count
 
     def _visit_at(self, trail: Trail, marked: yaml.Node, value: yaml.Node) -> None:
         self.lines[trail] = _line(marked)

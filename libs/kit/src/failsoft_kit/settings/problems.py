@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from failsoft_kit.settings.document import Trail
 from failsoft_kit.settings.fields import alternatives, holds_secret, inner_types, is_model
 
+_SHOWN_BITS = 1024
 _SHOWN_CHARACTERS = 60
 _SHOULD = re.compile(r"^\w+ should ")
 _NOWHERE = object()
@@ -102,6 +103,8 @@ def _got(value: object) -> str:
     """The offending value, where it is one that helps; nothing for whole structures."""
     if not isinstance(value, str | int | float | None):
         return ""
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return ""  # Python refuses to write down a number that is too long.
     shown = json.dumps(value, ensure_ascii=False)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}…"

@@ -7,6 +7,7 @@ ours is trusted with our token, so whatever may be outside counts as outside.
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -53,16 +54,58 @@ def in_own_network(endpoint: str) -> bool:
 
     A name of one label is a service of the same namespace, or a machine next to us.
     """
+    if endpoint.startswith(("unix:", "unix-abstract:")):
+        return True
+    places = _authorities(endpoint)
+    return bool(places) and all(_is_ours(_without_port(each)) for each in places)
+
+
+def leads_to(endpoint: str, listening: str) -> bool:
+    """Whether a gRPC target is certainly the address that this process listens on.
+
+    What only the network knows (a name of the cluster, an address of this machine that it
+    does not listen on by name) is not seen here.
+
+    Args:
+        listening: `host:port`; one that takes any free port is nobody's target.
+    """
+    ours, port = _without_port(listening), _port(listening)
+    return port not in ("", "0") and any(
+        _port(each) == port and _same_place(_plain(_without_port(each)), _plain(ours))
+        for each in _authorities(endpoint)
+    )
+
+
+def _authorities(endpoint: str) -> Sequence[str]:
+    """What a gRPC target names, each with or without its port; empty: no host at all."""
     scheme, _, rest = endpoint.partition(":")
     match scheme:
         case "unix" | "unix-abstract":
-            return True
+            return ()
         case "dns":
-            return _is_ours(_without_port(rest.rpartition("/")[2]))
+            return (rest.rpartition("/")[2],)
         case "ipv4" | "ipv6":
-            return all(_is_ours(_without_port(each)) for each in rest.split(","))
+            return rest.split(",")
         case _:
-            return "/" not in endpoint and _is_ours(_without_port(endpoint))
+            return () if "/" in endpoint else (endpoint,)
+
+
+def _same_place(left: str, right: str) -> bool:
+    """Whether both are the same address, or one of them is any address of this machine."""
+    if left == right:
+        return True
+    return _is_here(left) and _is_here(right) and (_is_any(left) or _is_any(right))
+
+
+def _is_here(host: str) -> bool:
+    address = _address_as_written(host)
+    return _is_any(host) or (address is not None and address.is_loopback)
+
+
+def _is_any(host: str) -> bool:
+    """Whether it is every loopback address, or every one of this machine."""
+    address = _address_as_written(host)
+    return host == "localhost" or (address is not None and address.is_unspecified)
 
 
 def _is_ours(host: str) -> bool:
@@ -85,13 +128,23 @@ def _without_port(authority: str) -> str:
     return authority.partition(":")[0] if authority.count(":") == 1 else authority
 
 
+def _port(authority: str) -> str:
+    """The port of `host:port` or `[address]:port`; empty without one."""
+    host, colon, port = authority.rpartition(":")
+    return port if colon and (":" not in host or host.endswith("]")) else ""
+
+
 def _address(host: str) -> Address | None:
     """The address that packets go to, taken out of what wraps it; None: it is a name."""
+    address = _address_as_written(host)
+    return _unwrapped(address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def _address_as_written(host: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
-    return address if isinstance(address, ipaddress.IPv4Address) else _unwrapped(address)
 
 
 def _unwrapped(address: ipaddress.IPv6Address) -> Address:

@@ -4,22 +4,36 @@ Everything here reads raw YAML values, which may be wrong in any way; what has t
 shape is passed over, because the field's own validation names it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
-from failsoft_router.adapters.addresses import host_of, is_private
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Provider
+from failsoft_kit.settings.types import format_duration, parse_duration
+from failsoft_router.adapters.addresses import host_of, is_private, leads_to
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits, Provider
 from failsoft_router.core.route import overlap
 
 Mistake = tuple[Trail, str]
 Raw = Mapping[str, object]
 
+_NAME = re.compile(r"[!-~]{1,128}")
+_SHOWN = 20
+"""Names that a complaint lists; with more, nobody finds the right one by reading."""
 
-def mistakes(policy: Raw) -> Iterator[Mistake]:
-    """Every mistake: where it is, and the rest of a sentence that begins with the place."""
+
+def mistakes(policy: Raw, *, own_address: str = "") -> Iterator[Mistake]:
+    """Every mistake: where it is, and the rest of a sentence that begins with the place.
+
+    Args:
+        own_address: `host:port` that the router itself listens on; empty: not known.
+    """
     targets, routes, tenants = (_map(policy.get(key)) for key in ("targets", "routes", "tenants"))
+    yield from _of_names(targets, routes, tenants)
     for name, target in _maps(targets):
         yield from _of_target(name, target)
+        yield from _of_circle(name, target, own_address)
+        yield from _of_limits(("targets", name, "limits"), _map(target.get("limits")))
     for name, route in _maps(routes):
         yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
         yield from _of_patterns(("routes", name, "serves"), _texts(route.get("serves")))
@@ -28,6 +42,45 @@ def mistakes(policy: Raw) -> Iterator[Mistake]:
     yield from _of_overlaps(routes)
     for name, tenant in _maps(tenants):
         yield from _of_preferences(name, _map(tenant.get("prefer")), routes)
+
+
+def _of_names(targets: Raw, routes: Raw, tenants: Raw) -> Iterator[Mistake]:
+    """They are told in replies, spans and logs, so they are words there, too."""
+    for kind, named in (("targets", targets), ("routes", routes)):
+        for name in named:
+            if not _NAME.fullmatch(name):
+                yield (kind, name), "must be named by 1 to 128 of ASCII, without spaces"
+    for name in tenants:
+        if not is_tenant(name):
+            yield ("tenants", name), f"can be no tenant's name: {TENANT_RULE}"
+
+
+def _of_circle(name: str, target: Raw, own_address: str) -> Iterator[Mistake]:
+    endpoint = target.get("endpoint")
+    ours = target.get("provider") == Provider.FAILSOFT.value and isinstance(endpoint, str)
+    if ours and leads_to(str(endpoint), own_address):
+        here: Trail = ("targets", name, "endpoint")
+        yield (
+            here,
+            "is this router's own `router.address`, where its requests would go in a circle;"
+            " name another router, or local-llm",
+        )
+
+
+def _of_limits(here: Trail, limits: Raw) -> Iterator[Mistake]:
+    """A limit that is longer than the whole could never be reached."""
+    total = _seconds(limits.get("total", Limits().total))
+    for name, default in (
+        ("connect", Limits().connect),
+        ("first_content", Limits().first_content),
+    ):
+        limit = _seconds(limits.get(name, default))
+        if limit is None or total is None or limit <= total:
+            continue
+        if name in limits:
+            yield (*here, name), f"is longer than `total`, which is {format_duration(total)}"
+        else:
+            yield (*here, "total"), f"is shorter than `{name}`, which is {format_duration(limit)}"
 
 
 def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
@@ -44,10 +97,13 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
 
 def _of_breakers(targets: Raw) -> Iterator[Mistake]:
     """Targets of one endpoint and model share a breaker, so they cannot differ in it."""
-    first: dict[tuple[object, object], tuple[str, Raw]] = {}
+    first: dict[tuple[str, str], tuple[str, Raw]] = {}
     for name, target in _maps(targets):
-        breaker = _map(target.get("breaker"))
-        key = (target.get("endpoint"), target.get("model"))
+        breaker = _scalars(target.get("breaker"))
+        endpoint, model = target.get("endpoint", ""), target.get("model")
+        if not isinstance(model, str) or not isinstance(endpoint, str):
+            continue
+        key = (endpoint, model)
         other, expected = first.setdefault(key, (name, breaker))
         if breaker != expected:
             here: Trail = ("targets", name, "breaker")
@@ -74,13 +130,11 @@ def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
 
 def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:
     seen: set[str] = set()
+    known = _listed([*targets, CACHE_HOP, MOCK_HOP])
     for index, hop in hops.items():
         if hop in seen:
             yield (*here, index), f"names `{hop}` a second time"
         elif hop not in (CACHE_HOP, MOCK_HOP) and hop not in targets:
-            known = ", ".join(
-                f"`{name}`" for name in dict.fromkeys((*targets, CACHE_HOP, MOCK_HOP))
-            )
             yield (*here, index), f"names `{hop}`, which is no target; known are {known}"
         elif MOCK_HOP in seen:
             yield (*here, index), "comes after `mock`, which always answers"
@@ -126,12 +180,35 @@ def _of_preferences(tenant: str, prefer: Raw, routes: Raw) -> Iterator[Mistake]:
                 yield (*here, index), f"names `{name}`, which is no hop of route `{route}`"
 
 
+def _listed(names: Iterable[str]) -> str:
+    """The first of them, in words."""
+    different = list(dict.fromkeys(names))
+    more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+    return ", ".join(f"`{name}`" for name in different[:_SHOWN]) + more
+
+
+def _seconds(value: object) -> float | None:
+    """A duration, as it is written or in seconds; None for what is none."""
+    if not isinstance(value, str):
+        return value if isinstance(value, float) else None
+    try:
+        return parse_duration(value)
+    except ValueError:
+        return None
+
+
 def _map(value: object) -> Raw:
     return value if isinstance(value, dict) else {}
 
 
 def _maps(value: Raw) -> Iterable[tuple[str, Raw]]:
     return ((name, each) for name, each in value.items() if isinstance(each, dict))
+
+
+def _scalars(value: object) -> Raw:
+    """The entries of a mapping that are no structures; those may be nested without an end."""
+    written = _map(value).items()
+    return {key: each for key, each in written if isinstance(each, str | int | float)}
 
 
 def _texts(value: object) -> Mapping[int, str]:

@@ -1,6 +1,7 @@
 """The policy file: YAML in, frozen policy out, or every mistake at once."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,9 @@ class _Target(Settings):
     model: str = Field(min_length=1, max_length=256, description="Its own model id.")
     endpoint: str = Field(default="", description="Base URL, or gRPC target for provider failsoft.")
     credential: _Credential | None = Field(default=None, description="Where its key is.")
-    context_tokens: int = Field(default=0, ge=0, description="Request and answer; 0: not known.")
+    context_tokens: int = Field(
+        default=0, ge=0, le=1_000_000_000, description="Request and answer; 0: not known."
+    )
     capabilities: list[Capability] = Field(default=[], description="What it can do beyond text.")
     limits: _Limits = Field(default=_Limits(), description="How long one attempt may take.")
     kind: TargetKind = Field(default=TargetKind.REMOTE, description="What it runs on.")
@@ -92,7 +95,12 @@ class _Cache(Settings):
     stale_if_error: Storage = Field(
         default=86400.0, description="Served when nothing else answers."
     )
-    epoch: int = Field(default=1, ge=0, description="Raise it to forget the route's old answers.")
+    epoch: int = Field(
+        default=1,
+        ge=0,
+        le=1_000_000_000,
+        description="Raise it to forget the route's old answers.",
+    )
     fresh_hits: FreshHits = Field(
         default=FreshHits.DETERMINISTIC, description="When a fresh answer is given unasked."
     )
@@ -141,17 +149,20 @@ def load_policy(file: Path) -> Policy:
     return parse_policy(read_content(file), file=file)
 
 
-def parse_policy(content: bytes, *, file: Path) -> Policy:
+def parse_policy(content: bytes, *, file: Path, own_address: str = "") -> Policy:
     """The policy that the content of a file says.
 
     Args:
         file: Where the content is from; credentials' paths begin at its folder.
+        own_address: `host:port` that the router itself listens on; empty: not known.
 
     Raises:
         FileRefused: With every mistake: its path and line, what is wrong, what is allowed.
         SettingsError: The content is no YAML, or no mapping.
     """
-    raw = load_content(_Policy, content, name=str(file), check=mistakes)
+    raw = load_content(
+        _Policy, content, name=str(file), check=partial(mistakes, own_address=own_address)
+    )
     return Policy(
         targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},
         routes={name: _route(name, each) for name, each in raw.routes.items()},

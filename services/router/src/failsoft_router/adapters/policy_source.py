@@ -19,8 +19,13 @@ UNREADABLE = "unreadable"
 class PolicyFile:
     """One file; what it says is read and parsed in a thread, because disks may be slow."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, own_address: str = "") -> None:
+        """
+        Args:
+            own_address: `host:port` that the router itself listens on; empty: not known.
+        """
         self._path = path
+        self._own_address = own_address
 
     def load(self) -> WrittenPolicy:
         """What it says now, for a router that has not started yet.
@@ -48,7 +53,7 @@ class PolicyFile:
             raise _refusal(error, digest) from None
 
     def _parse(self, content: bytes) -> WrittenPolicy:
-        policy = parse_policy(content, file=self._path)
+        policy = parse_policy(content, file=self._path, own_address=self._own_address)
         return WrittenPolicy(policy=policy, digest=_digest_of(content))
 
     def _digest(self) -> str:

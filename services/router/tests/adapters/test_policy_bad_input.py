@@ -1,0 +1,269 @@
+"""Whatever is in a policy's file: it is a policy, or a list of what is wrong with it."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from failsoft_kit.settings import SettingsError
+from failsoft_router.adapters.policy_file import parse_policy
+from failsoft_router.core.policy import Policy
+
+SMALLEST = """
+targets:
+  a: {provider: openai, model: m}
+routes:
+  chat: {hops: [a]}
+"""
+
+FILE = Path("policy.yaml")
+
+
+def parse(text: str, *, own_address: str = "") -> Policy:
+    return parse_policy(text.encode(), file=FILE, own_address=own_address)
+
+
+def problems(text: str, *, own_address: str = "") -> set[str]:
+    with pytest.raises(SettingsError) as refusal:
+        parse(text, own_address=own_address)
+    return set(refusal.value.problems)
+
+
+def target(written: str) -> str:
+    """The smallest policy, with more said of its target."""
+    return SMALLEST.replace("model: m", f"model: m, {written}")
+
+
+# Out of range.
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("breaker: {failure_ratio: .nan}", "breaker.failure_ratio"),
+        ("breaker: {slow_ratio: .inf}", "breaker.slow_ratio"),
+        ("breaker: {slow_ratio: -.inf}", "breaker.slow_ratio"),
+        ("context_tokens: .nan", "context_tokens"),
+        ("context_tokens: 1.5", "context_tokens"),
+        ("context_tokens: 1000000001", "context_tokens"),
+        (f"context_tokens: 0x{'f' * 5000}", "context_tokens"),
+        ("concurrency: .inf", "concurrency"),
+        ("concurrency: 0", "concurrency"),
+        ("concurrency: -1", "concurrency"),
+        ("concurrency: 99999999999999999999", "concurrency"),
+        ("attempts: 3", "attempts"),
+        ("limits: {connect: 0ms}", "limits.connect"),
+        ("limits: {connect: -1s}", "limits.connect"),
+        ("limits: {connect: infs}", "limits.connect"),
+        ("limits: {connect: 1e3s}", "limits.connect"),
+        (f"limits: {{stall: {'9' * 400}s}}", "limits.stall"),
+        ("limits: {stall: 61m}", "limits.stall"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_the_range(written: str, path: str) -> None:
+    (problem,) = problems(target(written))
+
+    assert problem.startswith(f"`targets.a.{path}` (policy.yaml, line 3) must ")
+    assert len(problem) < 250
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["deadline: 0s", "deadline: 2h", "cache: {fresh_for: -1s}", "cache: {epoch: 99999999999}"],
+)
+def test_a_routes_number_out_of_range_is_refused(written: str) -> None:
+    (problem,) = problems(SMALLEST.replace("hops: [a]", f"hops: [a], {written}"))
+
+    assert "(policy.yaml, line 5) must " in problem
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        (
+            "first_content: 20s, total: 5s",
+            "`targets.a.limits.first_content` (policy.yaml, line 3) is longer than `total`,"
+            " which is 5s",
+        ),
+        (
+            "total: 9s",
+            "`targets.a.limits.total` (policy.yaml, line 3) is shorter than `first_content`,"
+            " which is 10s",
+        ),
+        (
+            "connect: 11m",
+            "`targets.a.limits.connect` (policy.yaml, line 3) is longer than `total`, which is 10m",
+        ),
+    ],
+)
+def test_a_limit_that_could_never_be_reached_is_refused(limits: str, problem: str) -> None:
+    assert problem in problems(target(f"limits: {{{limits}}}"))
+
+
+@pytest.mark.parametrize("limits", ["first_content: 5s, total: 5s", "stall: 20s, total: 10s"])
+def test_limits_that_can_be_reached_are_not(limits: str) -> None:
+    assert parse(target(f"limits: {{{limits}}}")).targets["a"].limits.total >= 5.0
+
+
+# Names.
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\nb", "ä", "x" * 129])
+def test_a_name_that_is_no_word_in_a_log_is_refused(name: str) -> None:
+    policy = {
+        "targets": {name: {"provider": "openai", "model": "m"}},
+        "routes": {name: {"hops": [name]}},
+    }
+    told = problems(yaml.safe_dump(policy))
+
+    assert sum("must be named by 1 to 128 of ASCII" in problem for problem in told) == 2
+
+
+@pytest.mark.parametrize("name", ["gpt-4.1", "meta/llama-3:8b", "x" * 128])
+def test_what_models_are_called_is_a_name(name: str) -> None:
+    assert list(parse(SMALLEST.replace("chat:", f'"{name}":')).routes) == [name]
+
+
+@pytest.mark.parametrize("name", ["Acme", "a.b", "-a", "x" * 64])
+def test_a_tenant_that_can_never_ask_is_refused(name: str) -> None:
+    """Its preferences would silently be nobody's."""
+    (problem,) = problems(f"{SMALLEST}tenants: {{{name}: {{allow_mock: true}}}}\n")
+
+    assert "can be no tenant's name: it matches [a-z0-9]" in problem
+
+
+def test_of_many_names_a_few_are_listed() -> None:
+    targets = {f"t{number}": {"provider": "openai", "model": "m"} for number in range(1000)}
+    policy = {"targets": targets, "routes": {"chat": {"hops": ["nobody"]}}}
+    (problem,) = problems(yaml.safe_dump(policy))
+
+    assert "known are `t0`, `t1`, " in problem
+    assert problem.endswith(" and 982 more")
+
+
+# A target that is the router itself.
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:50050", "dns:///localhost:50050"])
+def test_a_router_that_is_its_own_target_is_refused_with_the_next_step(endpoint: str) -> None:
+    text = SMALLEST.replace(
+        "{provider: openai, model: m}",
+        f'{{provider: failsoft, model: chat, endpoint: "{endpoint}"}}',
+    )
+
+    assert parse(text, own_address="127.0.0.1:50051").targets["a"].endpoint == endpoint
+    assert problems(text, own_address="127.0.0.1:50050") == {
+        "`targets.a.endpoint` (policy.yaml, line 3) is this router's own `router.address`, where"
+        " its requests would go in a circle; name another router, or local-llm"
+    }
+
+
+# Shapes.
+
+LOL = "x0: &x0 [lol, lol, lol]\n" + "".join(
+    f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 9)}]\n" for level in range(1, 12)
+)
+"""Nine to the eleventh texts, in a thousand bytes."""
+
+MERGES = "x0: &x0 {a: 1}\n" + "".join(
+    f"x{level}: &x{level} {{<<: [{', '.join([f'*x{level - 1}'] * 9)}]}}\n" for level in range(1, 12)
+)
+"""As many keys, each of them copied."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LOL + SMALLEST,
+        LOL + SMALLEST.replace("model: m", "model: *x11"),
+        LOL + SMALLEST.replace("model: m", "model: m, breaker: *x11, limits: *x11"),
+        LOL + SMALLEST.replace("hops: [a]", "hops: *x11, serves: *x11"),
+        LOL + SMALLEST + "tenants: {t: {prefer: {chat: *x11}}}\n",
+        MERGES + SMALLEST,
+        "targets: &t {a: *t}\nroutes: {chat: {hops: [a]}}\n",
+        "targets: {a: {provider: openai, model: m}}\nroutes: {chat: {hops: &h [*h]}}\n",
+        "targets: " + "[" * 10_000 + "]" * 10_000,
+        "".join(" " * level + "a:\n" for level in range(2000)),
+        "targets: !!python/object/apply:os.system ['true']\n",
+        "targets: !!binary aGVsbG8=\n",
+        "routes: {}\n",
+        "targets: {a: {provider: openai, model: m}}\nroutes: {}\n",
+        "targets: {a: {provider: openai, model: m}}\nroutes: {chat: {hops: []}}\n",
+        "targets:\nroutes:\n",
+        f"{SMALLEST}---\n{SMALLEST}",
+        "targets: {a: {provider: openai, model: [m]}, b: {provider: openai, model: {m: m}}}",
+    ],
+)
+def test_what_is_no_policy_is_refused_at_once_and_in_few_words(text: str) -> None:
+    """Within the limit of every test: some of these would take hours, or all memory."""
+    told = problems(text)
+
+    assert told
+    assert sum(map(len, told)) < 20_000
+
+
+def test_an_anchor_that_is_used_twice_is_no_bomb() -> None:
+    policy = parse(
+        "targets:\n"
+        "  a: &a {provider: openai, model: m, limits: &l {first_content: 5s}}\n"
+        "  b: {<<: *a, model: n, limits: {<<: *l, stall: 1s}}\n"
+        "routes: {chat: {hops: [a, b]}}\n"
+    )
+
+    assert policy.targets["b"].limits.first_content == 5.0
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+KEYS = st.sampled_from(
+    [
+        "targets",
+        "routes",
+        "tenants",
+        "a",
+        "b",
+        "provider",
+        "model",
+        "endpoint",
+        "credential",
+        "file",
+        "limits",
+        "connect",
+        "total",
+        "breaker",
+        "window",
+        "hops",
+        "serves",
+        "default",
+        "cache",
+        "prefer",
+        "chat",
+        "allow_private",
+    ]
+)
+ANYTHING = st.recursive(
+    SCALARS | st.sampled_from(["openai", "failsoft", "cache", "mock", "a", "gpt-*", "1s"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=10,
+)
+SHAPED = st.fixed_dictionaries(
+    {
+        "targets": st.dictionaries(KEYS, st.dictionaries(KEYS, ANYTHING, max_size=4), max_size=3),
+        "routes": st.dictionaries(KEYS, st.dictionaries(KEYS, ANYTHING, max_size=4), max_size=3),
+    },
+    optional={"tenants": st.dictionaries(KEYS, ANYTHING, max_size=2)},
+)
+
+
+@given(policy=SHAPED | ANYTHING)
+def test_no_shape_whatever_breaks_the_reader(policy: object) -> None:
+    with suppress(SettingsError):
+        parse(yaml.safe_dump(policy), own_address="127.0.0.1:50050")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\xfd", b"\x00", b"targets: \xe9\n"])
+def test_what_is_no_text_is_refused(content: bytes) -> None:
+    with pytest.raises(SettingsError, match="is not valid YAML"):
+        parse_policy(content, file=FILE)
