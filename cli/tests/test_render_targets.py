@@ -110,6 +110,16 @@ def test_what_is_due_comes_nearer_while_nothing_new_is_told() -> None:
     assert "for another 0.0 s" in cloud
 
 
+def test_an_error_is_told_until_the_window_has_forgotten_it() -> None:
+    recent = pb.Target(name="a", breaker=CLOSED)
+    recent.breaker.last_error = walk_pb2.ERROR_CLASS_TRANSIENT
+    old = pb.Target(name="b")
+    old.CopyFrom(recent)
+    old.breaker.window_failures = 0
+
+    assert list(target_notes([recent, old])) == ["a: the last error was transient"]
+
+
 @pytest.mark.parametrize(
     ("has_credential", "shown_as"), [(True, "present or none needed"), (False, "missing")]
 )

@@ -45,8 +45,8 @@ def at(up: "Up", text: str) -> str:
     """The text with the addresses of a stack that runs elsewhere than by default."""
     here = text.replace("127.0.0.1:50050", on_loopback(up.ports.router))
     here = here.replace("failsoft chat", f"failsoft chat --address {on_loopback(up.ports.router)}")
-    admin = f"failsoft targets --address {on_loopback(up.ports.admin)} --data {up.data}"
-    return here.replace("failsoft targets", admin)
+    admin = rf"failsoft \1 --address {on_loopback(up.ports.admin)} --data {up.data}"
+    return re.sub(r"failsoft (targets|isolate|release|reload)\b", admin, here)
 
 
 def test_ci_runs_the_first_two_commands() -> None:

@@ -94,7 +94,8 @@ def target_facts(target: pb.Target, *, ago: float = 0.0) -> Iterator[str]:
     if breaker.state == pb.BREAKER_STATE_OPEN:
         due = seconds(breaker.due_in) - ago
         yield f"a probe may go in {due:.1f} s" if due > 0 else "a probe may go"
-    if breaker.last_error:
+    healed = breaker.state == pb.BREAKER_STATE_CLOSED and not breaker.window_failures
+    if breaker.last_error and not healed:
         error = words(word(walk_pb2.ErrorClass.DESCRIPTOR, breaker.last_error))
         yield f"the last error was {error}"
     for gate in shut_gates(target):
