@@ -229,6 +229,17 @@ async def test_an_answer_that_is_old_or_made_up_is_a_failure(
     assert failed.value.error_class is ErrorClass.MALFORMED
 
 
+async def test_an_answer_without_an_end_is_hung_up_on() -> None:
+    """Ten minutes of it, which is what the limits of time allow, would be gigabytes."""
+    million = pb.StreamGenerateResponse(delta=pb.Delta(text="x" * 1024 * 1024))
+    async with serving(Peer(*[million] * 100)) as address, target_at(address) as target:
+        with pytest.raises(AttemptFailed) as failed:
+            await said(target)
+
+    assert failed.value.error_class is ErrorClass.MALFORMED
+    assert failed.value.detail == "the answer has no end"
+
+
 async def test_an_answer_of_the_peers_second_best_is_an_answer() -> None:
     peer = Peer(DELTA, finished(chat_pb2.DEGRADATION_FALLBACK_TARGET))
     async with serving(peer) as address, target_at(address) as target:

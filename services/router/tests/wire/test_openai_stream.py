@@ -7,7 +7,8 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
-from failsoft_router.wire.openai.stream import MAX_ANSWER, ChunkReader
+from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.size import MAX_ANSWER
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 

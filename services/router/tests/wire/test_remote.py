@@ -89,6 +89,19 @@ def test_only_words_about_the_request_are_passed_on() -> None:
     assert "canary" not in internal.detail
 
 
+@pytest.mark.parametrize("reason", ["canary of a prompt", "canary", "C" * 64, "CANARY\nCANARY"])
+def test_a_strangers_reason_is_no_text_of_its_choice(reason: str) -> None:
+    detail = attempt_failed(remote(Code.INTERNAL, reason=reason)).detail
+
+    assert detail == "it is not available (INTERNAL)"
+
+
+def test_a_strangers_words_about_the_request_are_few() -> None:
+    fault = attempt_failed(remote(Code.INVALID_ARGUMENT, message="x" * 8000))
+
+    assert len(fault.detail) < 350
+
+
 @pytest.mark.parametrize(("wait", "hint"), [(None, None), (2.0, 2.0), (0.0, 0.0), (-5.0, 0.0)])
 def test_a_peers_hint_is_kept(wait: float | None, hint: float | None) -> None:
     assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, wait=wait)).retry_after == hint

@@ -19,6 +19,7 @@ from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
 from failsoft_router.wire.remote import attempt_failed
+from failsoft_router.wire.size import AnswerSize
 
 _REFUSED = frozenset({Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK})
 """An old or made-up answer of a router behind us would look like a real one's."""
@@ -57,11 +58,15 @@ class InferenceTarget:
         replies = self._stub.StreamGenerate(
             request, timeout=call.total, metadata=self._metadata(call)
         )
+        size = AnswerSize()
         try:
             async for reply in replies:
                 match decode_event(reply):
-                    case Delta() | StreamReset() as piece:
-                        yield piece
+                    case Delta() as delta:
+                        size.count(delta.text, delta.tool_call_id, delta.tool_name)
+                        yield delta
+                    case StreamReset() as reset:
+                        yield reset
                     case Finished() as finished:
                         yield _ending(finished)
                         return

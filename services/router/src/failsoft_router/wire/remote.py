@@ -1,10 +1,18 @@
 """What the end of a call to one of our own services means for a walk."""
 
+import re
+
 from failsoft_kit.rpc.status import RemoteError
 from failsoft_model.errors import Code
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.errors import RouteExhausted, RouterLoop
 from failsoft_router.ports import AttemptFailed
+
+_REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+"""What `ErrorInfo` allows; a stranger may send any text."""
+
+_LONGEST_WORDS = 300
+"""Characters of a peer's words about the request."""
 
 _BY_REASON = {
     "CONTENT_REFUSED": ErrorClass.CONTENT_FILTER,
@@ -47,10 +55,10 @@ def attempt_failed(error: RemoteError) -> AttemptFailed:
     """
     error_class = _class(error)
     if error_class is ErrorClass.CALLER_FAULT:
-        sentence = error.message
+        sentence = error.message[:_LONGEST_WORDS]
     else:
         sentence = _SENTENCES.get(error_class, "it is not available")
-    name = error.reason or error.code.value
+    name = error.reason if _REASON.fullmatch(error.reason) else error.code.value
     hint = None if error.retry_after is None else max(0.0, error.retry_after)
     return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=hint)
 

@@ -9,6 +9,7 @@ from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.openai.blocks import Blocks
 from failsoft_router.wire.openai.errors import ErrorBody, from_error_object
+from failsoft_router.wire.size import AnswerSize
 
 
 class _Function(msgspec.Struct):
@@ -60,13 +61,6 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 _MAX_COUNT = 2**32 - 1
 
-MAX_ANSWER = 16 * 1024 * 1024
-"""Characters: more than the million tokens that a caller may ask for. What has no end must
-not be kept without an end; the limits of time let a fast provider send gigabytes."""
-
-_LEAST_PIECE = 16
-"""Characters that each piece counts for at least; keeping one costs about as much."""
-
 _FINISH_REASONS = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -92,7 +86,7 @@ class ChunkReader:
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._blocks = Blocks()
-        self._said = 0
+        self._said = AnswerSize()
 
     @property
     def finished(self) -> bool:
@@ -156,23 +150,17 @@ class ChunkReader:
             (BlockKind.REFUSAL, delta.refusal),
         ):
             if text:
-                self._count(text)
+                self._said.count(text)
                 found += self._blocks.say(kind, text)
         for call in delta.tool_calls or ():
             function = call.function or _Function()
             call_id, name, arguments = call.id or "", function.name or "", function.arguments or ""
             if call_id or name or arguments:
-                self._count(call_id, name, arguments)
+                self._said.count(call_id, name, arguments)
                 found += self._blocks.call(
                     call.index, call_id=call_id, name=name, arguments=arguments
                 )
         return found
-
-    def _count(self, *texts: str) -> None:
-        """Count a piece of content."""
-        self._said += max(sum(map(len, texts)), _LEAST_PIECE)
-        if self._said > MAX_ANSWER:
-            raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")
 
 
 def _usage(usage: _Usage) -> Usage:

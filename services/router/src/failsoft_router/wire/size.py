@@ -1,0 +1,34 @@
+"""How much an answer may say: what has no end must not be kept without an end.
+
+The limits of time alone would let a fast target send gigabytes.
+"""
+
+from failsoft_model.walk import ErrorClass
+from failsoft_router.ports import AttemptFailed
+
+MAX_ANSWER = 16 * 1024 * 1024
+"""Characters: more than the million tokens that a caller may ask for."""
+
+_LEAST_PIECE = 16
+"""Characters that each piece counts for at least; keeping one costs about as much."""
+
+
+class AnswerSize:
+    """Counts one answer's pieces."""
+
+    def __init__(self) -> None:
+        self._characters = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything was said."""
+        return self._characters > 0
+
+    def count(self, *texts: str) -> None:
+        """Count a piece that is made of these.
+
+        Raises:
+            AttemptFailed: `MALFORMED`: the answer has no end.
+        """
+        self._characters += max(sum(map(len, texts)), _LEAST_PIECE)
+        if self._characters > MAX_ANSWER:
+            raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")
