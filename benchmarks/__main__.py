@@ -13,7 +13,8 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import load
-from benchmarks.stack import Stack, cpu_seconds, running_stack
+from benchmarks.processes import cpu_seconds
+from benchmarks.stack import Stack, running_stack
 from failsoft_kit.rpc.channel import open_channel
 
 LONG, SHORT = 50, 2
