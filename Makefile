@@ -88,6 +88,14 @@ clients: setup-dev ## Build the example clients whose languages are here, and gr
 bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
 	@$(RUN)python -m benchmarks
 
+.PHONY: bench-against
+bench-against: setup ## Compare a healthy walk's CPU time with the commit in benchmarks/BASELINE
+	@$(RUN)python -m benchmarks.against
+
+.PHONY: outage
+outage: setup ## Let the first provider die under load, and print what callers notice: OUTAGE=--fast
+	@$(RUN)python -m benchmarks.outage $(OUTAGE)
+
 .PHONY: clean
 clean: ## Remove what was installed and built here
 	rm -rf .venv .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
