@@ -46,7 +46,7 @@ class TargetWatch:
                 self._look()
             told: States | None = None
             while True:
-                if told == self._seen:
+                if told is self._seen:
                     await self._audience.news_for(watcher)
                 else:
                     told = self._seen
