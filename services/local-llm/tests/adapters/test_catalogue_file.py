@@ -1,5 +1,6 @@
 """Models that the operator adds."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,12 @@ def test_one_name_for_the_weights_of_two_models_is_a_mistake(tmp_path: Path) -> 
         read_catalogue(written(tmp_path, MINE + second), CATALOGUE)
 
     assert "weights of `my-llama` too" in str(refused.value)
+
+
+def test_the_example_of_the_documentation_is_a_catalogue(tmp_path: Path) -> None:
+    page = Path(__file__).parents[4] / "docs" / "local-llm.md"
+    [example] = re.findall(r"```yaml\n(models:.*?)```", page.read_text(), flags=re.DOTALL)
+
+    catalogue = read_catalogue(written(tmp_path, example), CATALOGUE)
+
+    assert [each.name for each in catalogue.named("my-llama")] == ["my-llama-awq"]
