@@ -6,7 +6,7 @@ A router that runs reads every edit; one that it cannot even refuse would end it
 from pathlib import Path
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failsoft_kit.settings import SettingsError
@@ -84,6 +84,7 @@ def put(document: object, trail: Trail, value: object) -> object:
     return document
 
 
+@settings(deadline=None)
 @given(trail=st.sampled_from(places(yaml.safe_load(WHOLE))), value=values)
 def test_any_value_at_any_place_is_taken_or_refused(trail: Trail, value: object) -> None:
     document = put(yaml.safe_load(WHOLE), trail, value)
@@ -91,11 +92,13 @@ def test_any_value_at_any_place_is_taken_or_refused(trail: Trail, value: object)
     assert is_taken_or_refused(yaml.safe_dump(document, allow_unicode=True).encode())
 
 
+@settings(deadline=None)
 @given(end=st.integers(min_value=0, max_value=len(WHOLE)))
 def test_half_a_file_is_taken_or_refused(end: int) -> None:
     assert is_taken_or_refused(WHOLE[:end].encode())
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_refused(content: bytes) -> None:
     assert is_taken_or_refused(content)

@@ -1,12 +1,9 @@
 """Whatever is in a policy's file: it is a policy, or a list of what is wrong with it."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from failsoft_kit.settings import SettingsError
 from failsoft_router.adapters.policy_file import parse_policy
@@ -214,53 +211,6 @@ def test_an_anchor_that_is_used_twice_is_no_bomb() -> None:
     )
 
     assert policy.targets["b"].limits.first_content == 5.0
-
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-KEYS = st.sampled_from(
-    [
-        "targets",
-        "routes",
-        "tenants",
-        "a",
-        "b",
-        "provider",
-        "model",
-        "endpoint",
-        "credential",
-        "file",
-        "limits",
-        "connect",
-        "total",
-        "breaker",
-        "window",
-        "hops",
-        "serves",
-        "default",
-        "cache",
-        "prefer",
-        "chat",
-        "allow_private",
-    ]
-)
-ANYTHING = st.recursive(
-    SCALARS | st.sampled_from(["openai", "failsoft", "cache", "mock", "a", "gpt-*", "1s"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
-    max_leaves=10,
-)
-SHAPED = st.fixed_dictionaries(
-    {
-        "targets": st.dictionaries(KEYS, st.dictionaries(KEYS, ANYTHING, max_size=4), max_size=3),
-        "routes": st.dictionaries(KEYS, st.dictionaries(KEYS, ANYTHING, max_size=4), max_size=3),
-    },
-    optional={"tenants": st.dictionaries(KEYS, ANYTHING, max_size=2)},
-)
-
-
-@given(policy=SHAPED | ANYTHING)
-def test_no_shape_whatever_breaks_the_reader(policy: object) -> None:
-    with suppress(SettingsError):
-        parse(yaml.safe_dump(policy), own_address="127.0.0.1:50050")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xfd", b"\x00", b"targets: \xe9\n"])
