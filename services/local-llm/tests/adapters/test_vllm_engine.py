@@ -1,0 +1,119 @@
+"""The engine's port over outputs such as vLLM gives."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from failsoft_local_llm.adapters.vllm.engine import VllmEngine, Words
+from failsoft_local_llm.core.decoding import Decoding
+from failsoft_local_llm.core.facts import ModelFacts
+from failsoft_local_llm.core.order import Caller, Order
+from failsoft_local_llm.ports import Chunk, EngineRefused, FormRefused
+from failsoft_model.walk import FinishReason, Load
+
+FACTS = ModelFacts(
+    architecture="llama",
+    context_tokens=64,
+    chat_template="",
+    bos="",
+    eos="",
+    end_tokens=frozenset({9}),
+    hidden_tokens=frozenset({8, 9}),
+    control_texts=frozenset(),
+)
+WORDS = Words({1: b"a", 2: b"\xc3", 3: b"\xbc", 8: b"<call>", 9: b"<end>"}, FACTS)
+
+
+@dataclass(slots=True)
+class Output:
+    """One of vLLM's, as far as it is read."""
+
+    token_ids: Sequence[int]
+    finish_reason: str | None = None
+    num_cached_tokens: int | None = None
+
+    @property
+    def outputs(self) -> list["Output"]:
+        return [self]
+
+
+@dataclass(slots=True)
+class FakeRuntime:
+    """Says its outputs; an answer to a schema has a form."""
+
+    said: list[Output]
+    closed: int = 0
+    heard: int = 7
+    processes: list[Any] = field(default_factory=list)
+
+    def call_reader(self, order: Order) -> None:
+        return None
+
+    def form(self, decoding: Decoding) -> object | None:
+        return decoding.schema_json
+
+    async def generate(self, order: Order, *, form: object) -> AsyncGenerator[Output, None]:
+        try:
+            for output in self.said:
+                yield output
+        finally:
+            self.closed += 1
+
+
+def order(schema_json: str | None = None) -> Order:
+    decoding = Decoding(max_tokens=4, temperature=0.0, schema_json=schema_json)
+    return Order(prompt=[1], decoding=decoding, caller=Caller(tenant="acme", id="r1"))
+
+
+def engine_of(runtime: FakeRuntime) -> VllmEngine:
+    return VllmEngine(runtime, WORDS, capacity=1)  # type: ignore[arg-type]
+
+
+async def chunks_of(*said: Output, schema_json: str | None = None) -> list[Chunk]:
+    engine = engine_of(FakeRuntime(list(said)))
+    return [chunk async for chunk in engine.generate(order(schema_json))]
+
+
+async def test_tokens_are_told_as_bytes_and_the_hidden_ones_are_none() -> None:
+    chunks = await chunks_of(
+        Output([1, 2], num_cached_tokens=5), Output([3, 8, 9], finish_reason="stop")
+    )
+
+    assert chunks == [
+        Chunk(data=b"a\xc3", tokens=2, finish=None, cached_tokens=5),
+        Chunk(data=b"\xbc", tokens=3, finish=FinishReason.STOP),
+    ]
+
+
+async def test_a_request_that_vllm_ends_for_another_reason_was_not_taken() -> None:
+    with pytest.raises(EngineRefused):
+        await chunks_of(Output([], finish_reason="abort"))
+
+
+async def test_a_form_that_turns_out_impossible_is_the_callers_to_change() -> None:
+    with pytest.raises(FormRefused):
+        await chunks_of(Output([1], finish_reason="error"), schema_json='{"$ref": "#"}')
+
+
+async def test_requests_count_until_vllm_has_let_go_of_them() -> None:
+    runtime = FakeRuntime([Output([1]), Output([1])])
+    engine = engine_of(runtime)
+    assert (engine.load(), engine.heartbeat()) == (Load(capacity=1), None)
+
+    answers = [engine.generate(order()), engine.generate(order())]
+    for answer in answers:
+        await anext(answer)
+
+    assert engine.load() == Load(running=1, waiting=1, capacity=1)
+    assert engine.heartbeat() == 7
+    for answer in answers:
+        await answer.aclose()
+    assert runtime.closed == 2
+    assert engine.load() == Load(capacity=1)
+
+
+def test_a_token_is_spelled_for_parsers_even_where_it_is_hidden() -> None:
+    """The form of a call may begin with a token that no caller reads."""
+    assert WORDS.spelled([8, 1, 9]) == [(8, b"<call>"), (1, b"a")]
