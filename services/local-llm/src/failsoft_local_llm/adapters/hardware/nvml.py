@@ -129,8 +129,6 @@ def _is_visible(visible: str | None, index: int, device: str, uuid: str) -> bool
     if visible is None:
         return True
     names = [name.strip() for name in visible.split(",")]
-    return any(
-        name == str(index) or (bool(name) and (device.startswith(name) or uuid.startswith(name)))
-        for name in names
-        if not name.isdecimal() or name == str(index)
+    return str(index) in names or any(
+        name and (device.startswith(name) or uuid.startswith(name)) for name in names
     )
