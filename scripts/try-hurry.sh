@@ -29,5 +29,5 @@ show_until '"cancelled":3,"in_flight":0' "the provider is told, and stops" \
   curl -sS -w '\n' "http://$CLOUD_CONTROL/control/meter"
 
 act "What it costs the provider"
-targets
+operator targets
 expect "cloud .* closed" "nothing: one failure would have opened its breaker"

@@ -13,14 +13,18 @@ tenants:
   default: {allow_mock: true}
 POLICY
 
+loaded() { show_until "local-llama .* ok " "its model is loaded" operator targets --check; }
+
 act "A real model answers"
+loaded
 ask_until "^served by local-llama" "in its own words" --max-tokens 12 "What is the capital of Italy?"
 
 act "Its engine is killed"
 kill -KILL "$(pgrep -P "$(pid local-llm)")"
 ask --max-tokens 12 "What is the capital of Spain?"
 expect "local-llama .*mock served" "the walk goes on without it"
-ask_until "^served by local-llama" "it is started again by itself" --max-tokens 12 "What is the capital of Spain?"
+loaded
+ask_until "^served by local-llama" "it was started again by itself" --max-tokens 12 "What is the capital of Spain?"
 
 act "The whole service is killed"
 stop local-llm KILL

@@ -18,6 +18,6 @@ expect "^ROUTE_EXHAUSTED" "the caller is told"
 ask_until "own way out of the network is down" "who asks next waits for nobody, and is told why" "And now?"
 
 act "What it costs the providers"
-targets
+operator targets
 expect "^cloud .* closed" "nothing: one failure would have opened its breaker"
 expect "^other .* closed" "neither of them"

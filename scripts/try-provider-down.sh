@@ -8,7 +8,7 @@ look_alike other
 router <<POLICY
 targets:
   cloud: {provider: openai, endpoint: "http://$CLOUD/v1", model: gpt-5-mini, allow_private: true,
-          attempts: 1, breaker: {consecutive_failures: 3, open_for: 2s, good_probes: 1}}
+          attempts: 1, breaker: {consecutive_failures: 3, good_probes: 1}}
   other: {provider: openai, endpoint: "http://$OTHER/v1", model: gpt-5-nano, allow_private: true}
 routes:
   chat: {default: true, hops: [cloud, other]}
@@ -27,8 +27,6 @@ expect "cloud failed \(transient\) → other served" "the next target answers"
 act "It is overloaded; with this third failure in a row its breaker opens"
 fail cloud status=529
 ask "Still there?"
-targets
-expect "cloud .* open" "its breaker is open"
 ask "Does anybody wait for it?"
 expect "cloud skipped \(circuit open\) → other served" "nobody asks it any more"
 

@@ -39,5 +39,5 @@ ask "Is that a request?"
 expect "^INVALID_REQUEST" "the caller is told, and nobody else is asked"
 
 act "What it costs the provider"
-targets
+operator targets
 expect "cloud .* closed" "nothing: one failure would have opened its breaker"

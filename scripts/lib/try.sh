@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-BIN=$PWD/.venv/bin
+BIN=.venv/bin
 STAGE=$(mktemp -d "${TMPDIR:-/tmp}/failsoft-try-XXXXXX")
-trap 'exit 130' INT TERM
+trap 'trap "" INT TERM; exit 130' INT TERM # once: a second signal would end the end
 trap end EXIT
 
 read -ra ports < <("$BIN/python" -c \
@@ -132,13 +132,13 @@ ask_until() { # PATTERN PROMISE [OPTION...] QUESTION
   show_until "$1" "$2" ask "${@:3}"
 }
 
-targets() { # what an operator sees
-  echo "\$ failsoft targets"
-  "$BIN/failsoft" targets --address "$ADMIN" --data "$STAGE" 2>&1 | tee "$STAGE/shown" || true
+operator() { # COMMAND [OPTION...]: what an operator of the router does, and what it tells
+  echo "\$ failsoft $*"
+  "$BIN/failsoft" "$@" --address "$ADMIN" --data "$STAGE" 2>&1 | tee "$STAGE/shown" || true
 }
 
-show_until() { # PATTERN PROMISE COMMAND...: its output as soon as it is as promised, or after 30 s as it is
-  local patience=$((SECONDS + 30))
+show_until() { # PATTERN PROMISE COMMAND...: its output as soon as it is as promised, or after 90 s as it is
+  local patience=$((SECONDS + 90))
   until "${@:3}" >"$STAGE/said" && grep -Eq -- "$1" "$STAGE/said"; do
     [ "$SECONDS" -lt "$patience" ] || break
     sleep 0.5
