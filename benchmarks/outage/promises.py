@@ -11,6 +11,9 @@ from dataclasses import dataclass
 SHORTEST_PATIENCE = 0.1
 """A probe's caller waits twice the target's usual time, and this at least."""
 
+TRAVEL = 0.02
+"""From a caller to the router, whose moments are later than the caller's by that."""
+
 RETRIES_SAVED = 10
 """A retry budget never holds more."""
 
@@ -125,9 +128,8 @@ def hold(
     if not healthy or not outage:
         raise ValueError(f"nobody asked before or while it was {course.fault}")
     usual, usual_p99 = median(healthy), p99(healthy)
-    fired = min((each.begun + each.lost for each in outage if each.lost), default=math.inf)
-    wave = sum(each.asked and each.begun < fired < each.ended for each in outage)
-    wave += rules.consecutive_failures  # who came while the breaker's evidence did
+    fired, opened = first_failure(outage), evidence(outage, rules)
+    wave = sum(each.asked and each.ended > fired and each.begun < opened for each in outage)
     paid = [each for each in outage if each.timed_out]
     probed = probers(outage)
     patience = max(2 * usual, SHORTEST_PATIENCE) + allowance.p99_extra
@@ -163,6 +165,18 @@ def before(course: Course, samples: Iterable[Sample]) -> Sequence[Sample]:
 def during(course: Course, samples: Iterable[Sample]) -> Sequence[Sample]:
     """Callers who were waiting when it began, or came before it was over."""
     return [each for each in samples if each.ended >= course.begun and each.begun < course.repaired]
+
+
+def first_failure(outage: Sequence[Sample]) -> float:
+    """When the first caller was sent on to the next target; infinite when nobody was."""
+    return min((each.begun + each.lost for each in outage if each.lost), default=math.inf)
+
+
+def evidence(outage: Sequence[Sample], rules: Rules) -> float:
+    """When as many callers had been sent on as the breaker needs to open, as callers see it."""
+    failures = sorted(each.begun + each.lost for each in outage if each.lost)
+    needed = failures[: rules.consecutive_failures]
+    return needed[-1] + TRAVEL if needed else math.inf
 
 
 def probers(outage: Sequence[Sample]) -> Sequence[Sample]:

@@ -83,7 +83,7 @@ def test_who_pays_the_limit_although_it_has_fired_for_others_breaks_a_promise() 
 
 
 def test_more_calls_than_the_policy_lets_through_break_a_promise() -> None:
-    wave, retries, probes = 10, 10, 3 * 4
+    wave, retries, probes = 5, 5, 3 * 4
     most = wave + retries + probes
     assert broken(outage(), replace(COURSE, calls=most)) == set()
     assert broken(outage(), replace(COURSE, calls=most + 1)) == {"calls into the dead target"}
