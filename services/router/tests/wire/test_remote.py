@@ -105,3 +105,19 @@ def test_a_strangers_words_about_the_request_are_few() -> None:
 @pytest.mark.parametrize(("wait", "hint"), [(None, None), (2.0, 2.0), (0.0, 0.0), (-5.0, 0.0)])
 def test_a_peers_hint_is_kept(wait: float | None, hint: float | None) -> None:
     assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, wait=wait)).retry_after == hint
+
+
+@pytest.mark.parametrize(
+    ("message", "error_class"),
+    [
+        ("SERVER: Received message larger than max (300 vs. 100)", ErrorClass.CONTEXT_LENGTH),
+        (
+            "Stream removed (CLIENT: Received message larger than max (200 vs. 100))",
+            ErrorClass.MALFORMED,
+        ),
+    ],
+)
+def test_a_message_that_is_too_large_is_no_overload(message: str, error_class: ErrorClass) -> None:
+    assert attempt_failed(remote(Code.RESOURCE_EXHAUSTED, message=message)).error_class is (
+        error_class
+    )

@@ -34,6 +34,12 @@ _BY_CODE = {
     Code.UNKNOWN: ErrorClass.UNKNOWN,
 }
 
+_TOO_LARGE = (
+    ("SERVER: Received message larger than max", ErrorClass.CONTEXT_LENGTH),
+    ("CLIENT: Received message larger than max", ErrorClass.MALFORMED),
+)
+"""gRPC's own words, under the code of an overload, for a message that one end does not take."""
+
 _SENTENCES = {
     ErrorClass.CREDENTIAL: "it does not accept our service token",
     ErrorClass.RATE_LIMITED: "it is overloaded",
@@ -43,6 +49,7 @@ _SENTENCES = {
     ErrorClass.TIMEOUT_TOTAL: "the answer took too long",
     ErrorClass.TRUNCATED: "its own stream broke off",
     ErrorClass.UNSUPPORTED: "it cannot do what the request asks for",
+    ErrorClass.MALFORMED: "it answered what cannot be read",
     ErrorClass.ROUTER_LOOP: "its targets lead in a circle of routers",
 }
 
@@ -72,4 +79,8 @@ def _class(error: RemoteError) -> ErrorClass:
     cause = error.metadata.get("cause")
     if error.reason == RouteExhausted.reason and cause == ErrorClass.ROUTER_LOOP.value:
         return ErrorClass.ROUTER_LOOP
+    if error.code is Code.RESOURCE_EXHAUSTED and not error.reason:
+        for words, error_class in _TOO_LARGE:
+            if words in error.message:
+                return error_class
     return _BY_REASON.get(error.reason) or _BY_CODE.get(error.code, ErrorClass.TRANSIENT)
