@@ -167,7 +167,7 @@ async def test_neither_of_both_does_not_even_show_the_cache_the_question(
     error = await router.refused(question(cache_control=control))
 
     assert router.cache.asked == []
-    assert error.hops[1].skip_reason is SkipReason.NO_STORED_ANSWER
+    assert error.hops[1].skip_reason is SkipReason.REFUSED_BY_CALLER
 
 
 @virtual_time.test

@@ -1,8 +1,11 @@
 """The plan: hops in the right order, each that cannot be tried with its reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from failsoft_model.chat import (
+    CacheControl,
     ChatRequest,
     Degradation,
     Image,
@@ -74,9 +77,17 @@ def made(
     route: RoutePolicy = ROUTE,
     targets: tuple[TargetPolicy, ...] = TARGETS,
     without_credential: frozenset[str] = frozenset(),
+    has_cache: bool = True,
 ) -> Plan:
     policy = Policy(targets={each.name: each for each in targets}, routes={route.name: route})
-    return plan(policy, route, asked or request(), tenant, without_credential=without_credential)
+    return plan(
+        policy,
+        route,
+        asked or request(),
+        tenant,
+        without_credential=without_credential,
+        has_cache=has_cache,
+    )
 
 
 def order(made_plan: Plan) -> list[str]:
@@ -199,6 +210,21 @@ def test_a_route_that_stores_nothing_has_no_stored_answer() -> None:
     route = RoutePolicy(name="chat", hops=("a", "cache"), cache=None)
 
     assert skips(made(route=route)) == {"cache": SkipReason.NO_STORED_ANSWER}
+
+
+def test_a_router_without_a_cache_has_no_stored_answer() -> None:
+    whole = made(has_cache=False)
+
+    assert skips(whole) == {"cache": SkipReason.NO_STORED_ANSWER}
+    assert whole.hops[3].detail == "the router has no cache"
+
+
+def test_a_caller_that_neither_reads_nor_writes_the_cache_is_not_looked_up() -> None:
+    control = CacheControl(no_cache=True, no_store=True)
+    asked = replace(request(), cache_control=control)
+
+    assert skips(made(asked)) == {"cache": SkipReason.REFUSED_BY_CALLER}
+    assert skips(made(replace(asked, cache_control=CacheControl(no_cache=True)))) == {}
 
 
 def test_a_tenant_may_want_no_stale_answers() -> None:

@@ -41,6 +41,7 @@ def made_of(
         request,
         TenantPolicy(),
         without_credential=without_credential,
+        has_cache=True,
     )
 
 

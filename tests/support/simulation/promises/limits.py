@@ -6,7 +6,7 @@ from itertools import combinations
 
 from failsoft_kit.deadline import Deadline
 from failsoft_model.events import StreamReset
-from failsoft_model.walk import ErrorClass, HopOutcome
+from failsoft_model.walk import ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
 from failsoft_router.core.policy import TargetKind
@@ -46,6 +46,14 @@ _REFUSALS = frozenset(
     }
 )
 """What shuts gates beside health."""
+
+_TIMEOUTS = frozenset(
+    {
+        ErrorClass.TIMEOUT_CONNECT,
+        ErrorClass.TIMEOUT_FIRST_CONTENT,
+        ErrorClass.TIMEOUT_TOTAL,
+    }
+)
 
 
 def the_reply_comes_before_the_deadline(story: Story) -> Iterator[str]:
@@ -146,8 +154,12 @@ def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
     """Whoever has somewhere else to go goes there after the target's usual time."""
     for asked in story.asked:
         for hop in asked.hops:
-            waited = hop.latency - asked.read_for
-            if hop.outcome is HopOutcome.PROBING and waited > 2 * PATIENCE + _EPSILON:
+            if hop.outcome is not HopOutcome.PROBING:
+                continue
+            # A hop that was overtaken by an earlier probe waited for that one first.
+            begun = max(call.began for call in asked.calls if call.target == hop.target)
+            waited = asked.began + hop.started + hop.latency - begun - asked.read_for
+            if waited > 2 * PATIENCE + _EPSILON:
                 yield f"{asked.planned.name} waited {waited} s for its probe of {hop.target}"
 
 
@@ -163,10 +175,14 @@ def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
 
 
 def only_who_has_a_deadline_misses_it(story: Story) -> Iterator[str]:
-    """Nobody without a deadline is told that it passed."""
+    """Nobody is told that it passed who has none, or whose targets all failed by themselves."""
     for asked in story.asked:
-        if isinstance(asked.error, WalkDeadlinePassed) and asked.planned.within is None:
+        if not isinstance(asked.error, WalkDeadlinePassed):
+            continue
+        if asked.planned.within is None:
             yield f"{asked.planned.name} had no deadline"
+        if not any(map(_lacked_time, asked.hops)):
+            yield f"{asked.planned.name} lacked no time: {asked.hops}"
 
 
 def a_connection_is_closed_after_its_last_call(story: Story) -> Iterator[str]:
@@ -191,6 +207,11 @@ PROMISES = (
     probes_beside_others_stay_a_small_share,
     only_who_has_a_deadline_misses_it,
 )
+
+
+def _lacked_time(hop: Hop) -> bool:
+    late = hop.skip_reason is SkipReason.DEADLINE or hop.error_class in _TIMEOUTS
+    return late or hop.outcome is HopOutcome.PROBING
 
 
 def _was_reset(call: Call) -> bool:

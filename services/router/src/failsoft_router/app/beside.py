@@ -56,6 +56,7 @@ class Beside:
             return None
         left = self._errand.to_first_content() - budget.REPLY
         if not await self._probe.news(within=max(0.0, left)):
+            self._errand.cut_short = True
             return None
         return await self.follow()
 

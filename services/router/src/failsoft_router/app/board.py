@@ -71,7 +71,8 @@ class Place:
         """Seconds until every gate has opened, as far as time alone opens them."""
         refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
         shut = refusal.due_in if refusal is not None else 0.0
-        return max(shut, self.gates.health.due_in(now))
+        cut_off = self.egress.due_in(now) if self.host else 0.0
+        return max(shut, cut_off, self.gates.health.due_in(now))
 
     def ill_for(self, now: float) -> float:
         """Seconds that its health breaker alone keeps it out; 0 when something else does."""

@@ -21,6 +21,7 @@ class Errand:
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
+        cut_short: The last that was heard of a target is that it was given no more time.
     """
 
     request: ChatRequest
@@ -32,6 +33,7 @@ class Errand:
     first_content_by: float = field(init=False)
     attempts: int = 0
     targets: int = 0
+    cut_short: bool = False
 
     def __post_init__(self) -> None:
         self.begin_anew()
@@ -57,9 +59,13 @@ class Errand:
         return budget.has_time_to_look_up(self.deadline.left(self.clock.now()), times=times)
 
     def expired(self, hops: Iterable[Hop]) -> bool:
-        """The caller's own deadline is over, or kept one of these hops from being tried."""
+        """The caller's own deadline cut the last call short, or kept a hop from being tried.
+
+        A deadline that is near when the last target fails by itself has ended nothing.
+        """
         if not math.isfinite(self.deadline.at):
             return False
-        if self.deadline.left(self.clock.now()) <= budget.REPLY + budget.FLOOR:
+        if any(hop.skip_reason is SkipReason.DEADLINE for hop in hops):
             return True
-        return any(hop.skip_reason is SkipReason.DEADLINE for hop in hops)
+        left = self.deadline.left(self.clock.now())
+        return self.cut_short and left <= budget.REPLY + budget.FLOOR

@@ -17,9 +17,8 @@ from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router.app.attempt import Take
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
-from failsoft_router.app.trial import Trial, Tried
+from failsoft_router.app.trial import OutOfTime, Trial, Tried
 from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
-from failsoft_router.ports import AttemptFailed
 
 LONGEST_PATIENCE = 2.0
 """Seconds; a walk waits no longer for a probe, however slow the target usually is."""
@@ -127,8 +126,7 @@ class Probe:
                     await take(piece)
         except WaitedTooLong as late:
             self.leave()
-            sentence = "the answer took longer than its caller waits"
-            return self._trial.tried(AttemptFailed(late.error_class, sentence))
+            return self._trial.tried(OutOfTime(late.error_class))
 
     def leave(self) -> None:
         """Its caller is gone: nobody will take what it says."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from failsoft_kit.clock import Clock
+from failsoft_model.walk import Hop, SkipReason
 from failsoft_router.app.board import Board
 from failsoft_router.core.breaker import State
+from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
 
@@ -52,12 +54,30 @@ class Prospects:
             self._last_resort = self._find_last_resort()
         return name == self._last_resort
 
-    def soonest(self) -> float | None:
-        """Seconds until a target of the plan may be tried; None: none ever may."""
+    def soonest(self, hops: Iterable[Hop]) -> float | None:
+        """Seconds until a target may be tried with some hope; None: waiting changes nothing.
+
+        Args:
+            hops: As they ended; who refused what every such request is refused for is out.
+        """
+        hopeless = {hop.target for hop in hops if hop.error_class and not may_pass(hop.error_class)}
         names = [
-            hop.name for hop in self.plan.hops if hop.kind is HopKind.TARGET and hop.skip is None
+            hop.name
+            for hop in self.plan.hops
+            if hop.kind is HopKind.TARGET and hop.skip is None and hop.name not in hopeless
         ]
         return self._board.soonest(names, now=self._clock.now()) if names else None
+
+    def were_cut_off(self, hops: Iterable[Hop]) -> bool:
+        """Whether our own way out of the network is down, and kept one of these hops from it."""
+        if not self._board.egress.down(self._clock.now()):
+            return False
+        outside = {place.policy.name for place in self._board.places() if place.host}
+        return any(
+            hop.target in outside
+            and (hop.skip_reason is SkipReason.SAME_FATE or hop.error_class is not None)
+            for hop in hops
+        )
 
     def _find_last_resort(self) -> str | None:
         open_hops = [hop for hop in self.plan.hops if hop.skip is None]

@@ -127,9 +127,10 @@ class TargetHop:
                 detail="no provider can be reached: our own way out of the network is down",
                 due_in=cut_off,
             )
-        first_of_too_many = self.errand.targets >= retry.MAX_HOPS and not self.attempts
-        if first_of_too_many or self.errand.attempts >= retry.MAX_ATTEMPTS:
-            return _SPENT
+        if self.errand.targets >= retry.MAX_HOPS and not self.attempts:
+            return _ENOUGH_TARGETS
+        if self.errand.attempts >= retry.MAX_ATTEMPTS:
+            return _ENOUGH_ATTEMPTS
         wait = self.place.gates.health.due_in(now)
         if wait > 0 and not self.forced():
             return Refusal(
@@ -209,7 +210,7 @@ class TargetHop:
             trial.give_back_unused()
         if not task.cancelled():
             return task.result()
-        overtaken = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe answered first")
+        overtaken = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe spoke first")
         self.attempts.append(trial.tried(overtaken).attempt)
         return Overtaken()
 
@@ -282,8 +283,11 @@ class TargetHop:
 _FULL = Refusal(
     reason=SkipReason.BULKHEAD, detail="it has as many calls in flight as it may", due_in=0.0
 )
-_SPENT = Refusal(
-    reason=SkipReason.BUDGET, detail="the request has used up its attempts", due_in=0.0
+_ENOUGH_TARGETS = Refusal(
+    reason=SkipReason.BUDGET, detail="the request has tried as many targets as it may", due_in=0.0
+)
+_ENOUGH_ATTEMPTS = Refusal(
+    reason=SkipReason.BUDGET, detail="the request has made as many calls as it may", due_in=0.0
 )
 _LATE = Refusal(reason=SkipReason.DEADLINE, detail="too little time is left", due_in=0.0)
 _PROBES_OUT = Refusal(

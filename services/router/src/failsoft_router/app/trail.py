@@ -122,7 +122,7 @@ class Trail:
         A later `served` or `failed` of the same hop replaces this.
         """
         hop.overtaken = True
-        error_class, detail = ErrorClass.CANCELLED, "an earlier probe answered first"
+        error_class, detail = ErrorClass.CANCELLED, "an earlier probe spoke first"
         ended = self._hop(hop, HopOutcome.FAILED, attempts)
         overtaken = replace(ended, error_class=error_class, detail=detail)
         self._write(overtaken)

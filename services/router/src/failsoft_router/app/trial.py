@@ -26,6 +26,20 @@ JUDGED_AFTER = 5.0
 """Seconds after its first content at which a probe is judged, if it goes on for so long."""
 
 
+_OUT_OF_TIME = {
+    ErrorClass.TIMEOUT_CONNECT: "no connection in the time that the walk had for it",
+    ErrorClass.TIMEOUT_FIRST_CONTENT: "no content in the time that the walk had for it",
+    ErrorClass.TIMEOUT_TOTAL: "the answer took longer than its caller waits",
+}
+
+
+class OutOfTime(AttemptFailed):
+    """The walk's own time for it was over, which was shorter than the target's limit."""
+
+    def __init__(self, error_class: ErrorClass, *, sent: bool = True) -> None:
+        super().__init__(error_class, _OUT_OF_TIME[error_class], sent=sent)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What is asked of a target.
@@ -141,7 +155,8 @@ class Trial:
                 take=timed,
             )
         except AttemptFailed as failure:
-            return failure
+            walks_own = self._ran_out(failure.error_class)
+            return OutOfTime(failure.error_class, sent=failure.sent) if walks_own else failure
 
     def _speaks(self, span: Span) -> None:
         now = self._first_content_at = self._clock.now()
@@ -184,6 +199,12 @@ class Trial:
 
     def _was_hurried(self, error_class: ErrorClass) -> bool:
         """The limit was passed by the caller's haste or slow reading, not by the target."""
+        slowly_read = self._read_for > _READERS_SHARE * self._place.policy.limits.total
+        blames_reader = error_class is ErrorClass.TIMEOUT_TOTAL and slowly_read
+        return blames_reader or self._ran_out(error_class)
+
+    def _ran_out(self, error_class: ErrorClass) -> bool:
+        """The limit that passed was the walk's, which was shorter than the target's own."""
         ask, limits = self._ask, self._place.policy.limits
         match error_class:
             case ErrorClass.TIMEOUT_CONNECT:
@@ -191,8 +212,7 @@ class Trial:
             case ErrorClass.TIMEOUT_FIRST_CONTENT:
                 return ask.first_content < ask.limit
             case ErrorClass.TIMEOUT_TOTAL:
-                slowly_read = self._read_for > _READERS_SHARE * limits.total
-                return slowly_read or ask.end_at < self._began + limits.total
+                return ask.end_at < self._began + limits.total
             case _:
                 return False
 

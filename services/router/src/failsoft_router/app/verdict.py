@@ -34,20 +34,17 @@ def exhausted(
     """Every hop was skipped or failed.
 
     Args:
-        soonest: Seconds until a target may be tried; None: waiting changes nothing.
+        soonest: Seconds until a target may be tried with some hope; None: never.
         expired: The caller's deadline is what ended the walk.
-        own_egress: No provider can be reached, and that is our own network's fault.
+        own_egress: A provider could not be reached, and that is our own network's fault.
     """
-    cause = _first_cause(facts.hops)
     kind = WalkDeadlinePassed if expired else RouteExhausted
     head = "the deadline came before an answer" if expired else "no hop of the route could answer"
-    return kind(
+    return _ended(
+        kind,
         f"{head}: {_story(facts.hops)}",
-        hops=facts.hops,
-        cause=cause,
-        walk_id=facts.walk_id,
-        route=facts.route,
-        trace_id=facts.trace_id,
+        facts,
+        _first_cause(facts.hops),
         own_egress=own_egress,
         retry_after=None if expired or soonest is None else max(soonest, SOONEST_RETRY),
     )
@@ -55,26 +52,48 @@ def exhausted(
 
 def stopped(facts: WalkFacts, failure: AttemptFailed) -> WalkError:
     """A target failed in a way that every other target would share."""
-    refused = failure.error_class is ErrorClass.CONTENT_FILTER
-    return (ContentRefused if refused else CallerFault)(
-        failure.detail,
+    error_class, detail = failure.error_class, failure.detail
+    match error_class:
+        case ErrorClass.CONTENT_FILTER:
+            return _ended(ContentRefused, detail, facts, error_class)
+        case ErrorClass.CANCELLED:
+            # Not the caller's doing, who still listens: this process ends its probes.
+            return _ended(RouteExhausted, detail, facts, error_class, retry_after=SOONEST_RETRY)
+        case _:
+            return _ended(CallerFault, detail, facts, error_class)
+
+
+def broken(facts: WalkFacts, failure: AttemptFailed, *, expired: bool) -> WalkError:
+    """An answer broke off after content was sent, and the route lets nobody else go on.
+
+    Args:
+        expired: The target did not die: the caller's deadline came.
+    """
+    if expired:
+        message = f"the deadline came before the end of the answer: {_story(facts.hops)}"
+        return _ended(WalkDeadlinePassed, message, facts, _first_cause(facts.hops))
+    message = f"the answer broke off and the route does not restart it: {failure.detail}"
+    return _ended(StreamBroken, message, facts, failure.error_class)
+
+
+def _ended(
+    kind: type[WalkError],
+    message: str,
+    facts: WalkFacts,
+    cause: ErrorClass | None,
+    *,
+    own_egress: bool = False,
+    retry_after: float | None = None,
+) -> WalkError:
+    return kind(
+        message,
         hops=facts.hops,
-        cause=failure.error_class,
+        cause=cause,
         walk_id=facts.walk_id,
         route=facts.route,
         trace_id=facts.trace_id,
-    )
-
-
-def broken(facts: WalkFacts, failure: AttemptFailed) -> WalkError:
-    """A target died after content was sent, and the route lets nobody else go on."""
-    return StreamBroken(
-        f"the answer broke off and the route does not restart it: {failure.detail}",
-        hops=facts.hops,
-        cause=failure.error_class,
-        walk_id=facts.walk_id,
-        route=facts.route,
-        trace_id=facts.trace_id,
+        own_egress=own_egress,
+        retry_after=retry_after,
     )
 
 
@@ -90,4 +109,6 @@ def _story(hops: Iterable[Hop]) -> str:
             words.append(f"{hop.target} skipped ({hop.skip_reason.value})")
         elif hop.error_class is not None:
             words.append(f"{hop.target} failed ({hop.error_class.value})")
+        elif hop.outcome is HopOutcome.PROBING:
+            words.append(f"{hop.target} has said nothing yet")
     return ", ".join(words) or "the route has no hops"

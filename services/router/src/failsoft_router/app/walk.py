@@ -31,6 +31,7 @@ from failsoft_router.app.serving import Serving
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.target_hop import Overtaken, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
+from failsoft_router.app.trial import OutOfTime
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped
 from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.core.outcome import goes_on
@@ -98,6 +99,7 @@ class Walk:
             request,
             board.policy.tenant(caller.tenant),
             without_credential=board.without_credential(self._route.hops),
+            has_cache=surroundings.cache is not None,
         )
         self._errand = Errand(
             request=request,
@@ -184,9 +186,9 @@ class Walk:
         facts = self._facts()
         raise exhausted(
             facts,
-            soonest=self._prospects.soonest(),
+            soonest=self._prospects.soonest(facts.hops),
             expired=self._errand.expired(facts.hops),
-            own_egress=self._board.egress.down(self._around.clock.now()),
+            own_egress=self._prospects.were_cut_off(facts.hops),
         )
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
@@ -278,6 +280,7 @@ class Walk:
         """Go on to the next hop, or raise."""
         ended = self._trail.failed(hop, failure.error_class, failure.detail, attempts)
         await self._delivery.tell(ended)
+        self._errand.cut_short = isinstance(failure, OutOfTime)
         if not goes_on(
             failure.error_class, content_filter_falls_back=self._route.content_filter_falls_back
         ):
@@ -288,7 +291,8 @@ class Walk:
         if not self._delivery.content_left:
             return
         if self._route.midstream is Midstream.FAIL:
-            raise broken(self._facts(), failure)
+            facts = self._facts()
+            raise broken(facts, failure, expired=self._errand.expired(facts.hops))
         # The route's deadline is to the first content; the next target has its own.
         self._errand.begin_anew()
         self._span.event(telemetry.STREAM_RESET)

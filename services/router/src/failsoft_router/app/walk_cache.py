@@ -33,7 +33,6 @@ class WalkCache:
         self._tenant = tenant
         self._tracer = tracer
         self._clock = clock
-        self._form: bytes | None = None
         self.found = _BYPASS
 
     async def look_up(self, parent: Span) -> Found:
@@ -41,10 +40,10 @@ class WalkCache:
         policy, control = self._route.cache, self._request.cache_control
         if self._cache is None or policy is None or (control.no_cache and control.no_store):
             return self.found
-        self._form = canonical(self._request, route=self._route.name, epoch=policy.epoch)
+        form = self._canonical(policy)
         fresh = not control.no_cache and _wants_fresh(policy, self._request)
         with self._span(parent) as span:
-            self.found = await self._find(self._cache, self._form, fresh=fresh, span=span)
+            self.found = await self._find(self._cache, form, fresh=fresh, span=span)
             _describe(span, self.found)
         return self.found
 
@@ -54,11 +53,13 @@ class WalkCache:
         A cache that was away at the start is asked once more: it may have been a moment's
         trouble, and nothing else is left but what it has.
         """
-        if self._cache is None or self._form is None:
+        policy = self._route.cache
+        if self._cache is None or policy is None:
             return self.found
         with self._span(parent) as span:
             if not self.found.key:
-                self.found = await self._find(self._cache, self._form, fresh=False, span=span)
+                form = self._canonical(policy)
+                self.found = await self._find(self._cache, form, fresh=False, span=span)
             if self.found.key:
                 self.found = await self._cache.find_stale(
                     self.found.key, tenant=self._tenant, span=span.context
@@ -86,6 +87,9 @@ class WalkCache:
         fresh_for = policy.fresh_for if degradation is Degradation.NONE else 0.0
         keeping = Keeping(fresh_for=fresh_for, stale_if_error=policy.stale_if_error)
         self._cache.store(self.found.key, answer, keeping, tenant=self._tenant)
+
+    def _canonical(self, policy: CachePolicy) -> bytes:
+        return canonical(self._request, route=self._route.name, epoch=policy.epoch)
 
     async def _find(self, cache: AnswerCache, form: bytes, *, fresh: bool, span: Span) -> Found:
         return await cache.find(

@@ -111,6 +111,22 @@ TABLE: dict[ErrorClass, Row] = {
 }
 
 
+_LASTING = frozenset(
+    {
+        ErrorClass.CONTEXT_LENGTH,
+        ErrorClass.UNSUPPORTED,
+        ErrorClass.ROUTER_LOOP,
+        ErrorClass.CONTENT_FILTER,
+        ErrorClass.CALLER_FAULT,
+    }
+)
+
+
+def may_pass(error_class: ErrorClass) -> bool:
+    """Whether the same request may end otherwise at the same target, some time later."""
+    return error_class not in _LASTING
+
+
 def verdict(error_class: ErrorClass, phase: Phase) -> Verdict:
     """What follows from an error that came in this phase."""
     row = TABLE[error_class]

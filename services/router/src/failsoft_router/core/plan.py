@@ -80,17 +80,19 @@ def plan(
     tenant: TenantPolicy,
     *,
     without_credential: Collection[str],
+    has_cache: bool = True,
 ) -> Plan:
     """Order the route's hops for one request and mark those that cannot be tried.
 
     Args:
         without_credential: Targets that need a credential and have none.
+        has_cache: The router has one.
     """
     needed, prompt = needs(request), fewest_tokens(request)
     hops = []
     for position, name in enumerate(_ordered(policy, route, request, tenant), start=1):
         if name == CACHE_HOP:
-            kind, skip = HopKind.CACHE, _cache_skip(route, request, tenant)
+            kind, skip = HopKind.CACHE, _cache_skip(route, request, tenant, has_cache=has_cache)
         elif name == MOCK_HOP:
             kind, skip = HopKind.MOCK, _mock_skip(request, tenant)
         else:
@@ -177,13 +179,19 @@ def _length_skip(target: TargetPolicy, prompt: int, request: ChatRequest) -> _Sk
     )
 
 
-def _cache_skip(route: RoutePolicy, request: ChatRequest, tenant: TenantPolicy) -> _Skip:
+def _cache_skip(
+    route: RoutePolicy, request: ChatRequest, tenant: TenantPolicy, *, has_cache: bool
+) -> _Skip:
+    if not has_cache:
+        return SkipReason.NO_STORED_ANSWER, "the router has no cache"
     if route.cache is None:
         return SkipReason.NO_STORED_ANSWER, "the route stores nothing"
     if not tenant.allow_stale:
         return SkipReason.TENANT_POLICY, "the tenant wants no stale answers"
     if Degradation.STALE_CACHE in request.refused_degradations:
         return SkipReason.REFUSED_BY_CALLER, "the caller wants no stale answer"
+    if request.cache_control.no_cache and request.cache_control.no_store:
+        return SkipReason.REFUSED_BY_CALLER, "the caller keeps its question from the cache"
     return None
 
 
