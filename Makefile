@@ -39,7 +39,7 @@ simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell on
 
 .PHONY: mutants
 mutants: setup-dev ## Change the router's core and see that tests notice: MODULES="breaker gate"
-	@$(firstword $(wildcard build/mutants/bin/python) $(RUN)python) scripts/mutants.py $(MODULES)
+	@$(RUN)python scripts/mutants.py $(MODULES)
 
 .PHONY: test-chart
 test-chart: ## Lint, render and check the Helm chart

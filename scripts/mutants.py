@@ -6,11 +6,11 @@
 A mutant that survives is a missing test, or a change that makes no difference; the
 latter are listed with their reasons in services/router/tests/core/survivors.toml. Exit 1
 when there is any other. mutmut wants a folder of a shape of its own, so core and tests
-are copied to a temporary one.
+are copied to a temporary one. It changes what is inside of plain functions:
+constants, defaults of fields and properties are not touched.
 """
 
 import argparse
-import importlib.util
 import os
 import re
 import shutil
@@ -18,19 +18,16 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "services" / "router" / "src" / "failsoft_router"
 TESTS = ROOT / "services" / "router" / "tests" / "core"
 SURVIVORS = TESTS / "survivors.toml"
-
-MISSING = """\
-mutmut is not installed, and nothing else needs it. Into an environment of its own:
-  uv venv build/mutants && uv pip install --python build/mutants \\
-    'mutmut>=3.8,<4' pytest pytest-timeout hypothesis -e libs/model
-`make mutants` finds it there."""
+NOTICED = {"killed", "timeout"}
+"""A test failed, or the change made an endless loop of one."""
 
 SETTINGS = """\
 [tool.mutmut]
@@ -90,10 +87,10 @@ def mutmut(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def survivors(folder: Path) -> Iterator[str]:
-    """Each mutant that was not killed: its name, its status and its difference."""
-    for name in re.findall(r"^\s+(\S+): ", mutmut(folder, "results").stdout, re.MULTILINE):
-        yield mutmut(folder, "show", name).stdout
+def statuses(folder: Path) -> dict[str, str]:
+    """What became of each mutant, by its name."""
+    lines = mutmut(folder, "results", "--all", "true").stdout
+    return dict(re.findall(r"^\s+(\S+): (.+)$", lines, re.MULTILINE))
 
 
 def change(difference: str) -> str:
@@ -107,6 +104,24 @@ def explained() -> set[str]:
     return {entry["change"] for entry in tomllib.loads(SURVIVORS.read_text())["survivor"]}
 
 
+def module_of(mutant: str) -> str:
+    """The module or package of the core that a mutant is of."""
+    return mutant.removeprefix("failsoft_router.core.").split(".")[0]
+
+
+def table(modules: Sequence[str], *columns: tuple[str, Iterable[str]]) -> Iterator[str]:
+    """How many mutants of each module and of all are in each of the columns."""
+    counts = [(title, Counter(map(module_of, mutants))) for title, mutants in columns]
+    yield "  ".join(["module".ljust(12), *(title for title, _ in counts)])
+    for name in modules:
+        yield "  ".join(
+            [name.ljust(12), *(str(count[name]).rjust(len(title)) for title, count in counts)]
+        )
+    yield "  ".join(
+        ["all".ljust(12), *(str(count.total()).rjust(len(title)) for title, count in counts)]
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     every = every_module()
@@ -114,8 +129,6 @@ def main() -> None:
     modules: list[str] = parser.parse_args().modules
     if unknown := set(modules) - set(every):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(every)}")
-    if importlib.util.find_spec("mutmut") is None:
-        sys.exit(MISSING)
     known = explained()
     with tempfile.TemporaryDirectory(prefix="failsoft-mutants-") as name:
         folder = Path(name)
@@ -123,9 +136,19 @@ def main() -> None:
         done = mutmut(folder, "run")
         if done.returncode:
             sys.exit("\n".join(done.stdout.splitlines()[-40:]))
-        missed = [diff for diff in survivors(folder) if change(diff) not in known]
-    for difference in missed:
-        print(difference)
+        every_mutant = statuses(folder)
+        alive = [mutant for mutant, status in every_mutant.items() if status not in NOTICED]
+        differences = {mutant: mutmut(folder, "show", mutant).stdout for mutant in alive}
+    missed = [mutant for mutant in alive if change(differences[mutant]) not in known]
+    for mutant in missed:
+        print(differences[mutant])
+    columns = {
+        "mutants": every_mutant.keys(),
+        "noticed": every_mutant.keys() - set(alive),
+        "explained": set(alive) - set(missed),
+        "missed": missed,
+    }
+    print(*table(modules, *columns.items()), sep="\n")
     sys.exit(f"{len(missed)} mutants that no test notices" if missed else 0)
 
 
