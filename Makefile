@@ -17,6 +17,10 @@ setup: ## Install what the services need into .venv, and nothing into the system
 setup-dev: ## The same with the development tools
 	@$(PYTHON) scripts/bootstrap.py --dev
 
+.PHONY: setup-vllm
+setup-vllm: setup-dev ## Install vLLM into .venv-vllm, for the GPU or for tests without one: 5 GB
+	@$(RUN)python scripts/vllm_setup.py
+
 .PHONY: demo
 demo: setup ## See a provider fail, hang and come back: DEMO=--fast without pauses
 	@$(RUN)failsoft demo $(DEMO)
@@ -45,6 +49,14 @@ mutants: setup-dev ## Change the router's core and see that tests notice: MODULE
 test-chart: ## Lint, render and check the Helm chart
 	@$(PYTHON) scripts/bootstrap.py --dev --group chart
 	@$(PYTEST) tests/chart
+
+.PHONY: test-vllm
+test-vllm: setup-vllm ## Run the tests that need vLLM: minutes, for it starts several times
+	@$(PYTEST) -m vllm --timeout 600
+
+.PHONY: test-gpu
+test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what they measure
+	@$(PYTEST) -s -m gpu --timeout 600
 
 .PHONY: lint
 lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, generated files
@@ -98,4 +110,4 @@ outage: setup ## Let the first provider die under load, and print what callers n
 
 .PHONY: clean
 clean: ## Remove what was installed and built here
-	rm -rf .venv .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-vllm .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

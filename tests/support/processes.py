@@ -26,13 +26,17 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def process(
-    arguments: Sequence[str], *, folder: Path, variables: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+    python: Sequence[str] = (sys.executable,),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Python program that is ended with the block; its output goes to `folder`."""
     log = folder / f"{arguments[1]}.log"
     with log.open("wb") as output:
         started = subprocess.Popen(
-            [sys.executable, *arguments],
+            [*python, *arguments],
             env={**os.environ, **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -45,10 +49,10 @@ def process(
             started.wait(timeout=START_SECONDS)
 
 
-def wait_until_serving(address: str, service: str) -> None:
+def wait_until_serving(address: str, service: str, *, within: float = START_SECONDS) -> None:
     """Return once the health service says so; fails the test when it never does."""
     with grpc.insecure_channel(address) as channel:
-        grpc.channel_ready_future(channel).result(timeout=START_SECONDS)
+        grpc.channel_ready_future(channel).result(timeout=within)
         watch: grpc.UnaryStreamMultiCallable[
             health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
         ] = channel.unary_stream(
@@ -56,7 +60,7 @@ def wait_until_serving(address: str, service: str) -> None:
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
-        updates = watch(health_pb2.HealthCheckRequest(service=service), timeout=START_SECONDS)
+        updates = watch(health_pb2.HealthCheckRequest(service=service), timeout=within)
         for update in updates:
             if update.status == health_pb2.HealthCheckResponse.SERVING:
                 updates.cancel()

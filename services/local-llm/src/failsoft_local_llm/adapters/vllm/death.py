@@ -1,25 +1,32 @@
 """How one of vLLM's processes ended."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 
-_GRACE_SECONDS = 2.0
+_LOOK_SECONDS = 0.2
+_GRACE_SECONDS = 1.0
 """How long a process may take to end that has said so."""
 
 
-async def wait_until_one_ends(processes: Sequence[BaseProcess], *, told: asyncio.Event) -> str:
+async def wait_until_one_ends(
+    processes: Sequence[BaseProcess], *, answers_no_more: Callable[[], bool]
+) -> str:
     """Returns when one of them has ended: which, and how, in words for the operator.
 
     Args:
-        told: Set by who has learned otherwise that they answer no more.
+        answers_no_more: Whether they have said so; they may need a while to end after it.
     """
-    loop = asyncio.get_running_loop()
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for process in processes:
-        loop.add_reader(process.sentinel, told.set)
+        loop.add_reader(process.sentinel, ended.set)
     try:
-        await told.wait()
+        while not (ended.is_set() or answers_no_more()):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await ended.wait()
     finally:
         for process in processes:
             loop.remove_reader(process.sentinel)

@@ -9,7 +9,7 @@ from failsoft_local_llm.adapters.vllm.death import wait_until_one_ends
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Order
-from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused, FormRefused
+from failsoft_local_llm.ports import Chunk, EngineRefused, FormRefused
 from failsoft_model.walk import FinishReason, Load
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class VllmEngine:
         self._words = words
         self._capacity = capacity
         self._open = 0
-        self._dead = asyncio.Event()
 
     def load(self) -> Load:
         running = min(self._open, self._capacity)
@@ -71,14 +70,12 @@ class VllmEngine:
                     cached = (output.num_cached_tokens or 0) if first else 0
                     yield self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
                     first = False
-        except EngineDied:
-            self._dead.set()
-            raise
         finally:
             self._open -= 1
 
     async def wait_until_dead(self) -> str:
-        return await wait_until_one_ends(self._runtime.processes, told=self._dead)
+        runtime = self._runtime
+        return await wait_until_one_ends(runtime.processes, answers_no_more=lambda: runtime.errored)
 
     def _chunk(
         self,

@@ -89,6 +89,11 @@ class Runtime:
         return self._steps.heard
 
     @property
+    def errored(self) -> bool:
+        """Whether it answers no more."""
+        return bool(self._llm.errored)
+
+    @property
     def processes(self) -> list[BaseProcess]:
         """Those that it cannot live without; workers are theirs and end with them."""
         return list(self._llm.engine_core.resources.engine_manager.processes)
