@@ -1,12 +1,10 @@
 """What a request asks of whoever is to answer it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from failsoft_model.chat import (
     ChatRequest,
     Image,
-    Message,
-    Part,
     ResponseFormatKind,
     ToolCall,
     ToolChoiceMode,
@@ -25,16 +23,13 @@ def needs(request: ChatRequest) -> frozenset[Capability]:
 
 
 def _needs(request: ChatRequest) -> Iterator[Capability]:
+    kinds = {type(part) for message in request.messages for part in message.parts}
     may_call = request.tools and request.tool_choice.mode is not ToolChoiceMode.NONE
-    if may_call or _has(request.messages, ToolCall, ToolResult):
+    if may_call or ToolCall in kinds or ToolResult in kinds:
         yield Capability.TOOLS
     if request.response_format.kind is not ResponseFormatKind.TEXT:
         yield Capability.JSON_SCHEMA
-    if _has(request.messages, Image):
+    if Image in kinds:
         yield Capability.VISION
     if request.continue_from:
         yield Capability.CONTINUE
-
-
-def _has(messages: Iterable[Message], *kinds: type[Part]) -> bool:
-    return any(isinstance(part, kinds) for message in messages for part in message.parts)

@@ -11,8 +11,8 @@ FLOOR = 0.05
 """A target is not called for less: no answer has ever been seen within it."""
 
 _TARGET_RESERVE = 2.0
-_STORED_RESERVE = 0.05
-_MOCK_RESERVE = 0.05
+_DEGRADED_RESERVE = 0.05
+"""For a look-up in the cache, or for a mock."""
 
 
 def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHop]) -> float | None:
@@ -29,11 +29,13 @@ def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHo
     Returns:
         Seconds, never more than `limit`; None: less than `FLOOR` is left, skip the hop.
     """
-    later = tuple(behind)
-    targets = sum(hop.kind is HopKind.TARGET for hop in later)
-    share = min(_TARGET_RESERVE, left / (targets + 1))
-    reserve = REPLY + targets * share + sum(map(_degraded_reserve, later))
-    available = left - reserve
+    targets, reserve = 0, REPLY
+    for hop in behind:
+        if hop.kind is HopKind.TARGET:
+            targets += 1
+        else:
+            reserve += _DEGRADED_RESERVE
+    available = left - reserve - targets * min(_TARGET_RESERVE, left / (targets + 1))
     return min(limit, available) if available >= FLOOR else None
 
 
@@ -45,14 +47,4 @@ def has_time_to_look_up(left: float, *, times: int = 1) -> bool:
     Args:
         left: Until the caller's deadline; infinite without one, negative when past.
     """
-    return left >= times * _STORED_RESERVE + REPLY / 2
-
-
-def _degraded_reserve(hop: PlannedHop) -> float:
-    match hop.kind:
-        case HopKind.TARGET:
-            return 0.0
-        case HopKind.CACHE:
-            return _STORED_RESERVE
-        case HopKind.MOCK:
-            return _MOCK_RESERVE
+    return left >= times * _DEGRADED_RESERVE + REPLY / 2

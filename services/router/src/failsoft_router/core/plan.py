@@ -207,15 +207,16 @@ def _mock_skip(request: ChatRequest, tenant: TenantPolicy) -> _Skip:
 
 def _roomiest_at_least(hops: list[PlannedHop], policy: Policy) -> list[PlannedHop]:
     """Let the targets with the largest context be tried, if length would rule out all."""
-    targets = [hop for hop in hops if hop.kind is HopKind.TARGET]
-    long = [hop for hop in targets if hop.skip is SkipReason.CONTEXT_LENGTH]
-    if not long or any(hop.skip is None for hop in targets):
+    if _best(hops) is not None:
         return hops
-    most = max(policy.targets[hop.name].context_tokens for hop in long)
+    contexts = {
+        hop.name: policy.targets[hop.name].context_tokens
+        for hop in hops
+        if hop.skip is SkipReason.CONTEXT_LENGTH
+    }
+    most = max(contexts.values(), default=0)
     return [
-        replace(hop, skip=None, detail="")
-        if hop in long and policy.targets[hop.name].context_tokens == most
-        else hop
+        replace(hop, skip=None, detail="") if contexts.get(hop.name) == most else hop
         for hop in hops
     ]
 
