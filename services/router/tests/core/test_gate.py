@@ -122,6 +122,14 @@ def test_a_gate_that_is_kept_shut_is_shut_since_the_first_refusal() -> None:
     assert gate.last == closure(until=NOW + 60.0, why=QUOTA)
 
 
+def test_a_refusal_until_the_same_moment_is_not_what_shut_the_gate() -> None:
+    gate = QuotaGate()
+    gate.close(closure(until=NOW + 5.0))
+    gate.close(closure(since=NOW + 1.0, until=NOW + 5.0, why=QUOTA))
+
+    assert gate.last == closure(until=NOW + 5.0)
+
+
 def test_a_hint_of_no_time_closes_nothing() -> None:
     gate = QuotaGate()
     gate.close(closure(until=NOW))

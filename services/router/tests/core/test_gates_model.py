@@ -11,7 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.breaker import CLEAN_SECONDS, JITTER, Breaker, Permit, Result, State
-from failsoft_router.core.gate import Closure, Isolation, IsolationOrder, Quarantine, QuotaGate
+from failsoft_router.core.gate import (
+    Closure,
+    Isolation,
+    IsolationOrder,
+    Quarantine,
+    QuotaGate,
+    TargetGate,
+)
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.core.window import BUCKETS, Counts
 
@@ -29,6 +36,8 @@ POLICIES = st.builds(
 )
 DRAWS = st.floats(0.0, 1.0, exclude_max=True)
 SECRETS = st.sampled_from(["old", "new"])
+SECONDS = st.floats(0.0, 100.0)
+REFUSALS = st.sampled_from([ErrorClass.RATE_LIMITED, ErrorClass.QUOTA])
 SLIP = 1e-6
 """Seconds; more than the rounding of sums here, less than anything that matters."""
 
@@ -141,6 +150,27 @@ class Model:
         self.epoch += 1
 
 
+@dataclass(kw_only=True)
+class Shut:
+    """A gate, by the book: every refusal since it was last open, in their order."""
+
+    refusals: list[Closure] = field(default_factory=list)
+
+    def close(self, closure: Closure) -> None:
+        if closure.until > closure.since:
+            kept = [] if self.admits(closure.since) else self.refusals
+            self.refusals = [*kept, closure]
+
+    def admits(self, now: float) -> bool:
+        return all(now >= refusal.until for refusal in self.refusals)
+
+    def last(self) -> Closure | None:
+        if not self.refusals:
+            return None
+        longest = max(self.refusals, key=lambda refusal: refusal.until)
+        return replace(longest, since=self.refusals[0].since)
+
+
 class AnyTarget(RuleBasedStateMachine):
     """One target behind its gates: calls, refusals, orders, new policies, time."""
 
@@ -149,8 +179,9 @@ class AnyTarget(RuleBasedStateMachine):
         self.now = start
         self.breaker = Breaker(policy, now=start)
         self.model = Model(policy=policy, entered=start, due=start)
-        self.quota, self.closings = QuotaGate(), [0.0]
-        self.quarantine, self.refused = Quarantine(), ("", 0.0)
+        self.quota, self.spent = QuotaGate(), Shut()
+        self.target, self.gone = TargetGate(), Shut()
+        self.quarantine, self.secret, self.refused = Quarantine(), "", Shut()
         self.isolation: Isolation = Isolation()
         self.ordered: IsolationOrder | None = None
 
@@ -218,31 +249,40 @@ class AnyTarget(RuleBasedStateMachine):
 
     # The other gates.
 
-    def closure(self, seconds: float) -> Closure:
-        return Closure(since=self.now, until=self.now + seconds, why=ErrorClass.TRANSIENT)
+    def closure(self, seconds: float, why: ErrorClass) -> Closure:
+        return Closure(since=self.now, until=self.now + seconds, why=why)
 
-    @rule(seconds=st.floats(0.0, 100.0))
-    def refuse_for_quota(self, seconds: float) -> None:
-        self.closings.append(self.now + seconds)
-        self.quota.close(self.closure(seconds))
+    @rule(seconds=SECONDS, why=REFUSALS)
+    def refuse_for_quota(self, seconds: float, why: ErrorClass) -> None:
+        closure = self.closure(seconds, why)
+        self.spent.close(closure)
+        self.quota.close(closure)
 
-    @rule(secret=SECRETS, seconds=st.floats(0.0, 100.0))
+    @rule(seconds=SECONDS)
+    def refuse_for_a_model_that_is_gone(self, seconds: float) -> None:
+        closure = self.closure(seconds, ErrorClass.MODEL_GONE)
+        self.gone.close(closure)
+        self.target.close(closure)
+
+    @rule(secret=SECRETS, seconds=SECONDS)
     def refuse_the_secret(self, secret: str, seconds: float) -> None:
-        until = self.now + seconds
-        known, earlier = self.refused
-        self.refused = (secret, max(until, earlier) if known == secret else until)
-        self.quarantine.shut(secret, self.closure(seconds))
+        closure = self.closure(seconds, ErrorClass.CREDENTIAL)
+        if secret != self.secret:
+            self.secret, self.refused = secret, Shut()
+        self.refused.close(closure)
+        self.quarantine.shut(secret, closure)
 
-    @rule(seconds=st.floats(0.0, 100.0))
-    def isolate(self, seconds: float) -> None:
+    @rule(seconds=SECONDS, actor=st.sampled_from(["ada", "bob"]))
+    def isolate(self, seconds: float, actor: str) -> None:
         self.ordered = IsolationOrder(
-            since=self.now, until=self.now + seconds, actor="ada", reason="a test"
+            since=self.now, until=self.now + seconds, actor=actor, reason="a test"
         )
         self.isolation.isolate(self.ordered)
 
     @rule()
     def release(self) -> None:
-        self.ordered = None
+        if self.ordered is not None and self.now < self.ordered.until:
+            self.ordered = replace(self.ordered, until=self.now)
         self.isolation.release(self.now)
 
     # What holds at any time.
@@ -261,12 +301,23 @@ class AnyTarget(RuleBasedStateMachine):
 
     @invariant()
     def no_gate_opens_early_and_none_stays_shut(self) -> None:
-        shut_until = max(self.closings)
-        assert self.quota.admits(self.now) is (self.now >= shut_until)
-        assert self.quota.due_in(self.now) == max(0.0, shut_until - self.now)
-        secret, until = self.refused
-        for each in ("old", "new", None):
-            assert self.quarantine.admits(each, self.now) is (each != secret or self.now >= until)
+        for gate, shut in (
+            (self.quota, self.spent),
+            (self.target, self.gone),
+            (self.quarantine, self.refused),
+        ):
+            last = shut.last()
+            assert gate.last == last
+            assert gate.due_in(self.now) == (max(0.0, last.until - self.now) if last else 0.0)
+        assert self.quota.admits(self.now) is self.spent.admits(self.now)
+        assert self.target.admits(self.now) is self.gone.admits(self.now)
+        for secret in ("old", "new", None):
+            admitted = secret != self.secret or self.refused.admits(self.now)
+            assert self.quarantine.admits(secret, self.now) is admitted
+
+    @invariant()
+    def the_last_order_is_the_one_that_is_obeyed(self) -> None:
+        assert self.isolation.last == self.ordered
         in_force = self.ordered is not None and self.now < self.ordered.until
         assert self.isolation.order(self.now) == (self.ordered if in_force else None)
 
