@@ -54,7 +54,15 @@ usages = st.builds(
     cached_input_tokens=counts,
     reasoning_tokens=counts,
 )
-loads = st.builds(Load, running=counts, waiting=counts, capacity=counts)
+loads = st.builds(
+    Load,
+    running=counts,
+    waiting=counts,
+    capacity=counts,
+    running_tokens=counts,
+    waiting_tokens=counts,
+    capacity_tokens=counts,
+)
 attempts = st.builds(
     Attempt,
     id=text,

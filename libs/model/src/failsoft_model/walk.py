@@ -101,11 +101,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How busy the one who answers is; a capacity of 0 is not limited."""
+    """How busy the one who answers is; a capacity of 0 is not limited.
+
+    Tokens are those of prompts and of the longest answers that the requests allow; 0 where
+    nobody counts them.
+    """
 
     running: int = 0
     waiting: int = 0
     capacity: int = 0
+    running_tokens: int = 0
+    waiting_tokens: int = 0
+    capacity_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

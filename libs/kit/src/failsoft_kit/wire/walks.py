@@ -33,11 +33,21 @@ def fill_load(into: pb.Load, load: Load) -> None:
     into.running = load.running
     into.waiting = load.waiting
     into.capacity = load.capacity
+    into.running_tokens = load.running_tokens
+    into.waiting_tokens = load.waiting_tokens
+    into.capacity_tokens = load.capacity_tokens
 
 
 def decode_load(load: pb.Load) -> Load:
     """How busy a peer says it is."""
-    return Load(running=load.running, waiting=load.waiting, capacity=load.capacity)
+    return Load(
+        running=load.running,
+        waiting=load.waiting,
+        capacity=load.capacity,
+        running_tokens=load.running_tokens,
+        waiting_tokens=load.waiting_tokens,
+        capacity_tokens=load.capacity_tokens,
+    )
 
 
 def fill_hop(into: pb.Hop, hop: Hop) -> None:

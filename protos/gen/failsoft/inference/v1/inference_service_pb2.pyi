@@ -561,6 +561,7 @@ class ModelInfo(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     SERVES_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The name to use."""
     kind: _builtins.str
@@ -579,6 +580,10 @@ class ModelInfo(_message.Message):
     def serves(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Patterns of other ids that this route answers to, such as "gpt-*"."""
 
+    @_builtins.property
+    def status(self) -> Global___ModelStatus:
+        """How it is now; unset for a route, which has a service of its own for that."""
+
     def __init__(
         self,
         *,
@@ -588,11 +593,66 @@ class ModelInfo(_message.Message):
         capabilities: _abc.Iterable[Global___Capability.ValueType] | None = ...,
         serves: _abc.Iterable[_builtins.str] | None = ...,
         is_default: _builtins.bool = ...,
+        status: Global___ModelStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "id", b"id", "is_default", b"is_default", "kind", b"kind", "serves", b"serves"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "context_tokens", b"context_tokens", "id", b"id", "is_default", b"is_default", "kind", b"kind", "serves", b"serves", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelInfo: _TypeAlias = ModelInfo  # noqa: Y015
+
+@_typing.final
+class ModelStatus(_message.Message):
+    """How a model is now, for people and for those who choose between replicas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVING_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    LOAD_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    serving: _builtins.bool
+    """Whether a request is answered now, or as soon as the model has been woken."""
+    why: _builtins.str
+    """What made it so, in words; of one that serves, in what it is degraded."""
+    answered_by: _builtins.str
+    """The model that answers under this name now: another one than asked for
+    where that cannot be loaded. Empty while nothing is loaded.
+    """
+    degraded: _builtins.bool
+    """Whether that is less than what was configured."""
+    profile: _builtins.str
+    """The profile that runs, such as "primary" or "minimal"."""
+    engine: _builtins.str
+    """What runs it, such as "vllm" or "openvino"."""
+    tokens_per_second: _builtins.float
+    """Tokens of all answers together, lately."""
+    @_builtins.property
+    def load(self) -> _walk_pb2.Load:
+        """How busy it is."""
+
+    def __init__(
+        self,
+        *,
+        serving: _builtins.bool = ...,
+        why: _builtins.str = ...,
+        answered_by: _builtins.str = ...,
+        degraded: _builtins.bool = ...,
+        profile: _builtins.str = ...,
+        engine: _builtins.str = ...,
+        load: _walk_pb2.Load | None = ...,
+        tokens_per_second: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "degraded", b"degraded", "engine", b"engine", "load", b"load", "profile", b"profile", "serving", b"serving", "tokens_per_second", b"tokens_per_second", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelStatus: _TypeAlias = ModelStatus  # noqa: Y015

@@ -473,22 +473,36 @@ class Load(_message.Message):
     RUNNING_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    RUNNING_TOKENS_FIELD_NUMBER: _builtins.int
+    WAITING_TOKENS_FIELD_NUMBER: _builtins.int
+    CAPACITY_TOKENS_FIELD_NUMBER: _builtins.int
     running: _builtins.int
     """Requests being answered now."""
     waiting: _builtins.int
     """Requests waiting for a place."""
     capacity: _builtins.int
     """Requests that can be answered at once; 0: not limited."""
+    running_tokens: _builtins.int
+    """Tokens that the running requests may take in the end: prompts and the
+    longest answers that they allow. 0 where nobody counts them, as below.
+    """
+    waiting_tokens: _builtins.int
+    """Tokens that the waiting requests may take, likewise."""
+    capacity_tokens: _builtins.int
+    """Tokens that can be held at once; 0: not limited."""
     def __init__(
         self,
         *,
         running: _builtins.int = ...,
         waiting: _builtins.int = ...,
         capacity: _builtins.int = ...,
+        running_tokens: _builtins.int = ...,
+        waiting_tokens: _builtins.int = ...,
+        capacity_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "running", b"running", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "capacity_tokens", b"capacity_tokens", "running", b"running", "running_tokens", b"running_tokens", "waiting", b"waiting", "waiting_tokens", b"waiting_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
