@@ -216,6 +216,10 @@ def test_an_order_holds_until_its_end() -> None:
     assert isolation.order(NOW + 600.0) is None
 
 
+def test_callers_are_told_who_took_the_target_out_and_why() -> None:
+    assert ORDER.sentence == "isolated by ada: maintenance"
+
+
 def test_an_operator_can_shorten_an_order() -> None:
     """A person's word, unlike a provider's, replaces the one before it."""
     shorter = IsolationOrder(since=NOW, until=NOW + 5.0, actor="ada", reason="a test")
