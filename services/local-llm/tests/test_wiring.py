@@ -75,3 +75,11 @@ async def test_tools_for_a_model_that_is_never_told_of_them_are_refused(director
 @pytest.mark.usefixtures("vllm_is_installed")
 async def test_vllm_is_built_without_being_imported(directory: Path) -> None:
     assert built(vllm(directory)).background
+
+
+@pytest.mark.usefixtures("vllm_is_installed")
+async def test_an_adapter_of_the_models_own_name_is_refused(directory: Path) -> None:
+    settings = vllm(directory).model_copy(update={"adapters": {"smollm2-135m-instruct": directory}})
+
+    with pytest.raises(StartupError, match="rename it"):
+        built(settings)

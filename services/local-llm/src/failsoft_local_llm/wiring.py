@@ -17,7 +17,10 @@ from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry import Telemetry
-from failsoft_local_llm.adapters.model_directory import read_directory_facts
+from failsoft_local_llm.adapters.model_directory import (
+    read_adapter_rank,
+    read_directory_facts,
+)
 from failsoft_local_llm.adapters.model_file import bundled_model, read_model_facts
 from failsoft_local_llm.adapters.openvino.engine import OpenVinoOptions, start_openvino
 from failsoft_local_llm.adapters.vllm.environment import traces_endpoint
@@ -164,6 +167,7 @@ def _vllm_model(settings: LocalLlmSettings) -> _Model:
         kv_cache_bytes=None if settings.kv_cache_mib is None else settings.kv_cache_mib * _MIB,
         threads=settings.threads,
         adapters=settings.adapters,
+        adapter_rank=_adapter_rank(settings),
         tool_parser=settings.tool_parser,
         traces_endpoint=traces_endpoint(os.environ),
     )
@@ -177,6 +181,15 @@ def _vllm_model(settings: LocalLlmSettings) -> _Model:
         capabilities=frozenset(skills),
         start=lambda: start_vllm(options),
     )
+
+
+def _adapter_rank(settings: LocalLlmSettings) -> int:
+    if settings.model in settings.adapters:
+        raise StartupError(
+            f"{SECTION}.adapters has one of the model's own name, {settings.model!r}: rename it"
+        )
+    ranks = (read_adapter_rank(name, path) for name, path in settings.adapters.items())
+    return max(ranks, default=1)
 
 
 def _check_installed(package: str, *, extra: str) -> None:

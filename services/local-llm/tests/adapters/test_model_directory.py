@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from failsoft_kit.startup import StartupError
-from failsoft_local_llm.adapters.model_directory import read_directory_facts, read_vocabulary
+from failsoft_local_llm.adapters.model_directory import (
+    read_adapter_rank,
+    read_directory_facts,
+    read_vocabulary,
+)
 
 
 def weights(*, data_bytes: int = 8) -> bytes:
@@ -108,3 +112,35 @@ def test_a_model_that_was_half_copied_is_refused_with_the_file(
 def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="No such file"):
         read_directory_facts(tmp_path / "nowhere")
+
+
+def test_an_adapter_says_its_rank(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"r": 8, "lora_alpha": 16}')
+    (tmp_path / "adapter_model.safetensors").write_bytes(weights())
+
+    assert read_adapter_rank("legal", tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("config", "data", "named"),
+    [
+        (None, weights(), "adapter_config.json"),
+        ('{"r": "8"}', weights(), "adapter_config.json"),
+        ('{"r": 8}', None, "adapter_model.safetensors"),
+        ('{"r": 8}', weights(data_bytes=0), "adapter_model.safetensors was cut"),
+    ],
+)
+def test_an_adapter_that_was_half_copied_is_refused_by_name(
+    tmp_path: Path, config: str | None, data: bytes | None, named: str
+) -> None:
+    """The engine would end on it, or serve a model without it."""
+    if config is not None:
+        (tmp_path / "adapter_config.json").write_text(config)
+    if data is not None:
+        (tmp_path / "adapter_model.safetensors").write_bytes(data)
+
+    with pytest.raises(StartupError) as refused:
+        read_adapter_rank("legal", tmp_path)
+
+    assert "'legal'" in str(refused.value)
+    assert named in str(refused.value)

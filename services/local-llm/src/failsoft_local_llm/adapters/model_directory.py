@@ -17,12 +17,18 @@ from failsoft_local_llm.wire.model_files import (
 )
 from failsoft_local_llm.wire.safetensors import LENGTH, LONGEST_HEADER, needed_bytes
 
+_ADAPTER_CONFIG = "adapter_config.json"
+_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _WEIGHTS = "*.safetensors"
 
 
 class _Index(msgspec.Struct):
     weight_map: dict[str, str]
+
+
+class _AdapterConfig(msgspec.Struct):
+    r: int
 
 
 def read_directory_facts(directory: Path) -> ModelFacts:
@@ -48,6 +54,28 @@ def read_vocabulary(directory: Path) -> dict[int, bytes]:
         raise _refusal(directory, f"{error.filename}: {error.strerror}") from error
     except BadModelFile as error:
         raise _refusal(directory, str(error)) from error
+
+
+def read_adapter_rank(name: str, directory: Path) -> int:
+    """The rank of a LoRA adapter in PEFT's form, after a check that all of it is there.
+
+    Raises:
+        StartupError: it cannot be read; says which file, why, and what to do.
+    """
+    try:
+        config = (directory / _ADAPTER_CONFIG).read_bytes()
+        _check_whole(directory / _ADAPTER_WEIGHTS)
+        return msgspec.json.decode(config, type=_AdapterConfig).r
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}"
+    except BadModelFile as error:
+        why = str(error)
+    except msgspec.DecodeError as error:
+        why = f"{_ADAPTER_CONFIG} was cut or damaged: {error}"
+    raise StartupError(
+        f"the adapter {name!r} in {str(directory)!r} cannot be used: {why}; copy it again, or take"
+        " it out of local_llm.adapters (FAILSOFT_LOCAL_LLM_ADAPTERS)"
+    )
 
 
 def _small_files(directory: Path) -> Iterator[tuple[str, bytes]]:

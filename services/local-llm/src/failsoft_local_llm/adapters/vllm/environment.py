@@ -54,7 +54,7 @@ def variables(
     elif gpus:
         wanted["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     if protocol := environ.get(f"{_PREFIX}PROTOCOL"):
-        wanted.setdefault(f"{_PREFIX}TRACES_PROTOCOL", protocol)
+        wanted[f"{_PREFIX}TRACES_PROTOCOL"] = protocol
     return wanted
 
 

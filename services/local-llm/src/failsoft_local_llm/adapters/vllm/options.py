@@ -26,6 +26,8 @@ class VllmOptions:
     """On a CPU; None: as many as vLLM likes."""
     adapters: Mapping[str, Path] = field(default_factory=dict)
     """LoRA adapters by the names that callers ask for."""
+    adapter_rank: int = 1
+    """The highest of theirs."""
     tool_parser: str | None = None
     """vLLM's parser for the form in which the model calls tools; None: it calls none."""
     traces_endpoint: str | None = None

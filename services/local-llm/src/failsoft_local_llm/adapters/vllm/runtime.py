@@ -3,11 +3,9 @@
 import hashlib
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
-import msgspec
 import tokenizers
 from vllm import SamplingParams
 from vllm.config import StructuredOutputsConfig
@@ -36,7 +34,6 @@ _BLOCK_TOKENS_ON_CPU = 32
 """Prefixes are found again in pieces of this many tokens; its own 128 are a lot for a CPU."""
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Sizes of LoRA adapters that vLLM makes room for."""
-_ADAPTER_CONFIG = "adapter_config.json"
 _UINT64 = (1 << 64) - 1
 _PRIORITIES = {
     Criticality.CRITICAL_PLUS: 0,
@@ -45,10 +42,6 @@ _PRIORITIES = {
     Criticality.SHEDDABLE: 3,
 }
 """Lower ones go first."""
-
-
-class _AdapterConfig(msgspec.Struct):
-    r: int
 
 
 class Steps(StatLoggerBase):  # type: ignore[misc]  # vLLM carries no types that we check
@@ -203,13 +196,6 @@ def load(options: VllmOptions, *, stop_tokens: Sequence[int], wanted: threading.
         raise EngineDied(f"vLLM cannot load the model: {error}") from error
 
 
-def _rank(adapters: Iterable[Path]) -> int:
-    """The room that the biggest of them needs."""
-    configs = (path / _ADAPTER_CONFIG for path in adapters)
-    ranks = [msgspec.json.decode(file.read_bytes(), type=_AdapterConfig).r for file in configs]
-    return next((room for room in _RANKS if room >= max(ranks)), _RANKS[-1])
-
-
 def _engine_args(options: VllmOptions) -> AsyncEngineArgs:
     cpu = current_platform.is_cpu()
     arguments: dict[str, object] = {}
@@ -225,7 +211,7 @@ def _engine_args(options: VllmOptions) -> AsyncEngineArgs:
         arguments |= {
             "enable_lora": True,
             "max_loras": len(options.adapters),
-            "max_lora_rank": _rank(options.adapters.values()),
+            "max_lora_rank": next((r for r in _RANKS if r >= options.adapter_rank), _RANKS[-1]),
         }
     return AsyncEngineArgs(
         model=str(options.model_directory),
