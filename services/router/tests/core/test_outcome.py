@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.outcome import Lesson, Next, Phase, Verdict, goes_on, verdict
+from failsoft_router.core.outcome import Lesson, Next, Phase, Verdict, goes_on, may_pass, verdict
 
 HOP, STOP, ROUTE = Next.HOP, Next.STOP, Next.ROUTE_DECIDES
 NOTHING, HEALTH, QUOTA = Lesson.NOTHING, Lesson.HEALTH, Lesson.QUOTA
@@ -74,3 +74,14 @@ def test_only_a_content_refusal_is_the_routes_to_decide(
     expected = falls_back if goes is Next.ROUTE_DECIDES else goes is Next.HOP
 
     assert goes_on(error_class, content_filter_falls_back=falls_back) is expected
+
+
+def test_what_the_request_itself_is_wrong_with_does_not_pass_by_waiting() -> None:
+    """Else a caller would be told to come back with what will be refused again."""
+    assert {error_class for error_class in ErrorClass if not may_pass(error_class)} == {
+        ErrorClass.CONTEXT_LENGTH,
+        ErrorClass.UNSUPPORTED,
+        ErrorClass.ROUTER_LOOP,
+        ErrorClass.CONTENT_FILTER,
+        ErrorClass.CALLER_FAULT,
+    }
