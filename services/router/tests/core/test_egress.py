@@ -135,6 +135,23 @@ def test_what_failed_before_somebody_connected_has_another_cause() -> None:
     assert egress.blame(A, NOW + 0.5, now=NOW + 1.0) is OWN_EGRESS
 
 
+@pytest.mark.parametrize("connected", [True, False])
+def test_what_counts_at_once_goes_on_counting(connected: bool) -> None:
+    """Its breaker has counted it by then, and the hop has said whose fault it was."""
+    egress, settled = watch(), settles_at(NOW)
+    egress.connect_failed(A, NOW)
+    if connected:
+        egress.connected(B, NOW)
+        settled = NOW
+    assert egress.blame(A, NOW, now=settled) is COUNTS
+
+    egress.connect_failed(A, settles_at(NOW) - 0.5)
+    egress.connect_failed(B, settles_at(NOW))
+
+    assert egress.down(settles_at(NOW))
+    assert egress.blame(A, NOW, now=settles_at(NOW)) is COUNTS
+
+
 # Whose fault a single failure is.
 
 

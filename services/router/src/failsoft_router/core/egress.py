@@ -134,7 +134,7 @@ class EgressWatch:
         """
         if host not in self._hosts:
             return Blame.COUNTS
-        if self._down_from <= failed_at < self._down_until:
+        if self._down_from < failed_at < self._down_until:
             return Blame.OWN_EGRESS
         if self._connected_at >= failed_at or now >= settles_at(failed_at):
             return Blame.COUNTS
