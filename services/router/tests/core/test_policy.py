@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from failsoft_router.core.policy import CredentialSource, Provider, TargetPolicy
+from failsoft_router.core.policy import (
+    CredentialSource,
+    Policy,
+    Provider,
+    TargetPolicy,
+    TenantPolicy,
+)
 
 TARGET = TargetPolicy(
     name="mini",
@@ -38,3 +44,11 @@ def test_targets_without_a_credential_share_the_lack_of_one() -> None:
     local = replace(TARGET, credential=None)
 
     assert local.credential_key == replace(local, name="twin").credential_key
+
+
+def test_a_tenant_that_is_not_listed_gets_the_careful_defaults() -> None:
+    listed = TenantPolicy(allow_mock=True)
+    policy = Policy(targets={}, routes={}, tenants={"acme": listed})
+
+    assert policy.tenant("acme") is listed
+    assert policy.tenant("unheard-of") == TenantPolicy(allow_mock=False)
