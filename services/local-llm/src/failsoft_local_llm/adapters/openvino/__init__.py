@@ -6,6 +6,7 @@ Its `step()` holds the GIL, so the pipeline runs in a child process of its own.
     process  starts and ends the child, carries frames over a socket pair
     protocol the messages of both directions
     child    the child's own main
-    runner   the pipeline in the child, the only module that imports OpenVINO
+    runner   the pipeline in the child } the only modules that import OpenVINO
+    forms    tries schemas beside it   }
     pieces   cuts texts, because OpenVINO's tokenizer keeps the first 8192 tokens and says nothing
 """

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from failsoft_local_llm.adapters.openvino.runner import Runner
 
 _PR_SET_PDEATHSIG = 1
+_SILENT_SECONDS = 5.0
+"""How often it says something while a form is tried: silence would be taken for a hang."""
 
 
 class Gone(Exception):
@@ -59,6 +61,14 @@ class Channel:
     def waiting(self) -> bool:
         """Whether there is something to receive, if only the end."""
         return bool(select.select([self._connection], [], [], 0.0)[0])
+
+    def wait(self, runner: "Runner", *, at_most: float | None) -> None:
+        """Returns when there is something to receive, or for the runner to do.
+
+        Args:
+            at_most: Seconds; None: for as long as it takes.
+        """
+        select.select([self._connection.fileno(), runner.fileno()], [], [], at_most)
 
     def _exactly(self, count: int) -> bytes:
         data = bytearray()
@@ -101,7 +111,9 @@ def main(descriptor: int, service: int) -> None:
 
 def _turn(channel: Channel, runner: "Runner") -> None:
     """Everything that the service has said, then one step."""
-    while not runner.busy or channel.waiting():
+    if not runner.busy:
+        channel.wait(runner, at_most=_SILENT_SECONDS if runner.trying else None)
+    while channel.waiting():
         match channel.receive():
             case Tokenize(id=request, texts=texts):
                 channel.send(Tokens(id=request, tokens=runner.tokenize(texts)))
@@ -109,7 +121,9 @@ def _turn(channel: Channel, runner: "Runner") -> None:
                 runner.begin(order)
             case Cancel(id=request):
                 runner.cancel(request)
-    channel.send(Stepped(outputs=runner.step()))
+    runner.begin_tried()
+    if runner.busy or runner.trying:
+        channel.send(Stepped(outputs=runner.step()))
 
 
 def _die_with_the_service() -> None:

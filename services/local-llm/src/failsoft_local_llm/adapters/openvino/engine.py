@@ -23,7 +23,7 @@ from failsoft_local_llm.adapters.openvino.protocol import (
 from failsoft_local_llm.adapters.openvino.requests import Requests
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Order
-from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused
+from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused, FormRefused
 from failsoft_model.walk import FinishReason, Load
 
 _PIECES_AT_ONCE = 64
@@ -42,6 +42,8 @@ class OpenVinoOptions:
     """Requests that are answered at once; more wait."""
     threads: int | None
     """None: as many as OpenVINO likes."""
+    kv_cache_tokens: int | None = None
+    """Tokens that the KV cache holds at most, all requests together; None: no limit."""
 
 
 class OpenVinoEngine:
@@ -117,6 +119,7 @@ def _load_order(facts: ModelFacts, options: OpenVinoOptions) -> LoadModel:
         model_file=str(options.model_file),
         max_sequences=options.max_sequences,
         max_batched_tokens=_BATCHED_TOKENS,
+        kv_cache_tokens=options.kv_cache_tokens,
         threads=options.threads,
         end_tokens=sorted(facts.end_tokens),
         hidden_tokens=sorted(facts.hidden_tokens),
@@ -136,6 +139,7 @@ def _message(request: int, order: Order) -> Generate:
         seed=seed,
         presence_penalty=decoding.presence_penalty,
         frequency_penalty=decoding.frequency_penalty,
+        schema_json=decoding.schema_json,
     )
 
 
@@ -144,6 +148,7 @@ def _chunk(output: Output) -> Chunk:
 
     Raises:
         EngineRefused: the request was not taken.
+        FormRefused: the answer cannot be held to its schema.
     """
     finish = None
     match output.end:
@@ -151,6 +156,8 @@ def _chunk(output: Output) -> Chunk:
             finish = FinishReason.STOP
         case End.LENGTH:
             finish = FinishReason.LENGTH
+        case End.FORM_REFUSED:
+            raise FormRefused
         case End.REFUSED | End.CANCELLED:
             raise EngineRefused(f"OpenVINO ended a request as {output.end.value}")
     return Chunk(data=output.data, tokens=output.tokens, finish=finish)

@@ -21,6 +21,8 @@ class LoadModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Requests that are answered at once; more wait."""
     max_batched_tokens: int
     """Tokens that one step takes on; bounds how long a step lasts."""
+    kv_cache_tokens: int | None
+    """Tokens that the KV cache holds at most; None: as many as are asked for."""
     threads: int | None
     """None: as many as the engine likes."""
     end_tokens: list[int]
@@ -46,6 +48,7 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     seed: int
     presence_penalty: float
     frequency_penalty: float
+    schema_json: str | None
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -79,6 +82,8 @@ class End(enum.Enum):
     CANCELLED = "cancelled"
     REFUSED = "refused"
     """The engine did not take it, although it passed our checks."""
+    FORM_REFUSED = "form_refused"
+    """The answer cannot be held to its schema."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -1,16 +1,19 @@
 """OpenVINO's pipeline and the requests in it. Only the engine's process imports this."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy
 import openvino
 import openvino_genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
+from failsoft_local_llm.adapters.openvino.forms import Forms, form
 from failsoft_local_llm.adapters.openvino.protocol import End, Generate, LoadModel, Output
 
 _COLDEST = 0.01
 """Temperatures below overflow OpenVINO's division; the most likely token is as good as certain."""
+_BLOCK_TOKENS = 32
+"""The KV cache is cut into pieces of this many."""
 _ENDS = {
     openvino_genai.GenerationFinishReason.STOP: End.STOP,
     openvino_genai.GenerationFinishReason.LENGTH: End.LENGTH,
@@ -27,13 +30,18 @@ class Runner:
         scheduler.max_num_batched_tokens = order.max_batched_tokens
         # Cached prefixes would be shared by all tenants, who could tell by the time it takes.
         scheduler.enable_prefix_caching = False
+        if order.kv_cache_tokens is not None:
+            scheduler.num_kv_blocks = max(1, order.kv_cache_tokens // _BLOCK_TOKENS)
         threads = {} if order.threads is None else {"INFERENCE_NUM_THREADS": order.threads}
         self._pipeline = openvino_genai.ContinuousBatchingPipeline(
             order.model_file, scheduler, "CPU", threads, {}
         )
         self._tokenizer = self._pipeline.get_tokenizer()
         self._end_tokens = set(order.end_tokens)
-        self._bytes = self._token_bytes(order.hidden_tokens)
+        vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
+        self._bytes = _token_bytes(vocabulary, order.hidden_tokens)
+        self._forms = Forms(self._tokenizer, tokens=len(vocabulary), end_tokens=order.end_tokens)
+        self._untried: dict[int, Generate] = {}
         self._requests: dict[int, GenerationHandle] = {}
         self._ended: list[Output] = []
 
@@ -42,6 +50,11 @@ class Runner:
         """Whether there is something to step or to tell."""
         return bool(self._ended) or self._pipeline.has_non_finished_requests()
 
+    @property
+    def trying(self) -> bool:
+        """Whether somebody waits for the trial of a form."""
+        return bool(self._untried)
+
     def tokenize(self, texts: list[str]) -> list[list[int]]:
         """The tokens of each text."""
         return [
@@ -49,22 +62,35 @@ class Runner:
             for text in texts
         ]
 
+    def fileno(self) -> int:
+        """Readable when there is something for `begin_tried`."""
+        return self._forms.fileno()
+
     def begin(self, order: Generate) -> None:
-        """Adds a request; one that OpenVINO does not take ends as REFUSED."""
-        prompt = openvino.Tensor(numpy.array([order.prompt], dtype=numpy.int64))
-        try:
-            handle = self._pipeline.add_request(order.id, prompt, self._config(order))
-        except RuntimeError:
-            self._ended.append(Output(id=order.id, tokens=0, data=b"", end=End.REFUSED))
+        """Adds a request; one that OpenVINO does not take ends as REFUSED or FORM_REFUSED."""
+        if order.schema_json is None:
+            self._add(order)
         else:
-            self._requests[order.id] = handle
+            self._untried[order.id] = order
+            self._forms.try_out(order.id, order.schema_json)
+
+    def begin_tried(self) -> None:
+        """Goes on with the requests whose forms have been tried meanwhile."""
+        for request, holds in self._forms.settled().items():
+            order = self._untried.pop(request)
+            if holds:
+                self._add(order)
+            else:
+                self._end(request, End.FORM_REFUSED)
 
     def cancel(self, request: int) -> None:
         """Ends a request; the next step lets go of its memory."""
-        handle = self._requests.pop(request, None)
-        if handle is not None:
+        if self._untried.pop(request, None) is not None:
+            self._forms.forget(request)
+            self._end(request, End.CANCELLED)
+        elif (handle := self._requests.pop(request, None)) is not None:
             handle.cancel()
-            self._ended.append(Output(id=request, tokens=0, data=b"", end=End.CANCELLED))
+            self._end(request, End.CANCELLED)
 
     def step(self) -> list[Output]:
         """One token further for every request that has a place; what this and cancelling gave.
@@ -77,6 +103,18 @@ class Runner:
         outputs += self._new_outputs()
         return outputs
 
+    def _add(self, order: Generate) -> None:
+        prompt = openvino.Tensor(numpy.array([order.prompt], dtype=numpy.int64))
+        try:
+            handle = self._pipeline.add_request(order.id, prompt, self._config(order))
+        except RuntimeError:
+            self._end(order.id, End.REFUSED)
+        else:
+            self._requests[order.id] = handle
+
+    def _end(self, request: int, end: End) -> None:
+        self._ended.append(Output(id=request, tokens=0, data=b"", end=end))
+
     def _new_outputs(self) -> Iterator[Output]:
         for request, handle in list(self._requests.items()):
             if (output := self._new_output(request, handle)) is not None:
@@ -86,9 +124,9 @@ class Runner:
 
     def _new_output(self, request: int, handle: GenerationHandle) -> Output | None:
         """What the last step gave the request; None: nothing, it waits for its place."""
+        if handle.get_status() == openvino_genai.GenerationStatus.IGNORED:  # no memory for it
+            return Output(id=request, tokens=0, data=b"", end=End.REFUSED)
         if not handle.can_read():
-            if handle.get_status() == openvino_genai.GenerationStatus.IGNORED:  # no memory for it
-                return Output(id=request, tokens=0, data=b"", end=End.REFUSED)
             return None
         (generated,) = handle.read().values()
         tokens = generated.generated_ids
@@ -104,6 +142,8 @@ class Runner:
         config.presence_penalty = order.presence_penalty
         config.frequency_penalty = order.frequency_penalty
         config.rng_seed = order.seed
+        if order.schema_json is not None:
+            config.structured_output_config = form(order.schema_json)
         if order.temperature >= _COLDEST:
             config.do_sample = True
             config.temperature = order.temperature
@@ -112,8 +152,8 @@ class Runner:
                 config.top_k = order.top_k
         return config
 
-    def _token_bytes(self, hidden: list[int]) -> dict[int, bytes]:
-        """The bytes that each token stands for, without those that are no text."""
-        silent = set(hidden)
-        vocabulary = self._tokenizer.get_vocab()
-        return {token: data for data, token in vocabulary.items() if token not in silent}
+
+def _token_bytes(vocabulary: dict[bytes, int], hidden: Sequence[int]) -> dict[int, bytes]:
+    """The bytes that each token stands for, without those that are no text."""
+    silent = set(hidden)
+    return {token: data for data, token in vocabulary.items() if token not in silent}

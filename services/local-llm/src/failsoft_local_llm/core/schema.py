@@ -1,0 +1,252 @@
+"""The part of JSON Schema that an answer can be held to while it is generated.
+
+Both engines compile schemas with xgrammar, which passes over in silence what it does not know: an
+answer would then be taken for one that keeps a rule that nobody looked at. So what is not listed
+here is refused, with its place. What is listed was seen to be kept, where it stands alone: beside
+`enum`, `$ref` and their like xgrammar looks at nothing else.
+
+Of `oneOf` it takes the first that fits, as of `anyOf`: the alternatives are thought to be disjoint.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+MOST_REPETITIONS = 1000
+"""All bounds of a schema together: a hundred of them can take seconds to compile."""
+
+_ANNOTATIONS = frozenset(
+    {"$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"}
+    | {"readOnly", "writeOnly"}
+)
+_DEFINITIONS = frozenset({"$defs", "definitions"})
+_OF_TYPE = {
+    "properties": "object",
+    "required": "object",
+    "additionalProperties": "object",
+    "minProperties": "object",
+    "maxProperties": "object",
+    "items": "array",
+    "prefixItems": "array",
+    "minItems": "array",
+    "maxItems": "array",
+    "pattern": "string",
+    "format": "string",
+    "minLength": "string",
+    "maxLength": "string",
+    "minimum": "integer",
+    "maximum": "integer",
+    "exclusiveMinimum": "integer",
+    "exclusiveMaximum": "integer",
+}
+"""Each constraint, and the type that must be written beside it. Bounds of `number` are not held:
+xgrammar takes their decimal point for any character, and lets answers through that are no JSON."""
+_ALONE = ("$ref", "enum", "const", "anyOf", "oneOf", "allOf")
+"""Each of these is the only one that is looked at."""
+_TYPES = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
+}
+_FORMATS = frozenset(
+    {"email", "date", "time", "date-time", "duration", "ipv4", "ipv6", "hostname", "uuid", "uri"}
+    | {"uri-reference", "uri-template", "json-pointer", "relative-json-pointer"}
+)
+_BOUNDS = frozenset(
+    {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+)
+_LONGEST_PLACE = 200
+_REPEATED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that an answer cannot be held to."""
+
+    place: str
+    """Where it stands, as a JSON pointer."""
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place[:_LONGEST_PLACE] or '/'}: {self.why}"
+
+
+def problems(schema_json: str) -> list[Problem]:
+    """All that an answer cannot be held to; empty: the schema can be compiled, as far as is known.
+
+    Args:
+        schema_json: A JSON object, not too deep: checked already.
+    """
+    root: Json = json.loads(schema_json)
+    found = list(_schema(root, root, ""))
+    if (repetitions := _repetitions(root)) > MOST_REPETITIONS:
+        why = f"its bounds are {repetitions} together, at most {MOST_REPETITIONS} can be held"
+        found.append(Problem(place="", why=why))
+    return found
+
+
+def _schema(schema: Json, root: Json, place: str) -> Iterator[Problem]:
+    if schema is True:
+        return
+    if not isinstance(schema, dict):
+        yield Problem(place=place, why="this is no schema that anything matches")
+        return
+    for keyword in sorted(_DEFINITIONS & schema.keys()):
+        yield from _named(schema[keyword], root, f"{place}/{keyword}")
+    rules = {key: value for key, value in schema.items() if key not in _ANNOTATIONS | _DEFINITIONS}
+    for keyword in _ALONE:
+        if keyword in rules:
+            yield from _alone(keyword, rules, root, place)
+            return
+    yield from _typed(rules, root, place)
+
+
+def _alone(keyword: str, rules: dict[str, Json], root: Json, place: str) -> Iterator[Problem]:
+    value, here = rules[keyword], f"{place}/{keyword}"
+    allowed = {keyword, "type"} if keyword in {"enum", "const"} else {keyword}
+    for other in sorted(rules.keys() - allowed):
+        yield Problem(place=f"{place}/{other}", why=f"beside {keyword} it would not be looked at")
+    match keyword:
+        case "$ref":
+            if (why := _reference(value, root)) is not None:
+                yield Problem(place=here, why=why)
+        case "const":
+            yield from _values([value], rules.get("type"), here)
+        case "enum":
+            yield from _values(value, rules.get("type"), here)
+        case "allOf" if isinstance(value, list) and len(value) > 1:
+            yield Problem(place=here, why="only one schema can be held here")
+        case _:
+            yield from _listed(value, root, here)
+
+
+def _typed(rules: dict[str, Json], root: Json, place: str) -> Iterator[Problem]:
+    types = _types(rules.get("type"))
+    if types - _TYPES.keys():
+        yield Problem(place=f"{place}/type", why="this is no type")
+    for keyword, value in rules.items():
+        here = f"{place}/{keyword}"
+        if keyword == "type":
+            continue
+        if (wanted := _OF_TYPE.get(keyword)) is None:
+            yield Problem(place=here, why="no answer can be held to this keyword")
+        elif wanted not in types or (wanted == "integer" and "number" in types):
+            yield Problem(place=here, why=f'it needs "type": "{wanted}" beside it')
+        else:
+            yield from _constraint(keyword, value, rules, root, here)
+
+
+def _constraint(
+    keyword: str, value: Json, rules: dict[str, Json], root: Json, here: str
+) -> Iterator[Problem]:
+    match keyword:
+        case "properties":
+            yield from _named(value, root, here)
+        case "required":
+            yield from _required(value, rules.get("properties"), here)
+        case "prefixItems":
+            yield from _listed(value, root, here)
+        case "additionalProperties" | "items" if value is not False:
+            yield from _schema(value, root, here)
+        case "format" if value not in _FORMATS:
+            yield Problem(place=here, why="this format is not known")
+        case "minLength" | "maxLength" if rules.keys() & {"pattern", "format"}:
+            yield Problem(place=here, why="beside pattern or format it would not be looked at")
+
+
+def _named(schemas: Json, root: Json, place: str) -> Iterator[Problem]:
+    if not isinstance(schemas, dict):
+        yield Problem(place=place, why="it must be an object of schemas")
+        return
+    for name, schema in schemas.items():
+        yield from _schema(schema, root, f"{place}/{_escaped(name)}")
+
+
+def _listed(schemas: Json, root: Json, place: str) -> Iterator[Problem]:
+    if not isinstance(schemas, list) or not schemas:
+        yield Problem(place=place, why="it must be a list of schemas")
+        return
+    for number, schema in enumerate(schemas):
+        yield from _schema(schema, root, f"{place}/{number}")
+
+
+def _required(names: Json, properties: Json, place: str) -> Iterator[Problem]:
+    known = properties.keys() if isinstance(properties, dict) else frozenset[str]()
+    for number, name in enumerate(names if isinstance(names, list) else [names]):
+        if not isinstance(name, str) or name not in known:
+            yield Problem(place=f"{place}/{number}", why="this is none of the properties")
+
+
+def _values(values: Json, type_: Json, place: str) -> Iterator[Problem]:
+    if not isinstance(values, list) or not values:
+        yield Problem(place=place, why="it must be a list of values")
+        return
+    if type_ is None:
+        return
+    types = [each for name in _types(type_) for each in _TYPES.get(name, ())]
+    for value in values:
+        if type(value) not in types:
+            yield Problem(place=place, why="a value has not the type that stands beside it")
+            return
+
+
+def _reference(reference: Json, root: Json) -> str | None:
+    """What is wrong with it; None: it leads to a schema in the same document."""
+    seen: list[Json] = []
+    while True:
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return "it must begin with #, for nothing is fetched"
+        target = root
+        for name in reference.split("/")[1:]:
+            target = target.get(_unescaped(name)) if isinstance(target, dict) else None
+        if not isinstance(target, dict):
+            return "there is no schema at that place"
+        if "$ref" not in target:
+            return None
+        seen.append(reference)
+        reference = target["$ref"]
+        if reference in seen:
+            return "it leads back to itself"
+
+
+def _types(type_: Json) -> frozenset[str]:
+    """The types that are named; none: any."""
+    names = type_ if isinstance(type_, list) else [] if type_ is None else [type_]
+    return frozenset(str(name) for name in names)
+
+
+def _repetitions(schema: Json) -> int:
+    """The sum of all bounds on lengths and counts, wherever they stand."""
+    match schema:
+        case list():
+            return sum(map(_repetitions, schema))
+        case dict():
+            return sum(
+                _bound(keyword, value) + _repetitions(value) for keyword, value in schema.items()
+            )
+        case _:
+            return 0
+
+
+def _bound(keyword: str, value: Json) -> int:
+    if keyword in _BOUNDS and isinstance(value, int):
+        return abs(value)
+    if keyword == "pattern" and isinstance(value, str):
+        return sum(int(most or least) for least, most in _REPEATED.findall(value))
+    return 0
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _unescaped(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")

@@ -1,0 +1,123 @@
+"""What of JSON Schema an answer can be held to, and what is refused with its place."""
+
+import json
+
+import pytest
+
+from failsoft_local_llm.core.schema import MOST_REPETITIONS, Json, problems
+
+
+def places(schema: Json) -> list[str]:
+    return [problem.place for problem in problems(json.dumps(schema))]
+
+
+def of(**properties: Json) -> dict[str, Json]:
+    return {"type": "object", "properties": dict(properties)}
+
+
+HELD: list[Json] = [
+    {},
+    {"type": "object"},
+    {"type": ["string", "null"], "maxLength": 3},
+    {"title": "Place", "description": "Of a city", "default": 1, "type": "integer"},
+    {**of(a={"type": "boolean"}), "required": ["a"], "additionalProperties": False},
+    {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1},
+    {"type": "array", "prefixItems": [{"type": "integer"}], "items": False},
+    {"type": "array", "items": True, "minItems": 1, "maxItems": 4},
+    {"type": "integer", "minimum": 1, "exclusiveMaximum": 9},
+    {"type": "string", "pattern": "^[a-z]{1,8}$"},
+    {"type": "string", "format": "date-time"},
+    {"type": "string", "enum": ["a", "b"]},
+    {"const": {"a": 1}},
+    {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": None},
+    {**of(a={"$ref": "#/$defs/x~1y"}), "$defs": {"x/y": {"type": "boolean"}}},
+    of(next={"$ref": "#"}),
+]
+
+
+@pytest.mark.parametrize("schema", HELD, ids=json.dumps)
+def test_what_engines_keep_is_no_problem(schema: Json) -> None:
+    assert places(schema) == []
+
+
+IGNORED: list[tuple[Json, str]] = [
+    ({"type": "array", "uniqueItems": True}, "/uniqueItems"),
+    ({"type": "number", "multipleOf": 3}, "/multipleOf"),
+    ({"not": {"type": "string"}}, "/not"),
+    ({"type": "string", "format": "colour"}, "/format"),
+    ({"type": "string", "pattern": "a+", "maxLength": 3}, "/maxLength"),
+    ({"maxLength": 3}, "/maxLength"),
+    ({"type": "number", "minimum": 0.5}, "/minimum"),
+    ({"type": ["integer", "number"], "minimum": 1}, "/minimum"),
+    ({**of(a={}), "required": ["a", "b"]}, "/required/1"),
+    ({"type": "object", "required": ["a"]}, "/required/0"),
+    ({"type": "integer", "enum": [1, "x"]}, "/enum"),
+    ({"type": "integer", "const": True}, "/const"),
+    ({"enum": ["a"], "maxLength": 1}, "/maxLength"),
+    ({"anyOf": [{}], "type": "string"}, "/type"),
+    ({"$ref": "#/$defs/x", "minLength": 1, "$defs": {"x": {}}}, "/minLength"),
+    ({"allOf": [{}, {}]}, "/allOf"),
+    ({"type": "object", "patternProperties": {"^a": {}}}, "/patternProperties"),
+]
+
+
+@pytest.mark.parametrize(("schema", "place"), IGNORED, ids=lambda each: json.dumps(each))
+def test_what_engines_pass_over_in_silence_is_refused_at_its_place(
+    schema: Json, place: str
+) -> None:
+    """The answer would be taken for one that keeps it."""
+    assert places(schema) == [place]
+
+
+MEANINGLESS: list[tuple[Json, str]] = [
+    ({"type": "nonsense"}, "/type"),
+    ({"type": 5}, "/type"),
+    ({"type": "object", "properties": 5}, "/properties"),
+    ({"enum": []}, "/enum"),
+    ({"anyOf": {}}, "/anyOf"),
+    ({"anyOf": [False]}, "/anyOf/0"),
+    ({"$ref": "#/$defs/x"}, "/$ref"),
+    ({"$ref": "https://example.com/x"}, "/$ref"),
+    ({"$ref": "#"}, "/$ref"),
+    ({"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/x"}}}, "/$ref"),
+]
+
+
+@pytest.mark.parametrize(("schema", "place"), MEANINGLESS, ids=lambda each: json.dumps(each))
+def test_what_is_no_schema_is_refused_at_its_place(schema: Json, place: str) -> None:
+    assert place in places(schema)
+
+
+def test_a_problem_is_found_however_deep_it_is() -> None:
+    inner: dict[str, Json] = {"b/c": {"anyOf": [{"not": {}}]}}
+    deep = of(a={"type": "array", "items": of(**inner)})
+
+    assert places(deep) == ["/properties/a/items/properties/b~1c/anyOf/0/not"]
+    assert places({"$defs": {"x": {"not": {}}}}) == ["/$defs/x/not"]
+
+
+HALF: Json = {"type": "string", "maxLength": MOST_REPETITIONS // 2}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "maxLength": MOST_REPETITIONS + 1},
+        {"type": "string", "pattern": f"a{{1,{MOST_REPETITIONS + 1}}}"},
+        {"type": "string", "pattern": f"a{{{MOST_REPETITIONS + 1},}}"},
+        of(a=HALF, b=HALF, c=HALF),
+    ],
+    ids=["length", "pattern", "open pattern", "sum"],
+)
+def test_bounds_that_take_minutes_to_compile_are_refused(schema: Json) -> None:
+    [problem] = problems(json.dumps(schema))
+
+    assert str(MOST_REPETITIONS) in problem.why
+
+
+def test_a_place_is_told_but_not_at_any_length() -> None:
+    endless: dict[str, Json] = {"x" * 5000: {"not": {}}}
+
+    [problem] = problems(json.dumps(of(**endless)))
+
+    assert len(str(problem)) < 300
