@@ -33,8 +33,8 @@ class PendingAnswers:
         self._answers: OrderedDict[tuple[str, bytes], PendingAnswer] = OrderedDict()
         self._bytes = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._answers)
+    def __len__(self) -> int:
+        return len(self._answers)
 
     def put(self, tenant: str, key: bytes, answer: StoredAnswer, keeping: Keeping) -> None:
         """Add an answer as the newest, in place of an earlier one that is no better.
