@@ -1,12 +1,13 @@
 """What the service needs from the outside, whoever provides it."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.order import Order
+from failsoft_local_llm.core.served import ServedModel
 from failsoft_model.chat import Message, Tool
 from failsoft_model.walk import FinishReason, Load
 
@@ -99,3 +100,32 @@ class Template(Protocol):
         Raises:
             InvalidRequest: the template does not take this conversation.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A model whose files were read, and how to load it."""
+
+    model: ServedModel
+    template: Template
+    start: StartEngine
+    max_sequences: int
+    """Requests that its engine answers at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that may be served, whether its files can be read or not."""
+
+    name: str
+    """What callers ask for."""
+    adapters: tuple[str, ...] = ()
+    """What else they may ask for while it serves."""
+    profile: str
+    """Such as `primary`."""
+    engine: str
+    """What runs it, such as `vllm`."""
+    known: ServedModel | None = None
+    """What is known of it before it serves; None: nothing but its name."""
+    open: Callable[[], Awaitable[Opened]]
+    """Reads its files, anew each time. Raises EngineDied: they cannot be used."""

@@ -10,6 +10,9 @@ from failsoft_local_llm.core.profile.facts import EngineKind
 
 SECTION = "local_llm"
 
+_USUAL_TOKENS = 1024
+"""Of a conversation and its answer."""
+
 
 class LocalLlmSettings(ServiceSettings):
     """All of it; the defaults serve the small model that comes in a wheel."""
@@ -98,6 +101,40 @@ class LocalLlmSettings(ServiceSettings):
         description="Requests that may wait; more are refused as OVERLOADED. Unset: four times"
         " max_sequences.",
     )
+    max_waiting_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        description="Tokens that waiting requests may have together, their longest answers"
+        " included; more are refused as OVERLOADED. Unset: 1024 for each that may wait, but at"
+        " least one whole context.",
+        json_schema_extra={"unit": "tokens"},
+    )
+    fallback: bool = Field(
+        default=True,
+        description="Whether the small model of `model_file` is served by OpenVINO as long as the"
+        " one for vLLM cannot be loaded. Health, ListModels and each reply say so.",
+    )
+    fallback_retry: Duration = Field(
+        default=600.0,
+        ge=1.0,
+        description="How long the small model serves before the better one is tried again beside"
+        " it, when nobody asks for anything. SIGHUP asks for that at once.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    unload: Duration | None = Field(
+        default=None,
+        ge=1.0,
+        description="How long nobody asks for the model before it is unloaded; the next request"
+        " loads it again and waits for that. Unset: it stays loaded.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    warm_up_tokens: int = Field(
+        default=512,
+        ge=0,
+        description="The longest prompt that is read before callers are let in: of 64, 512, 4096"
+        " tokens and so on. 0: one short question is all that is asked.",
+        json_schema_extra={"unit": "tokens"},
+    )
     threads: int | None = Field(
         default=None,
         ge=1,
@@ -123,3 +160,9 @@ class LocalLlmSettings(ServiceSettings):
     def waiting_places(self) -> int:
         """Requests that may wait for their turn."""
         return 4 * self.max_sequences if self.max_waiting is None else self.max_waiting
+
+    def waiting_tokens(self, *, context_tokens: int) -> int:
+        """Tokens that may wait for their turn, in front of a model with that context."""
+        if self.max_waiting_tokens is not None:
+            return self.max_waiting_tokens
+        return max(context_tokens, _USUAL_TOKENS * self.waiting_places)

@@ -1,9 +1,7 @@
 """Puts the service together."""
 
-import importlib.util
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,35 +13,24 @@ from failsoft_kit.identity import Access
 from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
-from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry import Telemetry
-from failsoft_local_llm.adapters.model_directory import (
-    read_adapter_rank,
-    read_directory_facts,
-)
-from failsoft_local_llm.adapters.model_file import bundled_model, read_model_facts
-from failsoft_local_llm.adapters.openvino.engine import OpenVinoOptions, start_openvino
-from failsoft_local_llm.adapters.vllm.environment import traces_endpoint
-from failsoft_local_llm.adapters.vllm.launch import start_vllm
-from failsoft_local_llm.adapters.vllm.options import VllmOptions
 from failsoft_local_llm.api.rpc import InferenceServicer
 from failsoft_local_llm.app.answers import Answers
-from failsoft_local_llm.app.host import EngineHost
-from failsoft_local_llm.core.admission import Admission
-from failsoft_local_llm.core.decoding import Defaults
-from failsoft_local_llm.core.facts import ModelFacts
-from failsoft_local_llm.core.profile.facts import EngineKind
-from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import StartEngine
+from failsoft_local_llm.app.entrance import Entrance
+from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.candidates import candidates, defaults
+from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.settings import SECTION, LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES
-from failsoft_local_llm.wire.template import BadTemplate, ChatTemplate
-from failsoft_model.walk import Capability
 
 SERVICE = "failsoft.inference.v1.InferenceService"
+READINESS = "readiness"
+"""Another name for the same, in the words of probes."""
+STARTUP = "startup"
+"""Whether it has served yet; stays well when its engine dies."""
 
 _NAME = "failsoft-local-llm"
-_MIB = 1 << 20
 
 
 async def run(config: Path | None) -> None:
@@ -64,23 +51,19 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
     Raises:
         StartupError: the model or the token's file cannot be used, or the engine is missing.
     """
-    model = _model(settings)
-    template = _template(model)
-    health = Health([SERVICE])
+    health = Health([SERVICE, READINESS, STARTUP])
+    entrance = Entrance(_limits(settings, context_tokens=0), clock=clock)
     host = EngineHost(
-        model.start,
-        template=template,
+        candidates(settings),
         clock=clock,
-        start_seconds=settings.start,
-        stall_seconds=settings.stall,
-        on_change=partial(health.set, SERVICE),
+        patience=Patience(
+            start=settings.start, stall=settings.stall, warm_up_tokens=settings.warm_up_tokens
+        ),
+        habits=Habits(retry=settings.fallback_retry, unload=settings.unload),
+        on_change=partial(_tell, health),
+        on_serving=partial(_make_room, settings, entrance),
     )
-    answers = Answers(
-        model=_served(settings, model),
-        template=template,
-        host=host,
-        admission=Admission(places=settings.max_sequences + settings.waiting_places),
-    )
+    answers = Answers(host=host, entrance=entrance, defaults=defaults(settings))
     return Service(
         name=_NAME,
         listeners=[
@@ -100,6 +83,7 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         health=health,
         token=settings.service_token(),
         background=[host.run],
+        on_hangup=host.try_better,
         drain_seconds=settings.drain,
     )
 
@@ -116,114 +100,25 @@ def _access() -> Mapping[str, Access]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Model:
-    """The model that the settings name, and what runs it."""
-
-    place: Path
-    facts: ModelFacts
-    context_tokens: int
-    capabilities: frozenset[Capability]
-    start: StartEngine
+def _tell(health: Health, *, serving: bool, why: str) -> None:
+    """What the host says, by every name that somebody asks for."""
+    for name in (SERVICE, READINESS):
+        health.set(name, serving=serving, why=why)
+    if serving:
+        health.set(STARTUP, serving=True, why="the model was loaded once")
 
 
-def _model(settings: LocalLlmSettings) -> _Model:
-    match settings.engine:
-        case EngineKind.OPENVINO:
-            return _openvino_model(settings)
-        case EngineKind.VLLM:
-            return _vllm_model(settings)
+def _make_room(settings: LocalLlmSettings, entrance: Entrance, serving: Serving) -> None:
+    """As much as the model has that serves now."""
+    limits = _limits(settings, context_tokens=serving.opened.model.context_tokens)
+    tokens = serving.engine.load().capacity_tokens or None
+    entrance.set_limits(replace(limits, requests=serving.opened.max_sequences, tokens=tokens))
 
 
-def _openvino_model(settings: LocalLlmSettings) -> _Model:
-    _check_installed("openvino_genai", extra="openvino")
-    file = settings.model_file or bundled_model()
-    facts = read_model_facts(file)
-    options = OpenVinoOptions(
-        model_file=file, max_sequences=settings.max_sequences, threads=settings.threads
-    )
-    return _Model(
-        place=file,
-        facts=facts,
-        context_tokens=_context(settings, facts),
-        capabilities=frozenset({Capability.CONTINUE}),
-        start=lambda: start_openvino(options),
-    )
-
-
-def _vllm_model(settings: LocalLlmSettings) -> _Model:
-    _check_installed("vllm", extra="vllm")
-    directory = settings.model_directory
-    if directory is None:
-        raise StartupError(
-            f"{SECTION}.model_directory (FAILSOFT_LOCAL_LLM_MODEL_DIRECTORY) must name the model"
-            " that vLLM runs"
-        )
-    facts = read_directory_facts(directory)
-    options = VllmOptions(
-        model_directory=directory,
-        max_sequences=settings.max_sequences,
-        context_tokens=_context(settings, facts),
-        kv_cache_bytes=None if settings.kv_cache_mib is None else settings.kv_cache_mib * _MIB,
-        threads=settings.threads,
-        adapters=settings.adapters,
-        adapter_rank=_adapter_rank(settings),
-        tool_parser=settings.tool_parser,
-        traces_endpoint=traces_endpoint(os.environ),
-    )
-    skills = {Capability.CONTINUE, Capability.JSON_SCHEMA}
-    if settings.tool_parser is not None:
-        skills.add(Capability.TOOLS)
-    return _Model(
-        place=directory,
-        facts=facts,
-        context_tokens=options.context_tokens,
-        capabilities=frozenset(skills),
-        start=lambda: start_vllm(options),
-    )
-
-
-def _adapter_rank(settings: LocalLlmSettings) -> int:
-    if settings.model in settings.adapters:
-        raise StartupError(
-            f"{SECTION}.adapters has one of the model's own name, {settings.model!r}: rename it"
-        )
-    ranks = (read_adapter_rank(name, path) for name, path in settings.adapters.items())
-    return max(ranks, default=1)
-
-
-def _check_installed(package: str, *, extra: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise StartupError(f"{package} is not installed: install failsoft-local-llm[{extra}]")
-
-
-def _context(settings: LocalLlmSettings, facts: ModelFacts) -> int:
-    return min(settings.context_tokens or facts.context_tokens, facts.context_tokens)
-
-
-def _template(model: _Model) -> ChatTemplate:
-    try:
-        template = ChatTemplate(model.facts)
-    except BadTemplate as error:
-        raise StartupError(f"the model {str(model.place)!r} cannot be used: {error}") from error
-    if Capability.TOOLS in model.capabilities and not template.takes_tools:
-        raise StartupError(
-            f"{SECTION}.tool_parser is set, and the chat template of {str(model.place)!r} tells the"
-            " model of no tools: unset it"
-        )
-    return template
-
-
-def _served(settings: LocalLlmSettings, model: _Model) -> ServedModel:
-    return ServedModel(
-        name=settings.model,
-        context_tokens=model.context_tokens,
-        capabilities=model.capabilities,
-        defaults=Defaults(
-            temperature=settings.default_temperature,
-            top_p=settings.default_top_p,
-            max_tokens=settings.default_max_tokens,
-            frequency_penalty=settings.default_frequency_penalty,
-        ),
-        adapters=tuple(sorted(settings.adapters)),
+def _limits(settings: LocalLlmSettings, *, context_tokens: int) -> Limits:
+    return Limits(
+        requests=settings.max_sequences,
+        tokens=None,
+        waiting=settings.waiting_places,
+        waiting_tokens=settings.waiting_tokens(context_tokens=context_tokens),
     )

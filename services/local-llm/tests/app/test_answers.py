@@ -10,8 +10,10 @@ import pytest
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
-from failsoft_local_llm.app.host import EngineHost
-from failsoft_local_llm.core.admission import Admission
+from failsoft_local_llm.app.entrance import Entrance
+from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import (
@@ -22,7 +24,15 @@ from failsoft_local_llm.core.errors import (
 )
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused, FormRefused
+from failsoft_local_llm.ports import (
+    Candidate,
+    Chunk,
+    Engine,
+    EngineDied,
+    EngineRefused,
+    FormRefused,
+    Opened,
+)
 from failsoft_model.chat import (
     ChatRequest,
     Criticality,
@@ -145,21 +155,28 @@ async def asking(
         assert serving, why
         ready.set()
 
+    def on_serving(serving: Serving) -> None:
+        assert serving.opened.model is model
+
+    async def read() -> Opened:
+        return Opened(model=model, template=LastWords(), start=start, max_sequences=PLACES)
+
     host = EngineHost(
-        start,
-        template=LastWords(),
+        [Candidate(name=model.name, adapters=model.adapters, profile="p", engine="e", open=read)],
         clock=LoopClock(),
-        start_seconds=1.0,
-        stall_seconds=60.0,
+        patience=Patience(start=1.0, stall=60.0),
+        habits=Habits(retry=600.0),
         on_change=on_change,
+        on_serving=on_serving,
     )
     script, engine.chunks = engine.chunks, [HELLO]
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(host.run())
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
-        admission = Admission(places=PLACES)
-        await ask(Answers(model=model, template=LastWords(), host=host, admission=admission))
+        limits = Limits(requests=PLACES, tokens=None, waiting=0, waiting_tokens=0)
+        entrance = Entrance(limits, clock=LoopClock())
+        await ask(Answers(host=host, entrance=entrance, defaults=model.defaults))
         running.cancel()
 
 
@@ -182,7 +199,12 @@ async def test_a_stream_says_who_answers_then_the_pieces_then_the_facts() -> Non
     events = await events_of(engine, ASKED)
 
     assert events == [
-        Started(walk_id="", route="tiny", request_id="r1", load=Load(capacity=4)),
+        Started(
+            walk_id="",
+            route="tiny",
+            request_id="r1",
+            load=Load(capacity=4, running_tokens=3 + MODEL.defaults.max_tokens),
+        ),
         Delta(text="Hel"),
         Delta(text="lo"),
         Finished(

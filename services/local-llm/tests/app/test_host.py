@@ -9,10 +9,13 @@ import pytest
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
-from failsoft_local_llm.app.host import EngineHost
+from failsoft_local_llm.app.host import EngineHost, Habits, OnChange
+from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import EngineUnavailable
 from failsoft_local_llm.core.order import Order
-from failsoft_local_llm.ports import Chunk, Engine, EngineDied
+from failsoft_local_llm.core.served import ServedModel
+from failsoft_local_llm.ports import Candidate, Chunk, Engine, EngineDied, Opened
 from failsoft_model.chat import Message, Tool
 from failsoft_model.walk import FinishReason, Load
 
@@ -99,15 +102,41 @@ class Stage:
         finally:
             self.note("ended")
 
-    def host(self) -> EngineHost:
-        return EngineHost(
-            self.start,
+    def host(self, **habits: float) -> EngineHost:
+        return host_of([candidate("primary", self)], self.on_change, **habits)
+
+
+def candidate(profile: str, stage: Stage) -> Candidate:
+    """A model whose engines live what that stage plays."""
+
+    async def read() -> Opened:
+        return Opened(
+            model=ServedModel(
+                name=f"{profile}-model",
+                context_tokens=2048,
+                capabilities=frozenset(),
+                defaults=Defaults(temperature=0.0, top_p=1.0, max_tokens=8, frequency_penalty=0.0),
+            ),
             template=Plain(),
-            clock=LoopClock(),
-            start_seconds=START_SECONDS,
-            stall_seconds=STALL_SECONDS,
-            on_change=self.on_change,
+            start=stage.start,
+            max_sequences=2,
         )
+
+    return Candidate(name=f"{profile}-model", profile=profile, engine="fake", open=read)
+
+
+def host_of(candidates: Sequence[Candidate], on_change: OnChange, **habits: float) -> EngineHost:
+    def on_serving(serving: Serving) -> None:
+        pass
+
+    return EngineHost(
+        candidates,
+        clock=LoopClock(),
+        patience=Patience(start=START_SECONDS, stall=STALL_SECONDS),
+        habits=Habits(**{"retry": 600.0, **habits}),
+        on_change=on_change,
+        on_serving=on_serving,
+    )
 
 
 async def played(stage: Stage, host: EngineHost, *, seconds: float) -> list[tuple[float, str]]:
@@ -226,7 +255,7 @@ async def test_callers_learn_why_there_is_no_engine_and_when_there_will_be_one()
     async def ask(*, at: float) -> None:
         await asyncio.sleep(at)
         try:
-            host.engine()
+            host.serving()
         except EngineUnavailable as unavailable:
             told.append((str(unavailable), unavailable.retry_after))
         else:

@@ -12,7 +12,8 @@ from failsoft_kit import call
 from failsoft_kit.telemetry import format_traceparent
 from failsoft_kit.wire.inference import CAPABILITY, decode_request, encode_answer, encode_event
 from failsoft_kit.wire.requests import Holder
-from failsoft_local_llm.app.answers import Answers
+from failsoft_kit.wire.walks import fill_load
+from failsoft_local_llm.app.answers import Answers, Offered
 from failsoft_local_llm.core.order import Caller
 from failsoft_local_llm.telemetry import ATTEMPT_ID
 from failsoft_model.chat import ChatRequest
@@ -52,9 +53,10 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.CountTokensRequest,
         context: "grpc.aio.ServicerContext[pb.CountTokensRequest, Awaitable[pb.CountTokensResponse]]",  # noqa: E501
     ) -> pb.CountTokensResponse:
-        tokens = await self._answers.count_tokens(_request(request))
+        chat = _request(request)
+        tokens = await self._answers.count_tokens(chat)
         return pb.CountTokensResponse(
-            input_tokens=tokens, model=request.chat.model or self._answers.model.name
+            input_tokens=tokens, model=chat.model or self._answers.default_model
         )
 
     async def ListModels(
@@ -62,19 +64,36 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.ListModelsRequest,
         context: "grpc.aio.ServicerContext[pb.ListModelsRequest, Awaitable[pb.ListModelsResponse]]",
     ) -> pb.ListModelsResponse:
-        model = self._answers.model
+        now = self._answers.offered()
+        status = _status(now)
         return pb.ListModelsResponse(
             models=[
                 pb.ModelInfo(
                     id=name,
                     kind="model",
-                    context_tokens=model.context_tokens,
-                    capabilities=sorted(CAPABILITY.number[each] for each in model.capabilities),
-                    is_default=name == model.name,
+                    context_tokens=now.context_tokens,
+                    capabilities=sorted(CAPABILITY.number[each] for each in now.capabilities),
+                    is_default=name == self._answers.default_model,
+                    status=status,
                 )
-                for name in model.names
+                for name in now.names
             ]
         )
+
+
+def _status(offered: Offered) -> pb.ModelStatus:
+    now = offered.status
+    status = pb.ModelStatus(
+        serving=now.serving,
+        why=now.why,
+        answered_by=now.answered_by,
+        degraded=now.degraded,
+        profile=now.profile,
+        engine=now.engine,
+        tokens_per_second=offered.tokens_per_second,
+    )
+    fill_load(status.load, offered.load)
+    return status
 
 
 def _caller() -> Caller:
@@ -86,6 +105,7 @@ def _caller() -> Caller:
         id=current.attempt_id or current.request_id,
         trace_id=span.trace_id,
         traceparent=format_traceparent(span.context) if span.recording else "",
+        deadline_at=current.deadline.at,
     )
 
 

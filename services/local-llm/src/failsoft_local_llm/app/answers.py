@@ -1,34 +1,38 @@
 """Answers requests with the engine: what is asked, what it is told, what comes of it."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from failsoft_local_llm.app.entrance import Entrance, Place
 from failsoft_local_llm.app.host import EngineHost
-from failsoft_local_llm.core.admission import Admission, no_room
+from failsoft_local_llm.app.life import Serving
+from failsoft_local_llm.core.admission.guess import guessed_work
+from failsoft_local_llm.core.admission.ticket import Claim, Work
 from failsoft_local_llm.core.answer import AnswerText
 from failsoft_local_llm.core.blocks import Blocks
 from failsoft_local_llm.core.capability import missing
-from failsoft_local_llm.core.decoding import decoding
+from failsoft_local_llm.core.decoding import Defaults, decoding
 from failsoft_local_llm.core.errors import (
     ContextLengthExceeded,
     ModelNotFound,
     Unsupported,
     form_refused,
+    no_room,
+    schema_refused,
 )
 from failsoft_local_llm.core.order import Caller, Order
-from failsoft_local_llm.core.served import ServedModel
+from failsoft_local_llm.core.schema import problems
+from failsoft_local_llm.core.status import Status
 from failsoft_local_llm.ports import (
     Chunk,
-    Engine,
     EngineDied,
     EngineRefused,
     FormRefused,
-    Template,
 )
-from failsoft_model.chat import ChatRequest, Message, Role, Tool, ToolChoiceMode
+from failsoft_model.chat import ChatRequest, Message, ResponseFormatKind, Role, Tool, ToolChoiceMode
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
-from failsoft_model.walk import FinishReason, Usage
+from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
 
 @dataclass(slots=True)
@@ -56,21 +60,46 @@ class _Progress:
             self.finish = FinishReason.TOOL_CALLS
 
 
-class Answers:
-    """The one model of this process, asked in the words of the contract."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What may be asked for now, and how that is."""
 
-    def __init__(
-        self, *, model: ServedModel, template: Template, host: EngineHost, admission: Admission
-    ) -> None:
-        self._model = model
-        self._template = template
+    names: Sequence[str]
+    """Sorted; the model that was configured, and the adapters of the one that serves."""
+    context_tokens: int
+    """Tokens of conversation and answer together; 0: not known yet."""
+    capabilities: frozenset[Capability]
+    status: Status
+    load: Load
+    tokens_per_second: float
+    """Of all answers together, lately."""
+
+
+class Answers:
+    """The model of this process, asked in the words of the contract."""
+
+    def __init__(self, *, host: EngineHost, entrance: Entrance, defaults: Defaults) -> None:
         self._host = host
-        self._admission = admission
+        self._entrance = entrance
+        self._defaults = defaults
 
     @property
-    def model(self) -> ServedModel:
-        """What is served."""
-        return self._model
+    def default_model(self) -> str:
+        """What is asked for by those who name no model."""
+        return self._host.best.name
+
+    def offered(self) -> Offered:
+        """What may be asked for now, and how that is."""
+        model = self._host.known
+        adapters = () if model is None else model.adapters
+        return Offered(
+            names=sorted({self.default_model, *adapters}),
+            context_tokens=0 if model is None else model.context_tokens,
+            capabilities=frozenset() if model is None else model.capabilities,
+            status=self._host.status(),
+            load=self._load(),
+            tokens_per_second=self._entrance.tokens_per_second(),
+        )
 
     async def stream(
         self, request: ChatRequest, caller: Caller
@@ -81,110 +110,151 @@ class Answers:
             ModelNotFound: the request names another model.
             Unsupported: it asks for what this model cannot do.
             ContextLengthExceeded: it leaves no room for an answer.
-            Overloaded: too many requests wait already, or the engine has no memory for it.
+            Overloaded: it cannot be answered in time, too many wait already, who matters more
+                came while it waited, or the engine has no memory for it.
             EngineUnavailable: the model is loading, or its engine died, if only just now.
         """
         progress = _Progress(AnswerText(request.sampling.stop))
-        with self._admission.place(self._host.load()):
-            async with aclosing(self._answered(request, caller, progress)) as events:
-                async for event in events:
-                    yield event
+        async with aclosing(self._answered(request, caller, progress)) as events:
+            async for event in events:
+                yield event
 
     async def whole(self, request: ChatRequest, caller: Caller) -> Answer:
         """One answer, whole. Raises what `stream` raises."""
         progress = _Progress(AnswerText(request.sampling.stop))
-        with self._admission.place(self._host.load()):
-            async with aclosing(self._answered(request, caller, progress)) as events:
-                async for event in events:
-                    if isinstance(event, Finished):
-                        message = Message(role=Role.ASSISTANT, parts=progress.blocks.parts())
-                        return Answer(choice=Choice(message=message), finished=event)
+        async with aclosing(self._answered(request, caller, progress)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    message = Message(role=Role.ASSISTANT, parts=progress.blocks.parts())
+                    return Answer(choice=Choice(message=message), finished=event)
         raise AssertionError("a stream of events ends with Finished")
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """Tokens of the request, the template's own included. Raises what `stream` raises, but
         never for the length."""
+        check_name(request, self._host.names)
+        serving = self._host.serving()
+        self._check(request, serving)
         try:
-            _, prompt = await self._tokenized(request)
+            return len(await _tokenized(request, serving))
         except EngineDied as died:
             raise self._host.unavailable(str(died)) from died
-        return len(prompt)
 
     async def _answered(
         self, request: ChatRequest, caller: Caller, progress: _Progress
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
-        name = request.model or self._model.name
+        check_name(request, self._host.names)
+        claim = Claim(
+            tenant=caller.tenant,
+            criticality=request.criticality,
+            work=guessed_work(request, defaults=self._defaults),
+            deadline_at=caller.deadline_at,
+        )
         try:
-            engine, prompt = await self._prepared(request)
-            yield Started(walk_id="", route=name, request_id=request.request_id, load=engine.load())
-            order = self._order(request, prompt, caller)
-            async with aclosing(engine.generate(order)) as chunks:
-                async for chunk in chunks:
-                    for delta in progress.feed(chunk):
-                        yield delta
-                    if progress.finish is not None:
-                        break
-            if progress.finish is None:
-                raise EngineDied("the engine ended an answer without saying why")
+            with self._entrance.place(claim, engine=self._host.load()) as place:
+                serving, order = await self._turn(request, caller, place)
+                name = request.model or self.default_model
+                yield Started(
+                    walk_id="", route=name, request_id=request.request_id, load=self._load()
+                )
+                async with aclosing(serving.engine.generate(order)) as chunks:
+                    async for chunk in chunks:
+                        self._entrance.generated(place, chunk.tokens)
+                        for delta in progress.feed(chunk):
+                            yield delta
+                        if progress.finish is not None:
+                            break
         except EngineDied as died:
             raise self._host.unavailable(str(died)) from died
         except EngineRefused as refused:
-            raise no_room("the engine did not take the request") from refused
+            raise no_room(retry_after=self._entrance.retry_after()) from refused
         except FormRefused as refused:
             raise form_refused(request) from refused
+        if progress.finish is None:
+            raise self._host.unavailable("the engine ended an answer without saying why")
+        answered_by = order.adapter or serving.opened.model.name
         yield Finished(
             finish_reason=progress.finish,
-            served_by=name,
-            model=name,
+            served_by=answered_by,
+            model=answered_by,
+            degradation=serving.degradation,
             usage=Usage(
-                input_tokens=len(prompt),
+                input_tokens=len(order.prompt),
                 output_tokens=progress.output_tokens,
                 cached_input_tokens=progress.cached_tokens,
             ),
-            load=self._host.load(),
+            load=self._load(),
             trace_id=caller.trace_id,
             route=name,
             request_id=request.request_id,
         )
 
-    async def _prepared(self, request: ChatRequest) -> tuple[Engine, Sequence[int]]:
-        """The engine, and a prompt that leaves it room for an answer."""
-        engine, prompt = await self._tokenized(request)
-        if len(prompt) >= self._model.context_tokens:
-            allowed = self._model.context_tokens - 1
-            raise ContextLengthExceeded.of(tokens=len(prompt), allowed=allowed)
-        return engine, prompt
+    async def _turn(
+        self, request: ChatRequest, caller: Caller, place: Place
+    ) -> tuple[Serving, Order]:
+        """The model that answers, and what it is asked, when it is the request's turn.
 
-    async def _tokenized(self, request: ChatRequest) -> tuple[Engine, Sequence[int]]:
-        self._check(request)
-        prompt = self._template.prompt(
-            request.messages, continue_from=request.continue_from, tools=_callable(request)
-        )
-        engine = self._host.engine()
-        return engine, await engine.tokenize(prompt)
+        Raises EngineDied besides.
+        """
+        while True:
+            serving = await self._host.awake(until=caller.deadline_at)
+            self._check(request, serving)
+            order = await _ordered(request, serving, caller)
+            work = Work(prompt=len(order.prompt), output=order.decoding.max_tokens)
+            await self._entrance.turn(place, work)
+            if self._host.serving() is serving:
+                return serving, order
 
-    def _check(self, request: ChatRequest) -> None:
-        if request.model not in ("", *self._model.names):
-            raise ModelNotFound(f"this service serves {', '.join(self._model.names)} only")
-        if violations := missing(request, self._model.capabilities):
+    def _check(self, request: ChatRequest, serving: Serving) -> None:
+        """Whether the model that serves now may and can answer that."""
+        model = serving.opened.model
+        if serving.degradation in request.refused_degradations:
+            raise self._host.unavailable("another model than the best is served, which was refused")
+        if request.model not in ("", *self._host.models, *model.adapters):
+            raise self._host.unavailable("the model that this adapter changes is not served now")
+        if violations := missing(request, model.capabilities):
             first = f"{violations[0].field}: {violations[0].description}"
             raise Unsupported(first, violations=violations)
+        form = request.response_format
+        if form.kind is ResponseFormatKind.JSON_SCHEMA and (found := problems(form.schema_json)):
+            raise schema_refused(found)
 
-    def _order(self, request: ChatRequest, prompt: Sequence[int], caller: Caller) -> Order:
-        return Order(
-            prompt=prompt,
-            decoding=decoding(
-                request.sampling,
-                room=self._model.context_tokens - len(prompt),
-                defaults=self._model.defaults,
-                response_format=request.response_format,
-            ),
-            caller=caller,
-            criticality=request.criticality,
-            adapter=request.model if request.model in self._model.adapters else "",
-            tools=_callable(request),
-            tool_choice=request.tool_choice,
-        )
+    def _load(self) -> Load:
+        return self._entrance.load(self._host.load())
+
+
+def check_name(request: ChatRequest, names: Collection[str]) -> None:
+    """Raises ModelNotFound: the request names none of them."""
+    if request.model and request.model not in names:
+        raise ModelNotFound(f"this service serves {', '.join(sorted(names))} only")
+
+
+async def _ordered(request: ChatRequest, serving: Serving, caller: Caller) -> Order:
+    """What the engine is asked. Raises ContextLengthExceeded and EngineDied."""
+    model, prompt = serving.opened.model, await _tokenized(request, serving)
+    if len(prompt) >= model.context_tokens:
+        raise ContextLengthExceeded.of(tokens=len(prompt), allowed=model.context_tokens - 1)
+    return Order(
+        prompt=prompt,
+        decoding=decoding(
+            request.sampling,
+            room=model.context_tokens - len(prompt),
+            defaults=model.defaults,
+            response_format=request.response_format,
+        ),
+        caller=caller,
+        criticality=request.criticality,
+        adapter=request.model if request.model in model.adapters else "",
+        tools=_callable(request),
+        tool_choice=request.tool_choice,
+    )
+
+
+async def _tokenized(request: ChatRequest, serving: Serving) -> Sequence[int]:
+    prompt = serving.opened.template.prompt(
+        request.messages, continue_from=request.continue_from, tools=_callable(request)
+    )
+    return await serving.engine.tokenize(prompt)
 
 
 def _callable(request: ChatRequest) -> tuple[Tool, ...]:

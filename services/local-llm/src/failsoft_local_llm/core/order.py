@@ -1,5 +1,6 @@
 """What an engine is asked for, and by whom."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ class Caller:
     """32 hex digits; empty: nobody keeps records of the trace."""
     traceparent: str = ""
     """W3C's header of the span that the engine's work belongs to; empty: nobody records it."""
+    deadline_at: float = math.inf
+    """When the answer is of no use any more, in seconds on the clock's `now`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

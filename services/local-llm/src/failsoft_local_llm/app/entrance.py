@@ -1,0 +1,138 @@
+"""Lets requests wait before the engine for as long as the door says.
+
+A place is taken before anything is done for a request, so that refusing one costs nothing, and
+handed back however it ends; what it has taken of the engine is measured meanwhile.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from failsoft_kit.clock import Clock
+from failsoft_local_llm.core.admission.door import Door, Limits
+from failsoft_local_llm.core.admission.pace import Used
+from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
+from failsoft_local_llm.core.meter import Meter
+from failsoft_model.walk import Load
+
+
+class Place:
+    """One request's place, before the door or behind it."""
+
+    def __init__(self, ticket: Ticket, *, clock: Clock) -> None:
+        self.ticket = ticket
+        self.changed = asyncio.Event()
+        """Set when the ticket has got another stage."""
+        self._clock = clock
+        self._began: float | None = None
+        self._first: float | None = None
+        self._output = 0
+
+    def begin(self) -> None:
+        """The engine is asked from now on."""
+        self._began = self._clock.now()
+
+    def generated(self, tokens: int) -> None:
+        """The engine has given that many tokens more; may be none."""
+        if self._first is None and tokens:
+            self._first = self._clock.now()
+        self._output += tokens
+
+    @property
+    def used(self) -> Used | None:
+        """What it has taken of the engine until now; None: it has got nothing of it."""
+        if self._began is None or self._first is None:
+            return None
+        return Used(
+            reading=self._first - self._began,
+            writing=self._clock.now() - self._first,
+            output=self._output,
+        )
+
+
+class Entrance:
+    """The door, and those who wait at it."""
+
+    def __init__(self, limits: Limits, *, clock: Clock) -> None:
+        self._door = Door(limits)
+        self._clock = clock
+        self._waiting: dict[Ticket, Place] = {}
+        self._meter = Meter()
+
+    @contextmanager
+    def place(self, claim: Claim, *, engine: Load) -> Iterator[Place]:
+        """A place for one request, for as long as the block lasts; `turn` waits until it is inside.
+
+        Args:
+            engine: Its own load; it may still hold requests whose callers have gone.
+
+        Raises:
+            Overloaded: there is none, or it would be of no use.
+        """
+        held = max(0, engine.running + engine.waiting - self._door.running)
+        ticket, others = self._door.enter(claim, now=self._clock.now(), held=held)
+        self._tell(others)
+        _raise_if_refused(ticket)
+        place = self._waiting[ticket] = Place(ticket, clock=self._clock)
+        try:
+            yield place
+        finally:
+            del self._waiting[ticket]
+            self._tell(self._door.leave(ticket, now=self._clock.now(), used=place.used))
+
+    async def turn(self, place: Place, work: Work) -> None:
+        """Returns when the engine may be asked; the work is what the request really is.
+
+        Raises:
+            Overloaded: it was sent away while it waited, or its time is over.
+        """
+        ticket = place.ticket
+        self._tell(self._door.amend(ticket, work, now=self._clock.now()))
+        while ticket.stage is Stage.WAITING:
+            left = ticket.latest_start - self._clock.now()
+            try:
+                async with asyncio.timeout(None if left == math.inf else left):
+                    await place.changed.wait()
+            except TimeoutError:
+                self._tell(self._door.give_up(ticket, now=self._clock.now()))
+        _raise_if_refused(ticket)
+        place.begin()
+
+    def generated(self, place: Place, tokens: int) -> None:
+        """The engine has given a request that many tokens more; may be none."""
+        place.generated(tokens)
+        self._meter.add(tokens, now=self._clock.now())
+
+    def set_limits(self, limits: Limits) -> None:
+        """Another engine has another room."""
+        self._tell(self._door.set_limits(limits, now=self._clock.now()))
+
+    def retry_after(self) -> float:
+        """Seconds until a place is probably free."""
+        return self._door.retry_after()
+
+    def tokens_per_second(self) -> float:
+        """Tokens of all answers together, lately."""
+        return self._meter.rate(now=self._clock.now())
+
+    def load(self, engine: Load) -> Load:
+        """How busy both are: the engine by its own word, and those who wait for it."""
+        return replace(
+            engine,
+            waiting=engine.waiting + self._door.waiting,
+            running_tokens=self._door.working.tokens,
+            waiting_tokens=self._door.waiting_tokens,
+            capacity_tokens=self._door.token_room or 0,
+        )
+
+    def _tell(self, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            if (place := self._waiting.get(ticket)) is not None:
+                place.changed.set()
+
+
+def _raise_if_refused(ticket: Ticket) -> None:
+    if ticket.refusal is not None:
+        raise ticket.refusal.error()

@@ -1,0 +1,264 @@
+"""The door to the engine: who is inside, who waits before it, who is sent away.
+
+    (comes) --there is room, and nobody is before it--> inside
+    (comes) --it has to wait, and will be in time--> waiting
+    (comes) --no place to wait, or it would be too late--> refused
+    waiting --its turn--> inside
+    waiting --a request that matters more needs its place, or too late--> refused
+    waiting, inside --its caller has left, or it is answered--> gone
+
+Room inside is counted in requests and in tokens of the KV cache, room before the door likewise.
+A higher criticality always goes first; within one, tenants take turns by tokens (`Line`).
+A full queue is made room in by sending away who matters less, and else the latest of a tenant
+that has more waiting than the newcomer's will have; who is inside is never sent away.
+So the lowest criticality may wait in vain for as long as higher ones fill the engine.
+
+Who is first and does not fit yet is waited for: otherwise small ones would pass a big one for ever.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from failsoft_local_llm.core.admission.line import Line
+from failsoft_local_llm.core.admission.pace import Pace, Used
+from failsoft_local_llm.core.admission.ticket import Claim, Refusal, Sort, Stage, Ticket, Work
+from failsoft_model.chat import Criticality
+
+ORDER = (
+    Criticality.CRITICAL_PLUS,
+    Criticality.CRITICAL,
+    Criticality.SHEDDABLE_PLUS,
+    Criticality.SHEDDABLE,
+)
+"""Who goes first."""
+_SOONEST_RETRY_SECONDS = 0.25
+_LATEST_RETRY_SECONDS = 5.0
+"""A router calls nobody here until then, not even for those who matter most."""
+_USUAL_RETRY_SECONDS = 1.0
+"""Before anything was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much there is room for."""
+
+    requests: int
+    """Answered at once; at least 1."""
+    tokens: int | None
+    """Of the KV cache; None: not limited."""
+    waiting: int
+    """Requests; 0: nobody waits."""
+    waiting_tokens: int
+
+
+class Door:
+    """Not thread-safe: call it from one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lines = {criticality: Line() for criticality in ORDER}
+        self._inside: set[Ticket] = set()
+        self._pace = Pace()
+        self.working = Work()
+        """Of those inside."""
+
+    @property
+    def running(self) -> int:
+        """Requests that are inside."""
+        return len(self._inside)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait."""
+        return sum(line.length for line in self._lines.values())
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens of all requests that wait."""
+        return sum(line.work.tokens for line in self._lines.values())
+
+    @property
+    def token_room(self) -> int | None:
+        """Tokens that may be inside at once; None: not limited."""
+        return self._limits.tokens
+
+    def set_limits(self, limits: Limits, *, now: float) -> Sequence[Ticket]:
+        """Another engine has more room, or less; who is inside stays. Who has got another stage."""
+        self._limits = limits
+        return self._let_in(now)
+
+    def enter(self, claim: Claim, *, now: float, held: int = 0) -> tuple[Ticket, Sequence[Ticket]]:
+        """A request comes.
+
+        Args:
+            held: Requests that the engine still holds although their callers have left.
+
+        Returns:
+            Its ticket, and the others that have got another stage by its coming.
+        """
+        ticket = Ticket(claim=claim, latest_start=self._latest_start(claim))
+        if now >= claim.deadline_at:
+            return self._refused(ticket, Sort.LATE), ()
+        if self._goes_first(claim) and self._fits(claim.work):
+            self._take_in(ticket)
+            return ticket, ()
+        wait = self._expected_wait(claim)
+        if wait is not None and now + wait > ticket.latest_start:
+            return self._refused(ticket, Sort.LATE), ()
+        sent_away = self._make_room(claim, held=held)
+        if sent_away is None:
+            return self._refused(ticket, Sort.FULL), ()
+        self._line(ticket).add(ticket)
+        return ticket, sent_away
+
+    def amend(self, ticket: Ticket, work: Work, *, now: float) -> Sequence[Ticket]:
+        """What a request asks for is known better now. Returns who has got another stage."""
+        before, ticket.claim = ticket.claim.work, replace(ticket.claim, work=work)
+        if ticket.stage is Stage.INSIDE:
+            self.working += work - before
+        elif ticket.stage is Stage.WAITING:
+            ticket.latest_start = self._latest_start(ticket.claim)
+            self._line(ticket).measured_anew(ticket, before=before)
+        return self._let_in(now)
+
+    def give_up(self, ticket: Ticket, *, now: float) -> Sequence[Ticket]:
+        """It is too late for a request that waits. Returns who has got another stage."""
+        if ticket.stage is Stage.WAITING:
+            self._line(ticket).remove(ticket)
+            self._refused(ticket, Sort.LATE)
+        return self._let_in(now)
+
+    def leave(self, ticket: Ticket, *, now: float, used: Used | None = None) -> Sequence[Ticket]:
+        """A request is over, however it ended. Returns who has got another stage.
+
+        Args:
+            used: What it has taken of the engine; None: it has got nothing.
+        """
+        if ticket.stage is Stage.INSIDE:
+            self._inside.remove(ticket)
+            self.working -= ticket.claim.work
+            if used is not None:
+                self._pace.learn(ticket.claim.work, used)
+        elif ticket.stage is Stage.WAITING:
+            self._line(ticket).remove(ticket)
+        else:
+            return ()
+        ticket.stage = Stage.GONE
+        return self._let_in(now)
+
+    def retry_after(self) -> float:
+        """Seconds until a place is probably free, within what a router should wait."""
+        usual = self._next_place()
+        if usual is None:
+            return _USUAL_RETRY_SECONDS
+        return min(_LATEST_RETRY_SECONDS, max(_SOONEST_RETRY_SECONDS, usual))
+
+    def _let_in(self, now: float) -> Sequence[Ticket]:
+        """Those whose turn it is, and those for whom it comes too late."""
+        changed: list[Ticket] = []
+        while (ticket := self._head()) is not None:
+            if now > ticket.latest_start:
+                self._line(ticket).remove(ticket)
+                self._refused(ticket, Sort.LATE)
+            elif self._fits(ticket.claim.work):
+                self._line(ticket).let_in(ticket)
+                self._take_in(ticket)
+            else:
+                break
+            changed.append(ticket)
+        return changed
+
+    def _take_in(self, ticket: Ticket) -> None:
+        ticket.stage = Stage.INSIDE
+        self._inside.add(ticket)
+        self.working += ticket.claim.work
+
+    def _refused(self, ticket: Ticket, sort: Sort) -> Ticket:
+        ticket.stage = Stage.REFUSED
+        ticket.refusal = Refusal(sort=sort, retry_after=self.retry_after())
+        return ticket
+
+    def _head(self) -> Ticket | None:
+        return next((head for line in self._lines.values() if (head := line.head())), None)
+
+    def _line(self, ticket: Ticket) -> Line:
+        return self._lines[ticket.claim.criticality]
+
+    def _fits(self, work: Work) -> bool:
+        """Whether there is room inside; one that is alone always has it."""
+        if not self._inside:
+            return True
+        if len(self._inside) >= self._limits.requests:
+            return False
+        room = self._limits.tokens
+        return room is None or self.working.tokens + work.tokens <= room
+
+    def _goes_first(self, claim: Claim) -> bool:
+        """Whether nobody waits who would be let in before it."""
+        return not any(self._lines[each].length for each in _up_to(claim.criticality))
+
+    def _make_room(self, claim: Claim, *, held: int) -> Sequence[Ticket] | None:
+        """Sends away whom it takes for that one to wait; None: that would not be enough."""
+        requests = self.waiting + held + 1 - self._limits.waiting
+        tokens = self.waiting_tokens + claim.work.tokens - self._limits.waiting_tokens
+        lower = [self._lines[each] for each in reversed(_below(claim.criticality))]
+        greedy = self._greedier(claim)
+        spare = [*((line.length, line.work.tokens) for line in lower)]
+        if greedy is not None:
+            spare.append((1, greedy.claim.work.tokens))
+        if requests > sum(each for each, _ in spare) or tokens > sum(each for _, each in spare):
+            return None
+        sent_away: list[Ticket] = []
+        while requests > 0 or tokens > 0:
+            victim = next((last for line in lower if (last := line.last_of_greediest())), greedy)
+            if victim is None:
+                raise AssertionError("there was room enough to make")
+            self._line(victim).remove(victim)
+            sent_away.append(self._refused(victim, Sort.PUSHED_OUT))
+            requests -= 1
+            tokens -= victim.claim.work.tokens
+        return sent_away
+
+    def _greedier(self, claim: Claim) -> Ticket | None:
+        """The one of equal criticality whose tenant waits with more, even without it."""
+        line = self._lines[claim.criticality]
+        last = line.last_of_greediest()
+        if last is None:
+            return None
+        left = line.waiting_tokens(last.claim.tenant) - last.claim.work.tokens
+        mine = line.waiting_tokens(claim.tenant) + claim.work.tokens
+        return last if left >= mine else None
+
+    def _expected_wait(self, claim: Claim) -> float | None:
+        """Seconds until it would be let in, if nobody came any more; None: not known."""
+        first = self._next_place()
+        higher = sum((self._lines[each].work for each in _above(claim.criticality)), Work())
+        ahead = higher + self._lines[claim.criticality].ahead_of(claim.tenant, claim.work)
+        seconds = self._pace.seconds(ahead)
+        if first is None or seconds is None:
+            return None
+        return first + seconds / max(1, len(self._inside))
+
+    def _next_place(self) -> float | None:
+        """Seconds from one who leaves to the next, as long as all places are taken."""
+        inside = max(1, len(self._inside))
+        seconds = self._pace.seconds(self.working)
+        return None if seconds is None else seconds / inside / inside
+
+    def _latest_start(self, claim: Claim) -> float:
+        if claim.deadline_at == math.inf:
+            return math.inf
+        return claim.deadline_at - (self._pace.seconds(claim.work) or 0.0)
+
+
+def _above(criticality: Criticality) -> Sequence[Criticality]:
+    return ORDER[: ORDER.index(criticality)]
+
+
+def _below(criticality: Criticality) -> Sequence[Criticality]:
+    return ORDER[ORDER.index(criticality) + 1 :]
+
+
+def _up_to(criticality: Criticality) -> Sequence[Criticality]:
+    return ORDER[: ORDER.index(criticality) + 1]

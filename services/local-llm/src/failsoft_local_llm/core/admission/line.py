@@ -1,0 +1,96 @@
+"""Those of one criticality who wait: fair between tenants, in the order of coming within each.
+
+Stride scheduling: each tenant has a mark that moves on by the tokens that it is let in with, and
+the lowest mark is next. Who comes back after a while starts where the others are, so nobody saves
+up turns, and a tenant with a thousand requests gets no more than one with ten.
+"""
+
+from failsoft_local_llm.core.admission.ticket import Ticket, Work
+
+
+class Line:
+    """Tickets that wait."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[str, dict[Ticket, None]] = {}
+        self._works: dict[str, Work] = {}
+        self._marks: dict[str, float] = {}
+        self._reached = 0.0
+        self.work = Work()
+        """Of all who wait."""
+        self.length = 0
+
+    def add(self, ticket: Ticket) -> None:
+        """At the end of its tenant's own line."""
+        tenant, work = ticket.claim.tenant, ticket.claim.work
+        if tenant not in self._tenants:
+            self._tenants[tenant] = {}
+            self._marks[tenant] = max(self._marks.get(tenant, 0.0), self._reached)
+        self._tenants[tenant][ticket] = None
+        self._works[tenant] = self._works.get(tenant, Work()) + work
+        self.work += work
+        self.length += 1
+
+    def remove(self, ticket: Ticket) -> None:
+        """It waits no longer, for whatever reason."""
+        tenant, work = ticket.claim.tenant, ticket.claim.work
+        del self._tenants[tenant][ticket]
+        self._works[tenant] -= work
+        self.work -= work
+        self.length -= 1
+        if not self._tenants[tenant]:
+            del self._tenants[tenant], self._works[tenant]
+            self._forget()
+
+    def let_in(self, ticket: Ticket) -> None:
+        """It waits no longer, and its tenant has had that turn."""
+        tenant = ticket.claim.tenant
+        self._reached = self._marks[tenant]
+        self._marks[tenant] += ticket.claim.work.tokens
+        self.remove(ticket)
+
+    def measured_anew(self, ticket: Ticket, *, before: Work) -> None:
+        """The claim of a ticket that waits has changed; `before`: what it was."""
+        change = ticket.claim.work - before
+        self._works[ticket.claim.tenant] += change
+        self.work += change
+
+    def head(self) -> Ticket | None:
+        """Who is next; None: nobody waits."""
+        if not self._tenants:
+            return None
+        return next(iter(self._tenants[min(self._tenants, key=self._marks.__getitem__)]))
+
+    def ahead_of(self, tenant: str, work: Work) -> Work:
+        """What is let in before a request of that tenant and that work, if it came now.
+
+        Of its own tenant everything; of each other only so much until both have had the same.
+        """
+        own = self._works.get(tenant, Work())
+        share = (own + work).tokens
+        ahead = own
+        for other, waiting in self._works.items():
+            if other != tenant:
+                ahead += waiting.at_most(share)
+        return ahead
+
+    def waiting_tokens(self, tenant: str) -> int:
+        """Tokens of all requests of a tenant that wait."""
+        return self._works.get(tenant, Work()).tokens
+
+    def last_of_greediest(self) -> Ticket | None:
+        """The latest request of the tenant that waits with the most tokens; None: nobody waits."""
+        if not self._works:
+            return None
+        tenant = max(self._works, key=self.waiting_tokens)
+        return next(reversed(self._tenants[tenant]))
+
+    def _forget(self) -> None:
+        """Marks that others have passed, or that nobody is there to compare with."""
+        self._marks = {
+            tenant: mark
+            for tenant, mark in self._marks.items()
+            if self._tenants and (tenant in self._tenants or mark > self._reached)
+        }
+        if not self._tenants:
+            self._reached = 0.0

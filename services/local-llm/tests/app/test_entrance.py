@@ -1,0 +1,130 @@
+"""Waiting at the door, in virtual time."""
+
+import asyncio
+import math
+
+import pytest
+
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.testing import virtual_time
+from failsoft_local_llm.app.entrance import Entrance
+from failsoft_local_llm.core.admission.door import Limits
+from failsoft_local_llm.core.admission.ticket import Claim, Work
+from failsoft_model.chat import Criticality
+from failsoft_model.errors import Overloaded
+from failsoft_model.walk import Load
+
+WORK = Work(prompt=10, output=10)
+LIMITS = Limits(requests=1, tokens=None, waiting=2, waiting_tokens=1000)
+IDLE = Load(capacity=1)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time() - virtual_time.START
+
+
+def claim(*, left: float = math.inf, criticality: Criticality = Criticality.CRITICAL) -> Claim:
+    """Of somebody who has that many seconds."""
+    deadline_at = asyncio.get_running_loop().time() + left
+    return Claim(tenant="a", criticality=criticality, work=WORK, deadline_at=deadline_at)
+
+
+async def answered(entrance: Entrance, claim: Claim, *, seconds: float) -> float:
+    """When the engine began with a request that takes it that long."""
+    with entrance.place(claim, engine=IDLE) as place:
+        await entrance.turn(place, WORK)
+        began = now()
+        await asyncio.sleep(seconds)
+    return began
+
+
+@virtual_time.test
+async def test_who_waits_begins_when_another_has_ended() -> None:
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        began = [tasks.create_task(answered(entrance, claim(), seconds=2.0)) for _ in range(3)]
+
+    assert [task.result() for task in began] == [0.0, 2.0, 4.0]
+
+
+@virtual_time.test
+async def test_nobody_waits_past_the_deadline() -> None:
+    """The refusal is in time for the caller to go elsewhere."""
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answered(entrance, claim(), seconds=60.0))
+        await asyncio.sleep(0.0)
+        with pytest.raises(Overloaded) as refused:
+            await answered(entrance, claim(left=3.0), seconds=1.0)
+        told = now()
+
+    assert told == 3.0
+    assert refused.value.metadata == {"admission": "late"}
+    assert refused.value.retry_after is not None
+
+
+@virtual_time.test
+async def test_who_is_pushed_out_is_told_at_once() -> None:
+    entrance = Entrance(LIMITS, clock=LoopClock())
+    told: list[float] = []
+
+    async def waits() -> None:
+        with pytest.raises(Overloaded):
+            await answered(entrance, claim(criticality=Criticality.SHEDDABLE), seconds=1.0)
+        told.append(now())
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(answered(entrance, claim(), seconds=10.0))
+        await asyncio.sleep(1.0)
+        tasks.create_task(waits())
+        await asyncio.sleep(1.0)
+        tasks.create_task(answered(entrance, claim(), seconds=1.0))
+        tasks.create_task(answered(entrance, claim(), seconds=1.0))
+
+    assert running.result() == 0.0
+    assert told == [2.0]
+
+
+@virtual_time.test
+async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None:
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answered(entrance, claim(), seconds=5.0))
+        waiting = [tasks.create_task(answered(entrance, claim(), seconds=1.0)) for _ in range(2)]
+        await asyncio.sleep(1.0)
+        with pytest.raises(Overloaded):
+            await answered(entrance, claim(), seconds=1.0)
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
+        third = tasks.create_task(answered(entrance, claim(), seconds=1.0))
+
+    assert (waiting[1].result(), third.result()) == (5.0, 6.0)
+    assert entrance.load(IDLE) == Load(capacity=1)
+
+
+@virtual_time.test
+async def test_those_who_wait_are_part_of_the_load() -> None:
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(answered(entrance, claim(), seconds=1.0))
+        await asyncio.sleep(0.5)
+        load = entrance.load(Load(running=1, capacity=1))
+
+    assert load == Load(running=1, waiting=2, capacity=1, running_tokens=20, waiting_tokens=40)
+
+
+@virtual_time.test
+async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        began = [tasks.create_task(answered(entrance, claim(), seconds=9.0)) for _ in range(3)]
+        await asyncio.sleep(1.0)
+        entrance.set_limits(Limits(requests=3, tokens=None, waiting=2, waiting_tokens=1000))
+
+    assert [task.result() for task in began] == [0.0, 1.0, 1.0]

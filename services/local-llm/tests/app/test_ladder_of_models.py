@@ -1,0 +1,291 @@
+"""A big model and a small one, of which the best is served that can be had, in virtual time."""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.testing import virtual_time
+from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.core.decoding import Defaults
+from failsoft_local_llm.core.errors import EngineUnavailable
+from failsoft_local_llm.core.order import Order
+from failsoft_local_llm.core.served import ServedModel
+from failsoft_local_llm.ports import Candidate, Chunk, Engine, EngineDied, Opened
+from failsoft_model.chat import Degradation, Message, Tool
+from failsoft_model.walk import FinishReason, Load
+
+RETRY_SECONDS = 600.0
+LOADING_SECONDS = 5.0
+OUT_OF_MEMORY = "CUDA out of memory"
+
+
+class Plain:
+    """A template that says nothing."""
+
+    def prompt(
+        self, messages: Sequence[Message], *, continue_from: str, tools: Sequence[Tool] = ()
+    ) -> Sequence[str]:
+        return ["Hi"]
+
+
+@dataclass(slots=True)
+class FakeEngine:
+    """Answers at once, until it is killed; is as busy as it is told."""
+
+    busy: int = 0
+    dead: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def load(self) -> Load:
+        return Load(running=self.busy, capacity=4)
+
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
+        return [1, 2]
+
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
+        yield Chunk(data=b"Hi", tokens=1, finish=FinishReason.STOP)
+
+    def heartbeat(self) -> int | None:
+        return None
+
+    async def wait_until_dead(self) -> str:
+        await self.dead.wait()
+        return "killed by SIGKILL"
+
+
+@dataclass(slots=True)
+class Model:
+    """One that can be loaded, or not for now."""
+
+    profile: str
+    fails: str = ""
+    starts: list[float] = field(default_factory=list)
+    engines: list[FakeEngine] = field(default_factory=list)
+    loaded: int = 0
+    """Engines that are there now."""
+
+    @asynccontextmanager
+    async def start(self) -> AsyncIterator[Engine]:
+        self.starts.append(now())
+        await asyncio.sleep(LOADING_SECONDS)
+        if self.fails:
+            raise EngineDied(self.fails)
+        self.engines.append(FakeEngine())
+        self.loaded += 1
+        try:
+            yield self.engines[-1]
+        finally:
+            self.loaded -= 1
+
+    async def read(self) -> Opened:
+        served = ServedModel(
+            name=f"{self.profile}-model",
+            context_tokens=2048,
+            capabilities=frozenset(),
+            defaults=Defaults(temperature=0.0, top_p=1.0, max_tokens=8, frequency_penalty=0.0),
+        )
+        return Opened(model=served, template=Plain(), start=self.start, max_sequences=4)
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(
+            name=f"{self.profile}-model", profile=self.profile, engine="fake", open=self.read
+        )
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time() - virtual_time.START
+
+
+@dataclass(slots=True)
+class Stage:
+    """The host with both models, and what it has said."""
+
+    primary: Model = field(default_factory=lambda: Model("primary"))
+    minimal: Model = field(default_factory=lambda: Model("minimal"))
+    unload: float | None = None
+    said: list[tuple[float, bool, str]] = field(default_factory=list)
+    served: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[EngineHost]:
+        host = EngineHost(
+            [self.primary.candidate, self.minimal.candidate],
+            clock=LoopClock(),
+            patience=Patience(start=30.0, stall=60.0),
+            habits=Habits(retry=RETRY_SECONDS, unload=self.unload),
+            on_change=self.on_change,
+            on_serving=self.on_serving,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(host.run())
+            yield host
+            running.cancel()
+
+    def on_change(self, *, serving: bool, why: str) -> None:
+        self.said.append((now(), serving, why))
+
+    def on_serving(self, serving: Serving) -> None:
+        self.served.append(serving.candidate.profile)
+
+
+@virtual_time.test
+async def test_where_the_best_cannot_be_loaded_the_next_is_served_and_says_so() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(2 * LOADING_SECONDS + 1.0)
+        status, serving = host.status(), host.serving()
+
+    assert stage.said == [
+        (5.0, False, OUT_OF_MEMORY),
+        (10.0, True, f"profile minimal is served instead of primary: {OUT_OF_MEMORY}"),
+    ]
+    assert (status.serving, status.degraded, status.profile) == (True, True, "minimal")
+    assert status.answered_by == "minimal-model"
+    assert OUT_OF_MEMORY in status.why
+    assert serving.degradation is Degradation.FALLBACK_TARGET
+
+
+@virtual_time.test
+async def test_the_best_is_tried_again_beside_the_other_and_takes_over() -> None:
+    """Nobody waits for a model that perhaps cannot be loaded."""
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(10.0 + RETRY_SECONDS + 1.0)
+        assert host.serving().candidate.profile == "minimal"
+        assert stage.primary.starts == [0.0, 610.0]
+        stage.primary.fails = ""
+        await asyncio.sleep(RETRY_SECONDS + 2 * LOADING_SECONDS)
+        assert host.status().degraded is False
+        assert (stage.primary.loaded, stage.minimal.loaded) == (1, 0)
+
+    assert stage.served == ["minimal", "primary"]
+    assert [serving for _, serving, _ in stage.said] == [False, True, True]
+
+
+@virtual_time.test
+async def test_the_best_is_not_tried_while_the_other_has_work() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running():
+        await asyncio.sleep(11.0)
+        stage.minimal.engines[0].busy = 1
+        await asyncio.sleep(3 * RETRY_SECONDS)
+        assert len(stage.primary.starts) == 1
+        stage.minimal.engines[0].busy = 0
+        await asyncio.sleep(2.0)
+        assert len(stage.primary.starts) == 2
+
+
+@virtual_time.test
+async def test_the_operator_may_have_the_best_tried_at_once() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(11.0)
+        stage.minimal.engines[0].busy = 1
+        stage.primary.fails = ""
+        host.try_better()
+        await asyncio.sleep(LOADING_SECONDS + 1.0)
+        assert host.serving().candidate.profile == "primary"
+        assert stage.minimal.loaded == 1, "it has somebody to answer yet"
+        stage.minimal.engines[0].busy = 0
+        await asyncio.sleep(1.0)
+        assert stage.minimal.loaded == 0
+
+
+@virtual_time.test
+async def test_asking_for_better_than_the_best_changes_nothing() -> None:
+    stage = Stage()
+
+    async with stage.running() as host:
+        await asyncio.sleep(6.0)
+        host.try_better()
+        await asyncio.sleep(100.0)
+
+    assert stage.served == ["primary"]
+    assert stage.minimal.starts == []
+
+
+@virtual_time.test
+async def test_the_death_of_the_small_one_while_the_big_one_loads_is_survived() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(11.0)
+        stage.primary.fails = ""
+        host.try_better()
+        await asyncio.sleep(1.0)
+        stage.minimal.engines[0].dead.set()
+        await asyncio.sleep(1.0)
+        with pytest.raises(EngineUnavailable):
+            host.serving()
+        await asyncio.sleep(LOADING_SECONDS)
+        assert host.serving().candidate.profile == "primary"
+
+
+@virtual_time.test
+async def test_a_model_that_nobody_asks_for_is_unloaded_and_the_next_request_wakes_it() -> None:
+    stage = Stage(unload=60.0)
+
+    async with stage.running() as host:
+        await asyncio.sleep(LOADING_SECONDS + 61.0)
+        assert stage.primary.loaded == 0
+        assert host.status().serving, "a router that were told otherwise would ask nobody here"
+        began = now()
+        serving = await host.awake(until=math.inf)
+        assert serving.engine is stage.primary.engines[1]
+        assert now() - began == LOADING_SECONDS
+
+    assert [said for _, said, _ in stage.said] == [True, True, True, True]
+
+
+@virtual_time.test
+async def test_who_cannot_wait_for_a_sleeping_model_is_told_at_once_and_wakes_it() -> None:
+    stage = Stage(unload=60.0)
+
+    async with stage.running() as host:
+        await asyncio.sleep(LOADING_SECONDS + 61.0)
+        with pytest.raises(EngineUnavailable) as told:
+            await host.awake(until=asyncio.get_running_loop().time() + 1.0)
+        assert told.value.retry_after == LOADING_SECONDS
+        await asyncio.sleep(LOADING_SECONDS + 1.0)
+        assert host.serving().engine is stage.primary.engines[1]
+
+
+@virtual_time.test
+async def test_a_model_that_works_is_not_unloaded() -> None:
+    stage = Stage(unload=60.0)
+
+    async with stage.running() as host:
+        await asyncio.sleep(6.0)
+        stage.primary.engines[0].busy = 1
+        await asyncio.sleep(200.0)
+        stage.primary.engines[0].busy = 0
+        await asyncio.sleep(30.0)
+        host.serving()
+        await asyncio.sleep(59.0)
+        assert stage.primary.loaded == 1
+        await asyncio.sleep(62.0)
+        assert stage.primary.loaded == 0
+
+
+@virtual_time.test
+async def test_a_model_that_cannot_be_woken_is_no_service_any_more() -> None:
+    stage = Stage(unload=60.0)
+
+    async with stage.running() as host:
+        await asyncio.sleep(LOADING_SECONDS + 61.0)
+        stage.primary.fails = OUT_OF_MEMORY
+        with pytest.raises(EngineUnavailable, match=OUT_OF_MEMORY):
+            await host.awake(until=math.inf)
+        assert stage.said[-1][1:] == (False, OUT_OF_MEMORY)
+        await asyncio.sleep(LOADING_SECONDS + 1.0)
+        assert host.serving().candidate.profile == "minimal"
