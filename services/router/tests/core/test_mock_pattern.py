@@ -59,6 +59,8 @@ def test_what_is_written_matches(pattern: str, spare: int, key: bytes) -> None:
     [
         ("^(?:Mr|Ms)$", "M[rs]"),
         (r"\x41\u0042\t\/", "AB\t/"),
+        (r"\x4A\x4b\u004c", "JKL"),
+        ("[a-a]", "a"),
         ("[]", None),
         ("[^]", "."),
         ("[a-c-]", "[abc-]"),
@@ -86,12 +88,30 @@ def test_spare_repeats_are_written_once_in_all() -> None:
     [
         "(?=a)", "(?!a)", "(?<n>a)", r"(a)\1", r"\bword", r"\p{L}", "(?i)a", "a**", "*a", "a{",
         "a{2,1}", "a{,3}", "a{9999}", "a{1234567890}", "(a", "a)", "[a", "[z-a]", r"[a-\d]",
+        r"[!-\d]", r"[\d-z]", r"[\w-z]", r"\xXX",
         r"[\D]", "a\\", r"\xZZ", r"\u12", "^*", "]", "(" * 30 + ")" * 30,
     ],
 )  # fmt: skip
 def test_what_is_not_simple_is_refused(pattern: str) -> None:
     with pytest.raises(Unfit):
         read(pattern)
+
+
+def test_a_hyphen_at_the_end_of_a_class_is_one_of_its_characters() -> None:
+    assert [text for text in "ab-c" if found("^[ab-]$", text)] == ["a", "b", "-"]
+
+
+def nested(depth: int) -> str:
+    return "(" * depth + "a" + ")" * depth
+
+
+def test_groups_may_stand_in_groups_twenty_deep_and_beside_each_other_at_will() -> None:
+    read(nested(20))
+    read("(a)" * 30 + nested(20))
+    with pytest.raises(Unfit):
+        read(nested(21))
+    with pytest.raises(Unfit):
+        read("(a)" + nested(21))
 
 
 def test_a_search_is_bounded_by_its_work() -> None:

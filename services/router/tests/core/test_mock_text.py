@@ -60,6 +60,22 @@ def test_a_shortened_text_parts_nothing_that_belongs_together(text: str, limit: 
     assert text.startswith(short)
     assert len(short) <= limit
     assert not (short and rest and is_glued(rest[0]))
+    assert not (rest and short.endswith("\u200d"))
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        ("mock", 3, "moc"),
+        ("mock", 9, "mock"),
+        ("ae\u0301", 2, "a"),
+        ("a👩\u200d👧", 3, "a"),
+        ("a👩\u200d👧", 4, "a👩\u200d👧"),
+        ("a👍🏽b", 2, "a"),
+    ],
+)
+def test_what_does_not_fit_is_left_out_whole(text: str, limit: int, short: str) -> None:
+    assert shortened(text, limit) == short
 
 
 # Pieces.
