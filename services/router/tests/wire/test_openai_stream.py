@@ -27,8 +27,12 @@ def call(index: int = 0, **fields: object) -> dict[str, object]:
 
 
 def read(*chunks: object) -> tuple[list[Delta], ChunkReader]:
+    """What each chunk says when it comes by itself."""
     reader = ChunkReader(model="gpt-5-mini")
-    deltas = [delta for each in chunks for delta in reader.read(orjson.dumps(each))]
+    deltas = []
+    for each in chunks:
+        reader.read(orjson.dumps(each))
+        deltas += reader.content()
     return deltas, reader
 
 
@@ -48,6 +52,24 @@ def test_text_comes_piece_by_piece_in_one_block() -> None:
 
     assert deltas == [Delta(text="Hel"), Delta(text="lo")]
     assert reader.ending() == Ending(finish_reason=FinishReason.STOP, model="gpt-5-mini-2026")
+
+
+def test_what_came_together_leaves_as_one_piece_of_each_block() -> None:
+    """A write costs the same for one token as for ten."""
+    reader = ChunkReader(model="gpt-5-mini")
+    for each in (
+        chunk(content="Hel"),
+        chunk(content="lo"),
+        chunk(tool_calls=[call(id="c1", function={"name": "a", "arguments": '{"x"'})]),
+        chunk(tool_calls=[call(function={"arguments": ":1}"})]),
+    ):
+        reader.read(orjson.dumps(each))
+
+    assert reader.content() == [
+        Delta(text="Hello"),
+        Delta(text='{"x":1}', kind=BlockKind.TOOL_CALL, block=1, tool_call_id="c1", tool_name="a"),
+    ]
+    assert reader.content() == []
 
 
 @pytest.mark.parametrize(
@@ -129,8 +151,7 @@ def test_parallel_calls_whose_fragments_alternate_come_one_after_the_other() -> 
         (1, "c1", "a", ""),
         (1, "", "", '{"x":'),
         (1, "", "", '"}"}'),
-        (2, "c2", "b", ""),
-        (2, "", "", "[]"),
+        (2, "c2", "b", "[]"),
     ]
 
 

@@ -63,7 +63,7 @@ class InferenceTarget:
             async for reply in replies:
                 match decode_event(reply):
                     case Delta() as delta:
-                        size.count(delta.text, delta.tool_call_id, delta.tool_name)
+                        size.count(len(delta.text) + len(delta.tool_call_id) + len(delta.tool_name))
                         yield delta
                     case StreamReset() as reset:
                         yield reset

@@ -156,28 +156,28 @@ async def _deltas(
         if over:
             continue
         try:
-            deltas, over = _content(parser.feed(chunk), reader)
+            over = _is_over(parser.feed(chunk), reader)
         except EventTooLong:
             raise AttemptFailed(ErrorClass.MALFORMED, "an event has no end") from None
-        for delta in _joined(deltas):
+        for delta in reader.content():
             yield delta
         if over:
             wait_until = clock.now() + AFTER_END
         elif reader.finished and wait_until == math.inf:
             wait_until = clock.now() + AFTER_FINISH
     if not over:
-        for delta in _joined(_content(parser.end(), reader)[0]):
+        _is_over(parser.end(), reader)
+        for delta in reader.content():
             yield delta
 
 
-def _content(payloads: Iterable[bytes], reader: ChunkReader) -> tuple[list[Delta], bool]:
-    """What these payloads say, and whether nothing worth waiting for follows."""
-    deltas: list[Delta] = []
+def _is_over(payloads: Iterable[bytes], reader: ChunkReader) -> bool:
+    """Let the reader take these payloads; whether nothing worth waiting for follows."""
     for payload in payloads:
         if payload == b"[DONE]":
-            return deltas, True
-        deltas += reader.read(payload)
-    return deltas, reader.complete
+            return True
+        reader.read(payload)
+    return reader.complete
 
 
 async def _read(content: aiohttp.StreamReader, wait_until: float, clock: Clock) -> bytes:
@@ -192,26 +192,6 @@ async def _read(content: aiohttp.StreamReader, wait_until: float, clock: Clock) 
             return await content.readany()
     except TimeoutError:
         return b""
-
-
-def _joined(deltas: Iterable[Delta]) -> Iterable[Delta]:
-    """Neighbours of one block as one delta: what arrived together leaves together."""
-    last: Delta | None = None
-    for delta in deltas:
-        if last is None:
-            last = delta
-        elif delta.block == last.block:
-            last = replace(
-                last,
-                text=last.text + delta.text,
-                tool_call_id=last.tool_call_id or delta.tool_call_id,
-                tool_name=last.tool_name or delta.tool_name,
-            )
-        else:
-            yield last
-            last = delta
-    if last is not None:
-        yield last
 
 
 def _failure(error: Exception, *, replied: bool) -> AttemptFailed:

@@ -23,12 +23,12 @@ class AnswerSize:
         """Whether anything was said."""
         return self._characters > 0
 
-    def count(self, *texts: str) -> None:
-        """Count a piece that is made of these.
+    def count(self, characters: int) -> None:
+        """Count a piece of so many characters.
 
         Raises:
             AttemptFailed: `MALFORMED`: the answer has no end.
         """
-        self._characters += max(sum(map(len, texts)), _LEAST_PIECE)
+        self._characters += max(_LEAST_PIECE, characters)
         if self._characters > MAX_ANSWER:
             raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")

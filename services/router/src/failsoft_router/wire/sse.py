@@ -31,21 +31,25 @@ class SseParser:
         head, line_end, tail = chunk.rpartition(b"\n")
         if not line_end:
             self._rest += chunk
-            lines = []
+            payloads = []
         else:
             self._rest += head
-            lines = self._rest.split(b"\n")
+            payloads = _payloads(bytes(self._rest))
             self._rest = bytearray(tail)
         if len(self._rest) > MAX_EVENT_BYTES:
             raise EventTooLong
-        return [payload for line in lines if (payload := _payload(line))]
+        return payloads
 
     def end(self) -> list[bytes]:
         """The payload of a last line that no end of line follows; the body is over."""
-        payload = _payload(self._rest)
+        payloads = _payloads(bytes(self._rest))
         self._rest = bytearray()
-        return [payload] if payload else []
+        return payloads
 
 
-def _payload(line: bytearray) -> bytes:
-    return bytes(line[5:].strip()) if line.startswith(b"data:") else b""
+def _payloads(lines: bytes) -> list[bytes]:
+    return [
+        payload
+        for line in lines.split(b"\n")
+        if line.startswith(b"data:") and (payload := line[5:].strip())
+    ]

@@ -5,6 +5,8 @@ the one before; some providers send the pieces of parallel tool calls in turns. 
 of a later block then wait until the earlier one has ended: a text when another block
 begins, a tool call when its arguments are a whole JSON value or its place is taken by
 another call, and all of them with the answer.
+
+Pieces of one block that are given at the same time are given as one.
 """
 
 from dataclasses import dataclass, field
@@ -58,16 +60,33 @@ class JsonEnd:
 
 @dataclass(slots=True)
 class _Block:
+    """One block; of a tool call, with the id and the name that were not given yet."""
+
     number: int
     kind: BlockKind
     call_id: str = ""
     replaced: bool = False
-    waiting: list[Delta] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    new_id: str = ""
+    new_name: str = ""
     arguments: JsonEnd = field(default_factory=JsonEnd)
 
     def has_ended(self) -> bool:
         """Whether nothing more is said in it, now that another block has begun."""
         return self.kind is not BlockKind.TOOL_CALL or self.replaced or self.arguments.reached()
+
+    def give(self) -> Delta:
+        """All that waits, as one piece."""
+        delta = Delta(
+            text="".join(self.waiting),
+            kind=self.kind,
+            block=self.number,
+            tool_call_id=self.new_id,
+            tool_name=self.new_name,
+        )
+        self.waiting.clear()
+        self.new_id = self.new_name = ""
+        return delta
 
 
 class Blocks:
@@ -75,14 +94,14 @@ class Blocks:
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
+        self._given = 0
+        """Number of the first block of which something may not have been given."""
         self._giving = 0
         """Number of the block whose pieces are given now; those before it are over."""
         self._calls: dict[int, _Block] = {}
 
-    def say(self, kind: BlockKind, text: str) -> list[Delta]:
-        """Take a piece of text; gives what may be given now.
-
-        A run of one kind is one block.
+    def say(self, kind: BlockKind, text: str) -> None:
+        """Take a piece of text. A run of one kind is one block.
 
         Raises:
             AttemptFailed: `MALFORMED`: the answer has more blocks than a message may have parts.
@@ -90,10 +109,10 @@ class Blocks:
         last = self._blocks[-1] if self._blocks else None
         if last is None or last.kind is not kind or last.number < self._giving:
             last = self._begin(kind)
-        return self._take(last, Delta(text=text, kind=kind, block=last.number))
+        last.waiting.append(text)
 
-    def call(self, index: int, *, call_id: str, name: str, arguments: str) -> list[Delta]:
-        """Take a piece of a tool call; gives what may be given now.
+    def call(self, index: int, *, call_id: str, name: str, arguments: str) -> None:
+        """Take a piece of a tool call.
 
         Args:
             index: The provider's number of the call. A new id is a new call all the same:
@@ -109,22 +128,27 @@ class Blocks:
                 block.replaced = True
             block = self._calls[index] = self._begin(BlockKind.TOOL_CALL)
         block.call_id = call_id or block.call_id
-        delta = Delta(
-            text=arguments,
-            kind=BlockKind.TOOL_CALL,
-            block=block.number,
-            tool_call_id=call_id,
-            tool_name=name,
-        )
-        return self._take(block, delta)
+        if block.number < self._giving:
+            if arguments.isspace():
+                return
+            raise AttemptFailed(ErrorClass.MALFORMED, "a tool call goes on after its end")
+        block.waiting.append(arguments)
+        block.new_id = block.new_id or call_id
+        block.new_name = block.new_name or name
+        block.arguments.feed(arguments)
+        self._advance()
 
-    def end(self) -> list[Delta]:
-        """Everything that still waits: the answer is over."""
-        rest = [delta for block in self._blocks for delta in block.waiting]
-        for block in self._blocks:
-            block.waiting.clear()
+    def end(self) -> None:
+        """The answer is over: nothing waits any longer."""
         self._giving = len(self._blocks)
-        return rest
+
+    def give(self) -> list[Delta]:
+        """What was said since the last time and may be given now."""
+        deltas = [
+            block.give() for block in self._blocks[self._given : self._giving + 1] if block.waiting
+        ]
+        self._given = self._giving
+        return deltas
 
     def _begin(self, kind: BlockKind) -> _Block:
         if len(self._blocks) == MAX_PARTS:
@@ -133,24 +157,11 @@ class Blocks:
             raise AttemptFailed(ErrorClass.MALFORMED, "the answer has too many parts")
         block = _Block(len(self._blocks), kind)
         self._blocks.append(block)
+        self._advance()
         return block
 
-    def _take(self, block: _Block, delta: Delta) -> list[Delta]:
-        if block.number < self._giving:
-            if delta.text.isspace():
-                return []
-            raise AttemptFailed(ErrorClass.MALFORMED, "a tool call goes on after its end")
-        if block.kind is BlockKind.TOOL_CALL:
-            block.arguments.feed(delta.text)
-        block.waiting.append(delta)
-        return self._given()
-
-    def _given(self) -> list[Delta]:
-        given: list[Delta] = []
-        while True:
-            block = self._blocks[self._giving]
-            given += block.waiting
-            block.waiting.clear()
-            if block is self._blocks[-1] or not block.has_ended():
-                return given
+    def _advance(self) -> None:
+        """Pass over the blocks that have ended."""
+        last = len(self._blocks) - 1
+        while self._giving < last and self._blocks[self._giving].has_ended():
             self._giving += 1

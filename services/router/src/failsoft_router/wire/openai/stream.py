@@ -98,8 +98,8 @@ class ChunkReader:
         """Finish reason and usage came: nothing more is worth waiting for."""
         return self._finish_reason is not None and self._usage is not None
 
-    def read(self, payload: bytes) -> list[Delta]:
-        """The content of one payload; empty for one without content.
+    def read(self, payload: bytes) -> None:
+        """Take one payload; `content` gives what it says.
 
         Raises:
             AttemptFailed: `MALFORMED`, also when the answer has no end; or the class of an
@@ -118,13 +118,17 @@ class ChunkReader:
         if chunk.usage is not None:
             self._usage = _usage(chunk.usage)
         if not chunk.choices:
-            return []
+            return
         choice = chunk.choices[0]
-        deltas = self._deltas(choice.delta) if choice.delta is not None else []
+        if choice.delta is not None:
+            self._take(choice.delta)
         if choice.finish_reason:
             self._finish_reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
-            deltas += self._blocks.end()
-        return deltas
+            self._blocks.end()
+
+    def content(self) -> list[Delta]:
+        """What the payloads since the last time say; the pieces of one block are one."""
+        return self._blocks.give()
 
     def ending(self) -> Ending:
         """What the stream said of itself, after its body ended cleanly.
@@ -142,25 +146,23 @@ class ChunkReader:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
         return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
 
-    def _deltas(self, delta: _Delta) -> list[Delta]:
-        found: list[Delta] = []
-        for kind, text in (
-            (BlockKind.REASONING, delta.reasoning_content),
-            (BlockKind.TEXT, delta.content),
-            (BlockKind.REFUSAL, delta.refusal),
-        ):
-            if text:
-                self._said.count(text)
-                found += self._blocks.say(kind, text)
+    def _take(self, delta: _Delta) -> None:
+        if delta.reasoning_content:
+            self._say(BlockKind.REASONING, delta.reasoning_content)
+        if delta.content:
+            self._say(BlockKind.TEXT, delta.content)
+        if delta.refusal:
+            self._say(BlockKind.REFUSAL, delta.refusal)
         for call in delta.tool_calls or ():
             function = call.function or _Function()
             call_id, name, arguments = call.id or "", function.name or "", function.arguments or ""
             if call_id or name or arguments:
-                self._said.count(call_id, name, arguments)
-                found += self._blocks.call(
-                    call.index, call_id=call_id, name=name, arguments=arguments
-                )
-        return found
+                self._said.count(len(call_id) + len(name) + len(arguments))
+                self._blocks.call(call.index, call_id=call_id, name=name, arguments=arguments)
+
+    def _say(self, kind: BlockKind, text: str) -> None:
+        self._said.count(len(text))
+        self._blocks.say(kind, text)
 
 
 def _usage(usage: _Usage) -> Usage:
