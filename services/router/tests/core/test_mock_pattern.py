@@ -101,6 +101,26 @@ def test_a_hyphen_at_the_end_of_a_class_is_one_of_its_characters() -> None:
     assert [text for text in "ab-c" if found("^[ab-]$", text)] == ["a", "b", "-"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "members"),
+    [
+        (r"\d", "09"),
+        (r"\D", "aZ_ \xa0-\t\n\r\f\v"),
+        (r"\w", "aZ_09"),
+        (r"\W", " \xa0-\t\n\r\f\v"),
+        (r"\s", " \xa0\t\n\r\f\v"),
+        (r"\S", "aZ_09-"),
+        (r"\t", "\t"),
+        (r"\n", "\n"),
+        (r"\r", "\r"),
+        (r"\f", "\f"),
+        (r"\v", "\v"),
+    ],
+)
+def test_an_escape_stands_for_its_characters(pattern: str, members: str) -> None:
+    assert "".join(one for one in "aZ_09 \xa0-\t\n\r\f\v" if found(pattern, one)) == members
+
+
 def nested(depth: int) -> str:
     return "(" * depth + "a" + ")" * depth
 
