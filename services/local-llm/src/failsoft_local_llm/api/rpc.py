@@ -15,8 +15,9 @@ from failsoft_kit.wire.requests import Holder
 from failsoft_kit.wire.walks import fill_load
 from failsoft_local_llm.app.answers import Answers, Offered
 from failsoft_local_llm.core.order import Caller
-from failsoft_local_llm.telemetry import ATTEMPT_ID
+from failsoft_local_llm.telemetry import ATTEMPT_ID, DEGRADATION, RESPONSE_MODEL
 from failsoft_model.chat import ChatRequest
+from failsoft_model.events import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -36,6 +37,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GenerateRequest, Awaitable[pb.GenerateResponse]]",
     ) -> pb.GenerateResponse:
         answer = await self._answers.whole(_request(request), _caller())
+        _note(answer.finished)
         return encode_answer(answer)
 
     async def StreamGenerate(
@@ -46,6 +48,8 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         events = self._answers.stream(_request(request), _caller())
         async with aclosing(events):
             async for event in events:
+                if isinstance(event, Finished):
+                    _note(event)
                 yield encode_event(event)
 
     async def CountTokens(
@@ -94,6 +98,13 @@ def _status(offered: Offered) -> pb.ModelStatus:
     )
     fill_load(status.load, offered.load)
     return status
+
+
+def _note(finished: Finished) -> None:
+    """Who has answered, on the call's span."""
+    span = call.current().span
+    span.set(RESPONSE_MODEL, finished.model)
+    span.set(DEGRADATION, finished.degradation.value)
 
 
 def _caller() -> Caller:

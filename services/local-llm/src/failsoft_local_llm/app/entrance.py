@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry import current_span
+from failsoft_local_llm import telemetry
 from failsoft_local_llm.core.admission.door import Door, Limits
 from failsoft_local_llm.core.admission.pace import Used
 from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
@@ -26,6 +28,7 @@ class Place:
         self.changed = asyncio.Event()
         """Set when the ticket has got another stage."""
         self._clock = clock
+        self._came = clock.now()
         self._began: float | None = None
         self._first: float | None = None
         self._output = 0
@@ -33,6 +36,7 @@ class Place:
     def begin(self) -> None:
         """The engine is asked from now on."""
         self._began = self._clock.now()
+        _note(telemetry.QUEUE_WAIT, self._began - self._came)
 
     def generated(self, tokens: int) -> None:
         """The engine has given that many tokens more; may be none."""
@@ -135,4 +139,11 @@ class Entrance:
 
 def _raise_if_refused(ticket: Ticket) -> None:
     if ticket.refusal is not None:
+        _note(telemetry.QUEUE_REFUSAL, ticket.refusal.sort.value)
         raise ticket.refusal.error()
+
+
+def _note(name: str, value: str | float) -> None:
+    """On the span of the call, if there is one."""
+    if (span := current_span()) is not None:
+        span.set(name, value)
