@@ -98,6 +98,22 @@ def test_what_is_not_simple_is_refused(pattern: str) -> None:
         read(pattern)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "counts"),
+    [
+        ("^a?$", [0, 1]),
+        ("^a*$", [0, 1, 2, 3, 4]),
+        ("^a+$", [1, 2, 3, 4]),
+        ("^a{2}$", [2]),
+        ("^a{2,}$", [2, 3, 4]),
+        ("^a{1,3}$", [1, 2, 3]),
+        ("^a{0,1}?$", [0, 1]),
+    ],
+)
+def test_a_part_is_repeated_as_often_as_is_said(pattern: str, counts: list[int]) -> None:
+    assert [count for count in range(5) if found(pattern, "a" * count)] == counts
+
+
 def test_a_hyphen_at_the_end_of_a_class_is_one_of_its_characters() -> None:
     assert [text for text in "ab-c" if found("^[ab-]$", text)] == ["a", "b", "-"]
 

@@ -105,13 +105,17 @@ def test_bytes_and_not_letters_are_counted() -> None:
 
 def test_the_answer_that_is_asked_for_has_to_fit_too() -> None:
     assert too_long(made(text(80, answer=90), small=100, large=1000)) == []
-    assert too_long(made(text(80, answer=91), small=100, large=1000)) == ["small"]
+    whole = made(text(80, answer=91), small=100, large=1000)
+    assert too_long(whole) == ["small"]
+    assert whole.hops[0].detail == (
+        "the request needs 101 tokens at the least, its context has 100"
+    )
 
 
 def test_our_own_service_gives_an_answer_the_room_that_is_left() -> None:
     """It cuts what it cannot say; it would be a pity to have nobody instead."""
     contexts = {"small": 100, "large": 9000}
-    whole = made_of(text(80, answer=4096), contexts, own=frozenset({"small"}))
+    whole = made_of(text(8 * 100, answer=4096), contexts, own=frozenset({"small"}))
 
     assert too_long(whole) == []
 
@@ -165,6 +169,14 @@ def test_only_who_has_more_room_or_may_have_it_is_asked_after_that(
     whole = after_too_long(made_of(text(80), contexts), refused, policy_of(contexts))
 
     assert [hop.name for hop in whole.hops if hop.skip is None] == left
+
+
+def test_the_smallest_context_that_is_known_is_not_taken_for_an_unknown_one() -> None:
+    contexts = {"first": 1, "same": 1}
+
+    whole = after_too_long(made_of(text(0), contexts), "first", policy_of(contexts))
+
+    assert too_long(whole) == ["same"]
 
 
 def test_an_earlier_reason_for_a_skip_stays() -> None:

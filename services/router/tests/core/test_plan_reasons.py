@@ -108,8 +108,15 @@ def test_a_skip_says_why(facts: Facts, name: str, words: str) -> None:
     assert hop.detail == words
 
 
+def test_a_router_has_a_cache_unless_it_is_said_to_have_none() -> None:
+    made = plan(POLICY, ROUTE, ASKED, ANYBODY, without_credential=())
+
+    assert made.route is ROUTE
+    assert [hop.name for hop in made.hops if hop.skip is None] == list(ROUTE.hops)
+
+
 def test_what_was_too_long_for_one_says_for_whom() -> None:
-    made = plan(POLICY, ROUTE, ASKED, ANYBODY, without_credential=(), has_cache=True)
+    made = plan(POLICY, ROUTE, ASKED, ANYBODY, without_credential=())
 
     _, second, *_ = after_too_long(made, "first", POLICY).hops
 
