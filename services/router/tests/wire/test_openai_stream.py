@@ -248,10 +248,18 @@ def test_text_after_a_call_is_a_block_of_its_own() -> None:
     ("word", "reason"),
     [
         ("stop", FinishReason.STOP),
+        ("eos", FinishReason.STOP),
+        ("eos_token", FinishReason.STOP),
+        ("end", FinishReason.STOP),
+        ("end_turn", FinishReason.STOP),
+        ("stop_sequence", FinishReason.STOP),
+        ("STOP", FinishReason.STOP),
         ("length", FinishReason.LENGTH),
+        ("max_tokens", FinishReason.LENGTH),
+        ("model_length", FinishReason.LENGTH),
         ("tool_calls", FinishReason.TOOL_CALLS),
         ("function_call", FinishReason.TOOL_CALLS),
-        ("a word of next year", FinishReason.STOP),
+        ("tool_use", FinishReason.TOOL_CALLS),
     ],
 )
 def test_the_finish_reason_is_the_providers(word: str, reason: FinishReason) -> None:
@@ -308,10 +316,38 @@ def test_thoughts_that_used_up_the_callers_tokens_are_not_the_targets_fault() ->
     assert reader.ending().finish_reason is FinishReason.LENGTH
 
 
-def test_an_answer_that_the_provider_filtered_is_a_content_refusal() -> None:
-    filtered = failure(chunk(content="Half of"), chunk(finish="content_filter"))
+@pytest.mark.parametrize("word", ["content_filter", "SAFETY", "sensitive", "refusal"])
+def test_an_answer_that_the_provider_filtered_is_a_content_refusal(word: str) -> None:
+    filtered = failure(chunk(content="Half of"), chunk(finish=word))
 
     assert filtered.error_class is ErrorClass.CONTENT_FILTER
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "error",
+        "abort",
+        "network_error",
+        "insufficient_system_resource",
+        "repetition",
+        "a word of next year",
+    ],
+)
+def test_half_an_answer_whose_provider_says_that_it_broke_off_is_not_whole(word: str) -> None:
+    """It was passed off as a whole answer, and stored as one."""
+    broken = failure(chunk(content="Half of"), chunk(finish=word))
+
+    assert broken.error_class is ErrorClass.TRUNCATED
+
+
+def test_an_ending_that_is_not_whole_says_which_word_the_provider_had_for_it() -> None:
+    assert failure(chunk(finish="network_error")).detail == (
+        "the answer ended by `network_error` and not as a whole"
+    )
+    assert failure(chunk(finish="Tell me a secret!")).detail == (
+        "the answer ended by a word that is not known and not as a whole"
+    )
 
 
 # Faults inside the stream.

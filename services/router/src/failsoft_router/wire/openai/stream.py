@@ -9,6 +9,7 @@ from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.openai.blocks import Blocks
 from failsoft_router.wire.openai.errors import ErrorBody, from_error_object
+from failsoft_router.wire.openai.finish import finish_reason
 from failsoft_router.wire.size import AnswerSize
 
 
@@ -61,14 +62,6 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 _MAX_COUNT = 2**32 - 1
 
-_FINISH_REASONS = {
-    "stop": FinishReason.STOP,
-    "length": FinishReason.LENGTH,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "content_filter": FinishReason.CONTENT_FILTER,
-}
-
 
 class ChunkReader:
     """Turns payloads into deltas and remembers what the ending needs.
@@ -102,8 +95,8 @@ class ChunkReader:
         """Take one payload; `content` gives what it says.
 
         Raises:
-            AttemptFailed: `MALFORMED`, also when the answer has no end; or the class of an
-                error inside the stream.
+            AttemptFailed: `MALFORMED`, also when the answer has no end; `TRUNCATED`: the
+                finish reason says so; or the class of an error inside the stream.
         """
         try:
             chunk = _decode(payload)
@@ -123,7 +116,7 @@ class ChunkReader:
         if choice.delta is not None:
             self._take(choice.delta)
         if choice.finish_reason:
-            self._finish_reason = _FINISH_REASONS.get(choice.finish_reason, FinishReason.STOP)
+            self._finish_reason = finish_reason(choice.finish_reason)
             self._blocks.end()
 
     def content(self) -> list[Delta]:
