@@ -68,6 +68,7 @@ def test_what_is_written_matches(pattern: str, spare: int, key: bytes) -> None:
         (r"[\]]", "]"),
         ("x{3}", "xxx"),
         ("x{1,123456789}", "x"),
+        ("x{2000}", "x{2000}"),
         ("", ""),
     ],
 )
@@ -89,7 +90,7 @@ def test_spare_repeats_are_written_once_in_all() -> None:
     [
         "(?=a)", "(?!a)", "(?<n>a)", r"(a)\1", r"\bword", r"\p{L}", "(?i)a", "a**", "*a", "a{",
         "a{2,1}", "a{,3}", "a{9999}", "a{1234567890}", "(a", "a)", "[a", "[z-a]", r"[a-\d]",
-        "a{3X}", "a{1,1234567890}", r"[!-\d]", r"[\d-z]", r"[\w-z]", r"\xXX",
+        "+a", "?a", "{a", "a}", "a{3X}", "a{2001}", "a{1,1234567890}", r"[!-\d]", r"[\d-z]", r"[\w-z]", r"\xXX",
         r"[\D]", "a\\", r"\xZZ", r"\u12", "^*", "]", "(" * 30 + ")" * 30,
     ],
 )  # fmt: skip
