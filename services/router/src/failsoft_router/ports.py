@@ -22,6 +22,8 @@ class TargetCall:
         span: The attempt's span; only our own services are told.
         connect: Seconds to an open connection.
         total: Seconds to the end.
+        in_gulps: Nobody sees the pieces as they come: several may be given as one, a moment
+            later, where that is cheaper. Never the first one.
     """
 
     request: ChatRequest
@@ -30,6 +32,7 @@ class TargetCall:
     span: SpanContext
     connect: float
     total: float
+    in_gulps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class AttemptFailed(Exception):
         http_status: 0 where there was no reply or it was not HTTP.
         retry_after: Seconds that the target asks to wait; None when it says nothing.
         sent: The target may have the request; False: there was not even a connection.
+        names_field: It says which field of the caller's is wrong.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class AttemptFailed(Exception):
         http_status: int = 0,
         retry_after: float | None = None,
         sent: bool = True,
+        names_field: bool = False,
     ) -> None:
         super().__init__(detail)
         self.error_class = error_class
@@ -77,6 +82,7 @@ class AttemptFailed(Exception):
         self.http_status = http_status
         self.retry_after = retry_after
         self.sent = sent
+        self.names_field = names_field
 
 
 class Target(Protocol):

@@ -14,7 +14,8 @@ from failsoft_kit.telemetry import SpanContext
 from failsoft_model.chat import ChatRequest, Message, Role, Text
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
-from failsoft_router.adapters.openai_target import AFTER_FINISH, OpenAiTarget
+from failsoft_router.adapters.event_body import AFTER_FINISH
+from failsoft_router.adapters.openai_target import OpenAiTarget
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
 from failsoft_upstream import faults
@@ -228,6 +229,70 @@ async def test_what_arrives_together_keeps_the_ids_and_names_of_its_calls() -> N
 
     assert isinstance(first, Delta)
     assert (first.tool_name, first.tool_call_id, first.text) == ("add", "c1", "{}")
+
+
+# Gulps.
+
+
+def one_by_one(*packets: bytes) -> Play:
+    """As from a model: each packet some time after the one before."""
+
+    async def play(writer: asyncio.StreamWriter) -> None:
+        for packet in packets:
+            writer.write(packet)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+
+    return play
+
+
+IN_GULPS = replace(CALL, in_gulps=True)
+
+
+async def test_an_answer_is_read_in_gulps_where_nobody_waits_for_its_pieces() -> None:
+    """Each piece by itself wakes the process, which costs more than the piece."""
+    packets = (HEAD, *[framed(TEXT)] * 40, framed(STOP + USAGE + DONE) + END)
+    async with provider(one_by_one(*packets)) as (it, target):
+        for _ in range(2):
+            *pieces, ending = await said(target, IN_GULPS)
+            assert isinstance(ending, Ending)
+            assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == (
+                "hello" * 40
+            )
+            assert len(pieces) < 20
+
+    assert (it.requests, it.connections) == (2, 1)
+
+
+async def test_the_first_piece_of_an_answer_in_gulps_waits_for_nothing() -> None:
+    """The limit for the first content is the target's, and so is the breaker's measure."""
+    said_more = asyncio.Event()
+
+    async def play(writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + framed(TEXT))
+        await said_more.wait()
+        writer.write(framed(TEXT + STOP + USAGE + DONE) + END)
+
+    async with provider(play) as (_, target), aclosing(target.stream(IN_GULPS)) as pieces:
+        assert await anext(pieces) == Delta(text="hello")
+        said_more.set()
+        assert await anext(pieces) == Delta(text="hello")
+        assert isinstance(await anext(pieces), Ending)
+
+
+async def test_a_connection_that_breaks_between_two_gulps_is_a_cut_answer() -> None:
+    async def play(writer: asyncio.StreamWriter) -> None:
+        for packet in (HEAD, framed(TEXT), framed(TEXT)):
+            writer.write(packet)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+        writer.transport.abort()
+
+    async with provider(play) as (_, target):
+        with pytest.raises(AttemptFailed) as failed:
+            await said(target, IN_GULPS)
+
+    assert failed.value.error_class is ErrorClass.TRUNCATED
 
 
 # What breaks.

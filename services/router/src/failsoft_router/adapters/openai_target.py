@@ -4,34 +4,23 @@ One pooled session a target. Always streamed, because a hang or a cut shows earl
 in a stream. The walk watches the content; the client library gets connect and total.
 """
 
-import asyncio
 import errno
 import io
-import math
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Mapping
 
 import aiohttp
 
 from failsoft_kit.clock import Clock
-from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
+from failsoft_router.adapters.event_body import Gulps, deltas, read_any
 from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Piece, TargetCall
 from failsoft_router.wire.openai.errors import from_response
 from failsoft_router.wire.openai.request import dropped, encode
 from failsoft_router.wire.openai.stream import ChunkReader
-from failsoft_router.wire.sse import EventTooLong, SseParser
-
-AFTER_FINISH = 0.25
-"""Seconds that usage may follow the finish reason by, whatever else comes meanwhile."""
-
-AFTER_END = 0.01
-"""Seconds that the end of the body may follow the last event by. An answer whose body was
-read to its end leaves a connection that the next call can use."""
 
 IDLE_CONNECTION = 15.0
 """Seconds; a connection that was idle for longer may be half closed by the provider."""
@@ -68,14 +57,14 @@ class OpenAiTarget:
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
-        body = encode(call.request, model=self._policy.model)
+        question = encode(call.request, model=self._policy.model)
         # With an unlimited pool `connect` is name, TCP and TLS; `sock_connect` is TCP alone.
         timeout = aiohttp.ClientTimeout(total=call.total, connect=call.connect)
-        replied = False
+        asked_at, replied = self._clock.now(), False
         try:
             async with self._open().post(
                 self._url,
-                data=body if len(body) < _LARGE_BODY else io.BytesIO(body),
+                data=question if len(question) < _LARGE_BODY else io.BytesIO(question),
                 headers=self._headers(),
                 timeout=timeout,
                 allow_redirects=False,
@@ -83,9 +72,15 @@ class OpenAiTarget:
                 await self._check(response)
                 replied = True
                 reader = ChunkReader(model=self._policy.model)
-                async for delta in _deltas(response.content, reader, self._clock):
+                gulps = Gulps(asked_at=asked_at, end_at=asked_at + call.total)
+                async for delta in deltas(
+                    response,
+                    reader,
+                    clock=self._clock,
+                    gulps=gulps if call.in_gulps else None,
+                ):
                     yield delta
-                yield replace(reader.ending(), dropped_parameters=dropped(call.request))
+                yield reader.ending(dropped_parameters=dropped(call.request))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _failure(error, replied=replied) from error
 
@@ -140,58 +135,9 @@ async def _beginning(content: aiohttp.StreamReader, clock: Clock) -> bytes:
     """An error's body, as far as it is read; it may come in several packets."""
     wait_until = clock.now() + ERROR_BODY_WITHIN
     body = b""
-    while len(body) < _ERROR_BODY_BYTES and (chunk := await _read(content, wait_until, clock)):
+    while len(body) < _ERROR_BODY_BYTES and (chunk := await read_any(content, wait_until, clock)):
         body += chunk
     return body[:_ERROR_BODY_BYTES]
-
-
-async def _deltas(
-    content: aiohttp.StreamReader, reader: ChunkReader, clock: Clock
-) -> AsyncGenerator[Delta, None]:
-    """The content of the body, up to its end or until nothing more is worth waiting for."""
-    parser = SseParser()
-    wait_until = math.inf
-    over = False
-    while chunk := await _read(content, wait_until, clock):
-        if over:
-            continue
-        try:
-            over = _is_over(parser.feed(chunk), reader)
-        except EventTooLong:
-            raise AttemptFailed(ErrorClass.MALFORMED, "an event has no end") from None
-        for delta in reader.content():
-            yield delta
-        if over:
-            wait_until = clock.now() + AFTER_END
-        elif reader.finished and wait_until == math.inf:
-            wait_until = clock.now() + AFTER_FINISH
-    if not over:
-        _is_over(parser.end(), reader)
-        for delta in reader.content():
-            yield delta
-
-
-def _is_over(payloads: Iterable[bytes], reader: ChunkReader) -> bool:
-    """Let the reader take these payloads; whether nothing worth waiting for follows."""
-    for payload in payloads:
-        if payload == b"[DONE]":
-            return True
-        reader.read(payload)
-    return reader.complete
-
-
-async def _read(content: aiohttp.StreamReader, wait_until: float, clock: Clock) -> bytes:
-    """The next bytes; none at the end of the body, or when they do not come in time."""
-    if wait_until == math.inf:
-        return await content.readany()
-    left = wait_until - clock.now()
-    if left <= 0.0:
-        return b""
-    try:
-        async with asyncio.timeout(left):
-            return await content.readany()
-    except TimeoutError:
-        return b""
 
 
 def _failure(error: Exception, *, replied: bool) -> AttemptFailed:

@@ -18,6 +18,7 @@ class Errand:
     Attributes:
         deadline: The caller's own; it may have none.
         patience: Seconds to the first content where the caller has no deadline.
+        streams: The caller is given the answer piece by piece.
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
@@ -29,6 +30,7 @@ class Errand:
     tenant: str
     deadline: Deadline
     patience: float
+    streams: bool
     clock: Clock
     first_content_by: float = field(init=False)
     attempts: int = 0

@@ -257,6 +257,7 @@ class TargetHop:
             limit=self._own_limit,
             first_content=self._first_content_limit() or self._own_limit,
             end_at=errand.end_at,
+            in_gulps=not errand.streams,
         )
 
     def _ask_of_probe(self) -> Ask:

@@ -48,6 +48,7 @@ class Ask:
         limit: Seconds that the target itself may take to its first content.
         first_content: Seconds that the walk can give it for that; at most `limit`.
         end_at: Moment of the clock at which the caller is gone; infinite without one.
+        in_gulps: The caller waits for the whole answer only.
     """
 
     request: ChatRequest
@@ -56,6 +57,7 @@ class Ask:
     limit: float
     first_content: float
     end_at: float
+    in_gulps: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,7 @@ class Trial:
             span=span.context,
             connect=min(limits.connect, ask.first_content),
             total=end_at - self._began,
+            in_gulps=ask.in_gulps,
         )
         try:
             return await run_attempt(

@@ -107,6 +107,7 @@ class Walk:
             tenant=caller.tenant,
             deadline=caller.deadline,
             patience=self._route.deadline,
+            streams=sink is not None,
             clock=clock,
         )
         self._span = tracer.start(
@@ -282,7 +283,9 @@ class Walk:
         await self._delivery.tell(ended)
         self._errand.cut_short = isinstance(failure, OutOfTime)
         if not goes_on(
-            failure.error_class, content_filter_falls_back=self._route.content_filter_falls_back
+            failure.error_class,
+            content_filter_falls_back=self._route.content_filter_falls_back,
+            is_certain=failure.names_field or hop.planned.name == self._prospects.plan.best,
         ):
             raise stopped(self._facts(), failure)
         if failure.error_class is ErrorClass.CONTEXT_LENGTH:

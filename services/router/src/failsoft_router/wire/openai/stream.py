@@ -123,8 +123,11 @@ class ChunkReader:
         """What the payloads since the last time say; the pieces of one block are one."""
         return self._blocks.give()
 
-    def ending(self) -> Ending:
+    def ending(self, *, dropped_parameters: tuple[str, ...] = ()) -> Ending:
         """What the stream said of itself, after its body ended cleanly.
+
+        Args:
+            dropped_parameters: Field paths that the request could not carry.
 
         Raises:
             AttemptFailed: `TRUNCATED`: no finish reason came, or no content although
@@ -137,7 +140,12 @@ class ChunkReader:
         # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
         if not self._said and self._finish_reason is not FinishReason.LENGTH:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
-        return Ending(finish_reason=self._finish_reason, model=self._model, usage=self._usage)
+        return Ending(
+            finish_reason=self._finish_reason,
+            model=self._model,
+            usage=self._usage,
+            dropped_parameters=dropped_parameters,
+        )
 
     def _take(self, delta: _Delta) -> None:
         if delta.reasoning_content:
