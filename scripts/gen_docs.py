@@ -50,6 +50,8 @@ NAMES: Sequence[tuple[str, Sequence[Name]]] = (
 _NEXT = {
     Next.HOP: "the next hop",
     Next.STOP: "nowhere: the caller is told",
+    Next.BLAME_DECIDES: "nowhere after the best target or where a field of the caller's is named;"
+    " else the next hop",
     Next.ROUTE_DECIDES: "nowhere, or the next hop with `content_filter_falls_back`",
 }
 _AGAIN: dict[frozenset[Phase], str] = {
@@ -73,6 +75,7 @@ _MEANINGS = {
     (Next.HOP, Lesson.TARGET, False): "next hop, the target is closed for minutes",
     (Next.HOP, Lesson.NOTHING, False): "next hop, nobody is blamed",
     (Next.STOP, Lesson.NOTHING, False): "the caller is told, nobody is blamed",
+    (Next.BLAME_DECIDES, Lesson.NOTHING, False): "the caller is told, or a fallback is doubted",
     (Next.ROUTE_DECIDES, Lesson.NOTHING, False): "the route decides",
 }
 

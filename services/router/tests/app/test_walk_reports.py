@@ -94,7 +94,13 @@ async def test_who_refuses_fallbacks_gets_none_in_mid_answer_either(
 
 
 @pytest.mark.parametrize(
-    "refusal", [ErrorClass.UNSUPPORTED, ErrorClass.CONTEXT_LENGTH, ErrorClass.MODEL_GONE]
+    "refusal",
+    [
+        ErrorClass.UNSUPPORTED,
+        ErrorClass.CONTEXT_LENGTH,
+        ErrorClass.MODEL_GONE,
+        ErrorClass.CALLER_FAULT,
+    ],
 )
 @virtual_time.test
 async def test_what_a_fallback_refuses_does_not_hide_why_it_was_asked(

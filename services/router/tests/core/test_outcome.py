@@ -7,7 +7,8 @@ import pytest
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.outcome import Lesson, Next, Phase, Verdict, goes_on, may_pass, verdict
 
-HOP, STOP, ROUTE = Next.HOP, Next.STOP, Next.ROUTE_DECIDES
+HOP, STOP = Next.HOP, Next.STOP
+ROUTE, BLAME = Next.ROUTE_DECIDES, Next.BLAME_DECIDES
 NOTHING, HEALTH, QUOTA = Lesson.NOTHING, Lesson.HEALTH, Lesson.QUOTA
 
 # Again while connecting, while waiting, while speaking; on purpose not as in the code.
@@ -20,7 +21,7 @@ CELLS = {
     ErrorClass.REGION: (HOP, (False, False, False), Lesson.TARGET),
     ErrorClass.CONTEXT_LENGTH: (HOP, (False, False, False), NOTHING),
     ErrorClass.CONTENT_FILTER: (ROUTE, (False, False, False), NOTHING),
-    ErrorClass.CALLER_FAULT: (STOP, (False, False, False), NOTHING),
+    ErrorClass.CALLER_FAULT: (BLAME, (False, False, False), NOTHING),
     ErrorClass.CANCELLED: (STOP, (False, False, False), NOTHING),
     ErrorClass.TIMEOUT_CONNECT: (HOP, (False, False, False), HEALTH),
     ErrorClass.TIMEOUT_FIRST_CONTENT: (HOP, (False, False, False), HEALTH),
@@ -65,15 +66,18 @@ def test_what_ends_the_walk_is_never_tried_again_and_counts_against_nobody(
         assert given.lesson is Lesson.NOTHING
 
 
+@pytest.mark.parametrize("is_certain", [False, True])
 @pytest.mark.parametrize("falls_back", [False, True])
 @pytest.mark.parametrize("error_class", ErrorClass)
-def test_only_a_content_refusal_is_the_routes_to_decide(
-    error_class: ErrorClass, falls_back: bool
+def test_only_a_content_refusal_is_the_routes_to_decide_and_only_blame_may_be_doubted(
+    error_class: ErrorClass, falls_back: bool, is_certain: bool
 ) -> None:
     goes, _, _ = CELLS[error_class]
-    expected = falls_back if goes is Next.ROUTE_DECIDES else goes is Next.HOP
+    expected = {HOP: True, STOP: False, ROUTE: falls_back, BLAME: not is_certain}[goes]
 
-    assert goes_on(error_class, content_filter_falls_back=falls_back) is expected
+    went = goes_on(error_class, content_filter_falls_back=falls_back, is_certain=is_certain)
+
+    assert went is expected
 
 
 def test_what_the_request_itself_is_wrong_with_does_not_pass_by_waiting() -> None:

@@ -7,6 +7,7 @@ from failsoft_model.chat import Degradation, Part, Text, ToolCall
 from failsoft_model.events import BlockKind, Choice, Finished, HopUpdate, Started, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
+from simulation.promises.gates import best
 from simulation.story import Asked, Blocks, Call, End, Story
 
 Said = tuple[tuple[BlockKind, str], ...]
@@ -73,9 +74,14 @@ def who_speaks_first_answers(story: Story) -> Iterator[str]:
 
 
 def a_caller_s_fault_ends_the_walk(story: Story) -> Iterator[str]:
-    """No other target is bothered with a request that is wrong; a probe's word may come late."""
+    """No other target is bothered with a request that the best one finds wrong.
+
+    A fallback's word is doubted, and a probe's may come late.
+    """
     for call in story.calls:
         if call.error_class is not ErrorClass.CALLER_FAULT or _is_probe(call):
+            continue
+        if call.target != best(call.asked.hops):
             continue
         later = [each for each in call.asked.calls if each.began > call.began]
         if any(each.began >= call.ended for each in later):

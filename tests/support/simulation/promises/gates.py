@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from failsoft_model.walk import ErrorClass, SkipReason
+from failsoft_model.walk import ErrorClass, Hop, SkipReason
 from failsoft_router.core.breaker import Result, State
 from failsoft_router.core.errors import RouteExhausted
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
 from simulation.story import Asked, Call, End, Look, Story
 
 _EPSILON = 1e-6
@@ -29,6 +30,18 @@ _TARGETS_OWN = frozenset(
     {ErrorClass.TRANSIENT, ErrorClass.TRUNCATED, ErrorClass.MALFORMED, ErrorClass.UNKNOWN}
 )
 """What a target may be blamed for, however long it took."""
+
+
+def best(hops: Iterable[Hop]) -> str:
+    """The target that answers when all is well: the first one that was not ruled out before."""
+    return next(
+        (
+            hop.target
+            for hop in hops
+            if hop.skip_reason not in PLANNED and hop.target not in (CACHE_HOP, MOCK_HOP)
+        ),
+        "",
+    )
 
 
 def every_permit_comes_back_once(story: Story) -> Iterator[str]:

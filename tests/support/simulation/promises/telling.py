@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from failsoft_model.chat import Degradation
-from failsoft_model.events import Finished, HopUpdate
+from failsoft_model.events import HopUpdate
 from failsoft_model.walk import CacheStatus, ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
-from simulation.promises.gates import PLANNED
+from simulation.promises.gates import best
 from simulation.story import Asked, Story
 
 _NOBODY_ANSWERED = (RouteExhausted, WalkDeadlinePassed)
@@ -69,7 +69,8 @@ def errors_tell_their_cause(story: Story) -> Iterator[str]:
             continue
         causes = [hop.error_class for hop in error.hops if hop.error_class is not None]
         first = isinstance(error, _NOBODY_ANSWERED)
-        telling: list[ErrorClass | None] = [*(causes[:1] if first else causes)]
+        doubtless = [cause for cause in causes if cause is not ErrorClass.CALLER_FAULT]
+        telling: list[ErrorClass | None] = [*((doubtless or causes)[:1] if first else causes)]
         if error.cause not in (telling or [None]):
             yield f"{asked.planned.name} is told {error.cause}; its hops failed by {causes}"
         if error.retry_after is not None and not error.retry_after > 0.0:
@@ -92,7 +93,7 @@ def degradations_are_told(story: Story) -> Iterator[str]:
             case served_by if served_by == MOCK_HOP:
                 right = Degradation.MOCK
             case _:
-                failed = _best(finished) != served_by
+                failed = best(finished.hops) != served_by
                 right = Degradation.FALLBACK_TARGET if failed else Degradation.NONE
         if finished.degradation is not right:
             yield f"{asked.planned.name} got {finished.degradation} and not {right}"
@@ -121,18 +122,6 @@ PROMISES = (
     degradations_are_told,
     every_span_ends_once,
 )
-
-
-def _best(finished: Finished) -> str:
-    """The target that answers when all is well: the first one that was not ruled out before."""
-    return next(
-        (
-            hop.target
-            for hop in finished.hops
-            if hop.skip_reason not in PLANNED and hop.target not in (CACHE_HOP, MOCK_HOP)
-        ),
-        "",
-    )
 
 
 def _what_is_wrong(hop: Hop) -> str | None:

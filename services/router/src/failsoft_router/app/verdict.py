@@ -98,7 +98,10 @@ def _ended(
 
 
 def _first_cause(hops: Iterable[Hop]) -> ErrorClass | None:
-    return next((hop.error_class for hop in hops if hop.error_class is not None), None)
+    """The first telling failure; a fallback that found the request wrong tells nothing else."""
+    causes = [hop.error_class for hop in hops if hop.error_class is not None]
+    telling = (cause for cause in causes if cause is not ErrorClass.CALLER_FAULT)
+    return next(telling, causes[0] if causes else None)
 
 
 def _story(hops: Iterable[Hop]) -> str:

@@ -9,7 +9,12 @@ understood is tried again only while nothing was sent, because the target may be
 with it. Silence is never tried again, it has cost its limit already; neither is an
 answer that the same request would only bring about once more.
 
-A caller's own fault and a hang-up count against nobody. Rate limits, empty accounts,
+A caller's own fault and a hang-up count against nobody. Whose fault a refused request is
+depends on who refuses it. What the best target of a walk finds wrong is the caller's to
+mend; a fallback may only dislike what the best one takes, and its refusal would hide why
+it was asked. It is believed where it names a field that the caller wrote.
+
+Rate limits, empty accounts,
 bad credentials and models that are gone say nothing about the target's health: gates
 of their own learn from them. Silence and broken answers are illness.
 
@@ -41,6 +46,8 @@ class Next(enum.Enum):
     """To the next hop."""
     STOP = "stop"
     """Nowhere: every other target would say the same."""
+    BLAME_DECIDES = "blame_decides"
+    """Nowhere where it is certain that the request is wrong, else to the next hop."""
     ROUTE_DECIDES = "route_decides"
     """To the next hop where the route says so, else nowhere."""
 
@@ -106,7 +113,7 @@ TABLE: dict[ErrorClass, Row] = {
     ErrorClass.UNSUPPORTED: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.ROUTER_LOOP: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.CONTENT_FILTER: Row(Next.ROUTE_DECIDES, _NEVER, Lesson.NOTHING),
-    ErrorClass.CALLER_FAULT: Row(Next.STOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.CALLER_FAULT: Row(Next.BLAME_DECIDES, _NEVER, Lesson.NOTHING),
     ErrorClass.CANCELLED: Row(Next.STOP, _NEVER, Lesson.NOTHING),
 }
 
@@ -133,8 +140,12 @@ def verdict(error_class: ErrorClass, phase: Phase) -> Verdict:
     return Verdict(next=row.next, again=phase in row.again, lesson=row.lesson)
 
 
-def goes_on(error: ErrorClass, *, content_filter_falls_back: bool) -> bool:
-    """Whether the walk goes to the next hop after this error."""
+def goes_on(error: ErrorClass, *, content_filter_falls_back: bool, is_certain: bool) -> bool:
+    """Whether the walk goes to the next hop after this error.
+
+    Args:
+        is_certain: The best target of the walk says so, or a field of the caller's is named.
+    """
     match TABLE[error].next:
         case Next.HOP:
             return True
@@ -142,3 +153,5 @@ def goes_on(error: ErrorClass, *, content_filter_falls_back: bool) -> bool:
             return False
         case Next.ROUTE_DECIDES:
             return content_filter_falls_back
+        case Next.BLAME_DECIDES:
+            return not is_certain
