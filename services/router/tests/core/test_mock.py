@@ -22,6 +22,10 @@ from failsoft_router.core.mock import CannotMock, mock_answer, why_no_mock
 from failsoft_router.core.mock.tokens import tokens
 
 JSON_OBJECT = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
+JSON_SCHEMA = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="x")
+TOO_LONG = "no JSON that fits is short enough, and free of the stop strings"
+CONTRADICTION = "the schema contradicts itself, or is too intricate"
+BROKEN = "the schema is broken, or nested too deeply"
 
 SAMPLING = st.builds(
     Sampling,
@@ -70,6 +74,17 @@ def test_a_language_that_nobody_knows_is_answered_in_english() -> None:
     assert "mock answer" in mock_answer(request("Jak się masz, kolego?")).text
 
 
+def test_a_question_that_tells_no_language_still_tells_the_length() -> None:
+    assert mock_answer(request("xyzzy: 2 sentences")).text.count(".") == 2
+
+
+def test_where_nobody_asked_anything_there_is_an_answer() -> None:
+    """A conversation may begin with what the model is to go on from."""
+    said = Message(role=Role.ASSISTANT, parts=(Text(text="in 1 sentence"),))
+
+    assert mock_answer(request(messages=(said,))).text.count(".") == 3
+
+
 def test_the_same_request_gets_the_same_answer_and_another_seed_another() -> None:
     answers = {mock_answer(request(sampling=Sampling(seed=seed))).text for seed in range(20)}
 
@@ -108,6 +123,22 @@ def test_an_object_that_is_free_says_what_it_is() -> None:
     assert answer["answer"].startswith("Esta es una respuesta simulada (mock)")
 
 
+def test_json_is_whole() -> None:
+    assert not mock_answer(request(response_format=JSON_OBJECT)).cut
+
+
+def test_json_is_written_in_its_own_script() -> None:
+    assert mock_answer(request(response_format=schema(const="größer"))).text == '"größer"'
+
+
+def test_json_is_as_long_as_an_answer_may_be_and_no_longer() -> None:
+    def sized(size: int) -> ChatRequest:
+        return request(response_format=schema(const="x" * (size - len('""'))))
+
+    assert len(mock_answer(sized(16_384)).text) == 16_384
+    assert refusal(sized(16_385)) == TOO_LONG
+
+
 @pytest.mark.parametrize(("limit", "text"), [(10, '{"mock": true}'), (2, "{}")])
 def test_an_object_gets_as_small_as_max_tokens_asks(limit: int, text: str) -> None:
     """JSON that is cut is no JSON."""
@@ -138,19 +169,24 @@ def test_a_rich_value_that_max_tokens_forbids_is_left_for_a_lean_one() -> None:
 @pytest.mark.parametrize(
     ("form", "sampling", "reason"),
     [
-        (schema(type="object"), Sampling(max_tokens=1), "no JSON that fits is short enough"),
-        (JSON_OBJECT, Sampling(stop=("{",)), "no JSON that fits is short enough"),
-        (schema(type="string", minLength=100_000), Sampling(), "a text that is too long"),
+        (schema(type="object"), Sampling(max_tokens=1), TOO_LONG),
+        (JSON_OBJECT, Sampling(stop=("{",)), TOO_LONG),
+        (
+            schema(type="string", minLength=100_000),
+            Sampling(),
+            "the schema asks for a text that is too long",
+        ),
         (schema(**{"if": {}}), Sampling(), "the schema uses `if`"),
-        (schema(enum=[{"a": 1}], type="string"), Sampling(), "contradicts itself"),
-        (schema(type=5), Sampling(), "the schema's `type` is broken"),
-        (replace(JSON_OBJECT, kind=ResponseFormatKind.JSON_SCHEMA), Sampling(), "is broken"),
+        (schema(enum=[{"a": 1}], type="string"), Sampling(), CONTRADICTION),
+        (schema(type=5), Sampling(), "the schema's `type` is broken or of an old draft"),
+        (JSON_SCHEMA, Sampling(), BROKEN),
+        (replace(JSON_SCHEMA, schema_json='{"const": [Infinity]}'), Sampling(), BROKEN),
     ],
 )
 def test_what_cannot_be_had_is_refused_with_a_reason(
     form: ResponseFormat, sampling: Sampling, reason: str
 ) -> None:
-    assert reason in refusal(request(response_format=form, sampling=sampling))
+    assert refusal(request(response_format=form, sampling=sampling)) == reason
 
 
 @pytest.mark.parametrize("mode", [ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED])

@@ -67,6 +67,7 @@ def test_what_is_written_matches(pattern: str, spare: int, key: bytes) -> None:
         ("[é]", "é"),
         (r"[\]]", "]"),
         ("x{3}", "xxx"),
+        ("aXb", "aXb"),
         ("x{1,123456789}", "x"),
         ("x{2000}", "x{2000}"),
         ("", ""),

@@ -151,6 +151,16 @@ def test_the_length_is_looked_for_at_both_ends_of_a_long_question() -> None:
     assert asked_length(filling + " in 7 words", Language.ENGLISH) == Length(words=7)
 
 
+@pytest.mark.parametrize(("size", "length"), [(4000, Length(words=7)), (4001, Length())])
+def test_the_middle_of_a_long_question_is_its_subject(size: int, length: Length) -> None:
+    half = "x" * (size // 2 - 5)
+
+    question = f"{half} 7 words ".ljust(size, "x")
+
+    assert asked_length(question, Language.ENGLISH) == length
+    assert asked_length(question.replace(" 7 words ", "x" * 9), Language.ENGLISH) == Length()
+
+
 @settings(max_examples=40)
 @given(st.sampled_from(Language), st.integers(1, 400), st.binary(max_size=2))
 def test_the_text_has_the_words_that_were_asked_for(
