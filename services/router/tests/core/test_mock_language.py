@@ -51,6 +51,7 @@ def test_a_question_tells_its_language(question: str, language: Language) -> Non
         "Як тебе звуть?",
         "آیا می‌توانید کمک کنید؟",
         "xyzzy plugh",
+        "hello Łukasz",
     ],
 )
 def test_a_language_that_is_not_spoken_is_not_taken_for_its_neighbour(question: str) -> None:
@@ -73,6 +74,11 @@ def test_a_foreign_word_in_a_question_is_not_its_language(
     question: str, language: Language
 ) -> None:
     assert language_of(question) is language
+
+
+def test_one_kana_in_eleven_letters_makes_chinese_japanese() -> None:
+    assert language_of("漢" * 10 + "の") is Language.JAPANESE
+    assert language_of("漢" * 11 + "の") is Language.CHINESE
 
 
 @pytest.mark.parametrize("language", Language)

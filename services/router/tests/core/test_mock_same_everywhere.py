@@ -16,7 +16,7 @@ from failsoft_router.core.mock.draws import Draws
 from failsoft_router.core.mock.language import Language
 from failsoft_router.core.mock.length import Length
 from failsoft_router.core.mock.phrases import PHRASES
-from failsoft_router.core.mock.pieces import pieces
+from failsoft_router.core.mock.pieces import LONGEST, pieces
 from failsoft_router.core.mock.prose import prose
 from failsoft_router.core.mock.schema import Style, make, numbers, texts, value_for
 from failsoft_router.core.mock.schema.facts import Facts
@@ -129,6 +129,13 @@ def test_a_long_text_is_said_in_larger_pieces(count: int, said: int, seconds: fl
 
     assert len(whole) == said
     assert sum(piece.pause for piece in whole) == pytest.approx(seconds)
+
+
+def test_a_text_whose_pauses_are_too_long_is_said_faster() -> None:
+    whole = pieces(" a" * 640, Draws(b"2"))
+
+    assert sum(piece.pause for piece in whole) == pytest.approx(LONGEST)
+    assert whole[0].pause > whole[1].pause
 
 
 # What is tried for a schema, in its order: the first that fits is taken.

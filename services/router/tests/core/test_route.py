@@ -58,7 +58,7 @@ def test_an_unknown_model_without_a_default_is_refused_with_what_there_is() -> N
 
 
 def test_a_policy_without_routes_says_so() -> None:
-    with pytest.raises(RouteNotFound, match="; routes of the policy: none$"):
+    with pytest.raises(RouteNotFound, match=r"; routes of the policy: none$"):
         route_for(policy(), "any")
 
 
