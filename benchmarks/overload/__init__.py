@@ -1,0 +1,1 @@
+"""The local model with ten times more to do than it can."""
