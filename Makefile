@@ -108,6 +108,10 @@ bench-against: setup ## Compare a healthy walk's CPU time with the commit in ben
 outage: setup ## Let the first provider die under load, and print what callers notice: OUTAGE=--fast
 	@$(RUN)python -m benchmarks.outage $(OUTAGE)
 
+.PHONY: overload
+overload: setup ## Offer the local model ten times what it can answer: OVERLOAD=--fast for a short one
+	@$(RUN)python -m benchmarks.overload $(OVERLOAD)
+
 .PHONY: clean
 clean: ## Remove what was installed and built here
 	rm -rf .venv .venv-vllm .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
