@@ -5,7 +5,8 @@ import pytest
 
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
-from failsoft_router.wire.openai.errors import ErrorBody, from_error_object, from_response
+from failsoft_router.wire.openai.error_body import ErrorBody
+from failsoft_router.wire.openai.errors import from_error_object, from_response
 
 UNIX = 1_800_000_000.0
 
@@ -14,8 +15,8 @@ BY_STATUS = {
     400: ErrorClass.CALLER_FAULT,
     401: ErrorClass.CREDENTIAL,
     402: ErrorClass.QUOTA,
-    403: ErrorClass.CREDENTIAL,
-    404: ErrorClass.MODEL_GONE,
+    403: ErrorClass.UNKNOWN,
+    404: ErrorClass.UNKNOWN,
     405: ErrorClass.UNKNOWN,
     408: ErrorClass.TRANSIENT,
     409: ErrorClass.TRANSIENT,
@@ -47,7 +48,17 @@ BY_CODE = {
     "server_error": ErrorClass.TRANSIENT,
     "overloaded_error": ErrorClass.TRANSIENT,
 }
-NO_WORDS = (b"", b"<html>Bad Gateway</html>", b'{"error": "words"}', b"{}", b"[]", b"\xff")
+NO_WORDS = (
+    b"",
+    b"<html>Bad Gateway</html>",
+    b'{"error": "words"}',
+    b'{"error": ["words"]}',
+    b'{"detail": [1]}',
+    b'{"detail": "Not Found"}',
+    b"{}",
+    b"[]",
+    b"\xff",
+)
 
 
 def response(
@@ -93,6 +104,153 @@ def test_a_type_that_goes_with_every_status_says_nothing(status: int) -> None:
     body = {"error": {"type": "invalid_request_error", "code": None}}
 
     assert response(status, body).error_class is BY_STATUS[status]
+
+
+def openai(message: str, **fields: object) -> dict[str, object]:
+    return {"error": {"message": message, "type": "invalid_request_error", **fields}}
+
+
+def vllm(message: object, **fields: object) -> dict[str, object]:
+    return {"object": "error", "message": message, "type": "BadRequestError", **fields}
+
+
+def fastapi(kind: str, *loc: object) -> list[dict[str, object]]:
+    return [{"type": kind, "loc": ["body", *loc], "msg": "…"}]
+
+
+TOO_LONG = "This model's maximum context length is 4096 tokens. However, you requested 5000."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        openai(TOO_LONG, code=None),
+        openai(TOO_LONG, code=None, param="messages"),
+        vllm(TOO_LONG, param=None, code=400),
+        vllm("The decoder prompt is longer than the maximum model length of 4096."),
+        {"error": {"code": 400, "type": "exceed_context_size_error", "message": "…"}},
+        openai("prompt is too long: 200001 tokens > 200000 maximum"),
+    ],
+)
+def test_a_request_that_is_too_long_is_no_callers_fault_where_the_code_is_missing(
+    body: object,
+) -> None:
+    """Targets with more room were not asked."""
+    assert response(400, body).error_class is ErrorClass.CONTEXT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (422, vllm({"detail": fastapi("extra_forbidden", "stream_options", "include_usage")})),
+        (422, vllm(fastapi("extra_forbidden", "stream_options"))),
+        (422, {"detail": fastapi("extra_forbidden", "frequency_penalty")}),
+        (422, {"detail": fastapi("bool_type", "stream")}),
+        (400, openai("Unrecognized request argument supplied: stream_options")),
+        (400, openai("…", code="unknown_parameter", param="stream_options")),
+        (400, openai("…", param="stream_options.include_usage")),
+        (400, openai("…", param="model")),
+    ],
+)
+def test_a_parameter_that_we_chose_is_no_callers_fault(status: int, body: object) -> None:
+    """Mistral refuses `stream_options`, and the caller was told to mend the request."""
+    assert response(status, body).error_class is ErrorClass.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "names"),
+    [
+        (400, openai("…", param="messages[1].content"), True),
+        (400, openai("…", param="temperature"), True),
+        (422, {"detail": fastapi("missing", "messages", 0, "role")}, True),
+        (400, openai("…", param=None), False),
+        (400, openai("…", param="n"), False),
+        (400, openai("…", param=7), False),
+        (422, {"detail": [{"type": "missing", "loc": ["body", 3]}, {"loc": ["body"]}]}, False),
+        (400, b"", False),
+    ],
+)
+def test_a_callers_fault_says_whether_it_names_a_field(
+    status: int, body: object, names: bool
+) -> None:
+    failed = response(status, body)
+
+    assert failed.error_class is ErrorClass.CALLER_FAULT
+    assert failed.names_field is names
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class"),
+    [
+        # OpenRouter
+        (
+            {"error": {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "…"}}},
+            ErrorClass.CONTENT_FILTER,
+        ),
+        (
+            openai("Your chosen model requires moderation and your input was flagged", code=403),
+            ErrorClass.CONTENT_FILTER,
+        ),
+        # OpenAI
+        (
+            openai("You have insufficient permissions for this operation.", code=None),
+            ErrorClass.CREDENTIAL,
+        ),
+        (openai("…", code="model_not_found", param="model"), ErrorClass.MODEL_GONE),
+        # Anthropic
+        ({"type": "error", "error": {"type": "permission_error"}}, ErrorClass.MODEL_GONE),
+        ({"type": "error", "error": {"type": "authentication_error"}}, ErrorClass.CREDENTIAL),
+        # Firewalls
+        (b"<html><title>403 Forbidden</title></html>", ErrorClass.UNKNOWN),
+        (openai("Request blocked"), ErrorClass.UNKNOWN),
+    ],
+)
+def test_a_403_shuts_the_key_out_only_where_it_speaks_of_the_key(
+    body: object, error_class: ErrorClass
+) -> None:
+    """One prompt that a firewall disliked took every model of the key away for 15 minutes."""
+    assert response(403, body).error_class is error_class
+
+
+@pytest.mark.parametrize(
+    ("body", "error_class"),
+    [
+        (b"<html><center>nginx</center></html>", ErrorClass.UNKNOWN),
+        ({"detail": "Not Found"}, ErrorClass.UNKNOWN),
+        (openai("Invalid URL (POST /v1/chat/completion)"), ErrorClass.UNKNOWN),
+        (openai("…", code="model_not_found"), ErrorClass.MODEL_GONE),
+        (vllm("…") | {"type": "NotFoundError"}, ErrorClass.MODEL_GONE),
+        ({"error": 'model "llama" not found, try pulling it first'}, ErrorClass.MODEL_GONE),
+        ({"error": {"code": "DeploymentNotFound"}}, ErrorClass.MODEL_GONE),
+        (openai("…", param="model"), ErrorClass.MODEL_GONE),
+    ],
+)
+def test_a_404_says_that_the_model_is_gone_only_where_it_speaks_of_the_model(
+    body: object, error_class: ErrorClass
+) -> None:
+    """A proxy that was being deployed took the target away for five minutes."""
+    assert response(404, body).error_class is error_class
+
+
+@pytest.mark.parametrize(
+    ("message", "error_class"),
+    [
+        ("Content Exists Risk", ErrorClass.CONTENT_FILTER),
+        ("Input data may contain inappropriate content.", ErrorClass.CONTENT_FILTER),
+        ("User location is not supported for the API use.", ErrorClass.REGION),
+        ("Model Not Exist", ErrorClass.MODEL_GONE),
+    ],
+)
+def test_what_is_said_to_people_decides_where_there_is_no_code(
+    message: str, error_class: ErrorClass
+) -> None:
+    assert response(400, openai(message)).error_class is error_class
+
+
+@pytest.mark.parametrize("status", [401, 402, 429, 503])
+def test_no_words_decide_where_the_status_is_plain(status: int) -> None:
+    """A limit's refusal may well speak of context."""
+    assert response(status, openai(TOO_LONG)).error_class is BY_STATUS[status]
 
 
 @pytest.mark.parametrize("code", [400, 12.5, ["x"], {"a": 1}, True, "unheard_of"])

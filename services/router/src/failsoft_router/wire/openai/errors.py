@@ -2,61 +2,81 @@
 
 The provider's own code and type decide first: OpenAI answers 429 both to a burst and
 to an empty account, and 400 both to a caller's mistake and to a request that is too
-long. The bare status is the default; only 400 and 422 blame the caller, because a walk
+long. Where a server has no code for it, its words to people decide, by phrases that are
+in use. The bare status is the default; only 400 and 422 blame the caller, because a walk
 ends with the caller's fault, and a 405 or a 418 is more likely a wrong endpoint.
+
+A bare 403 or 404 shuts no gate. A firewall in front of a provider answers 403 to one
+prompt that it dislikes, and a proxy 404 while its backend is deployed: neither says
+anything of the key or of the model, and a gate would keep everybody away for minutes.
+They are failures that nobody understands, which the health breaker counts.
 """
 
 from collections.abc import Mapping
 
-import msgspec
-
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.hint import wait_hint
-
-
-class ErrorBody(msgspec.Struct):
-    """The `error` object; every field may be missing or of another type."""
-
-    message: object = None
-    type: object = None
-    code: object = None
-    param: object = None
-
-
-class _Envelope(msgspec.Struct):
-    error: ErrorBody | None = None
-
-
-_decode = msgspec.json.Decoder(_Envelope).decode
+from failsoft_router.wire.openai.error_body import ErrorBody, read_error
 
 # The type "invalid_request_error" is not here: it goes with almost every status, and
 # says less than a 401 or a 404 does.
 _BY_CODE = {
     "invalid_api_key": ErrorClass.CREDENTIAL,
     "account_deactivated": ErrorClass.CREDENTIAL,
+    "authentication_error": ErrorClass.CREDENTIAL,
+    "missing_scope": ErrorClass.CREDENTIAL,
     "insufficient_quota": ErrorClass.QUOTA,
     "billing_hard_limit_reached": ErrorClass.QUOTA,
     "rate_limit_exceeded": ErrorClass.RATE_LIMITED,
     "context_length_exceeded": ErrorClass.CONTEXT_LENGTH,
     "string_above_max_length": ErrorClass.CONTEXT_LENGTH,
+    "exceed_context_size_error": ErrorClass.CONTEXT_LENGTH,
+    "request_too_large": ErrorClass.CONTEXT_LENGTH,
     "content_filter": ErrorClass.CONTENT_FILTER,
     "content_policy_violation": ErrorClass.CONTENT_FILTER,
+    "data_inspection_failed": ErrorClass.CONTENT_FILTER,
     "model_not_found": ErrorClass.MODEL_GONE,
+    "not_found_error": ErrorClass.MODEL_GONE,
+    "NotFoundError": ErrorClass.MODEL_GONE,
+    "DeploymentNotFound": ErrorClass.MODEL_GONE,
+    # The key is good, and may not use this model.
+    "permission_error": ErrorClass.MODEL_GONE,
+    "permission_denied": ErrorClass.MODEL_GONE,
     "unsupported_country_region_territory": ErrorClass.REGION,
     "unsupported_parameter": ErrorClass.UNSUPPORTED,
     "unsupported_value": ErrorClass.UNSUPPORTED,
+    "unknown_parameter": ErrorClass.UNSUPPORTED,
     "server_error": ErrorClass.TRANSIENT,
     "overloaded_error": ErrorClass.TRANSIENT,
     "insufficient_quota_error": ErrorClass.QUOTA,
+}
+
+_VAGUE = frozenset({400, 403, 404, 413, 422, 500})
+"""Statuses that say so little that what is said to people is read."""
+
+_BY_PHRASE = {
+    "context length": ErrorClass.CONTEXT_LENGTH,
+    "context window": ErrorClass.CONTEXT_LENGTH,
+    "context size": ErrorClass.CONTEXT_LENGTH,
+    "maximum model length": ErrorClass.CONTEXT_LENGTH,
+    "prompt is too long": ErrorClass.CONTEXT_LENGTH,
+    "input was flagged": ErrorClass.CONTENT_FILTER,
+    "requires moderation": ErrorClass.CONTENT_FILTER,
+    "content management policy": ErrorClass.CONTENT_FILTER,
+    "content exists risk": ErrorClass.CONTENT_FILTER,
+    "inappropriate content": ErrorClass.CONTENT_FILTER,
+    "location is not supported": ErrorClass.REGION,
+    "insufficient permissions": ErrorClass.CREDENTIAL,
+    "model not exist": ErrorClass.MODEL_GONE,
+    "unrecognized request argument": ErrorClass.UNSUPPORTED,
+    "extra inputs are not permitted": ErrorClass.UNSUPPORTED,
 }
 
 _BY_STATUS = {
     400: ErrorClass.CALLER_FAULT,
     401: ErrorClass.CREDENTIAL,
     402: ErrorClass.QUOTA,
-    403: ErrorClass.CREDENTIAL,
-    404: ErrorClass.MODEL_GONE,
     408: ErrorClass.TRANSIENT,
     409: ErrorClass.TRANSIENT,
     413: ErrorClass.CONTEXT_LENGTH,
@@ -76,6 +96,7 @@ _SENTENCES = {
     ErrorClass.REGION: "the provider does not serve this place",
     ErrorClass.UNSUPPORTED: "the model does not take a parameter of the request",
     ErrorClass.CALLER_FAULT: "the provider says that the request is wrong",
+    ErrorClass.UNKNOWN: "the provider refused, and did not say why",
 }
 
 
@@ -89,10 +110,7 @@ def from_response(
         body: At most the first 64 KiB of it.
         unix: Seconds since the epoch, for a hint that is a date.
     """
-    try:
-        error = _decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        error = None
+    error = read_error(body)
     error_class = _class(error, status)
     sentence = _SENTENCES.get(error_class, "the provider failed")
     return AttemptFailed(
@@ -100,6 +118,7 @@ def from_response(
         f"{sentence} (HTTP {status})",
         http_status=status,
         retry_after=wait_hint(headers, error_class, unix=unix),
+        names_field=error is not None and error.is_about_callers,
     )
 
 
@@ -115,10 +134,27 @@ def from_error_object(error: ErrorBody) -> AttemptFailed:
 
 
 def _class(error: ErrorBody | None, status: int) -> ErrorClass:
-    if error is not None:
-        for word in (error.code, error.type):
-            if isinstance(word, str) and word in _BY_CODE:
-                return _BY_CODE[word]
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    return ErrorClass.TRANSIENT if status >= 500 else ErrorClass.UNKNOWN
+    said = None if error is None else _said(error, status)
+    if said is not None:
+        return said
+    default = ErrorClass.TRANSIENT if status >= 500 else ErrorClass.UNKNOWN
+    return _BY_STATUS.get(status, default)
+
+
+def _said(error: ErrorBody, status: int) -> ErrorClass | None:
+    """What the body says; None: nothing that is known."""
+    for word in error.words:
+        if word in _BY_CODE:
+            return _BY_CODE[word]
+    if error.is_flagged:
+        return ErrorClass.CONTENT_FILTER
+    if status not in _VAGUE:
+        return None
+    text = error.text
+    for phrase, error_class in _BY_PHRASE.items():
+        if phrase in text:
+            return error_class
+    if status == 404 and error.is_about_the_model:
+        return ErrorClass.MODEL_GONE
+    blames_us = status in (400, 422) and error.is_about_ours
+    return ErrorClass.UNSUPPORTED if blames_us else None

@@ -8,7 +8,8 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.openai.blocks import Blocks
-from failsoft_router.wire.openai.errors import ErrorBody, from_error_object
+from failsoft_router.wire.openai.error_body import ErrorBody
+from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
 from failsoft_router.wire.size import AnswerSize
 
