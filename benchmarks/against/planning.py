@@ -10,6 +10,7 @@ import yaml
 
 from failsoft_model.chat import ChatRequest, Message, Role, Text
 from failsoft_router.adapters.policy_file import load_policy
+from failsoft_router.core.draft import Drafts
 from failsoft_router.core.plan import plan
 
 _ROUNDS = 9
@@ -23,13 +24,16 @@ def plan_microseconds(policy: Mapping[str, object]) -> float:
         file.write_text(yaml.safe_dump(policy))
         read = load_policy(file)
     (route,) = read.routes.values()
-    tenant = read.tenant("default")
+    drafts = Drafts(read)
     question = Message(role=Role.USER, parts=(Text(text="Who is there?"),))
     request = ChatRequest(model="", messages=(question,))
     rounds = []
     for _ in range(_ROUNDS):
         began = time.process_time()
         for _ in range(_PLANS):
-            plan(read, route, request, tenant, without_credential=())
+            draft = drafts.draft(
+                route, "default", model="", without_credential=frozenset(), has_cache=True
+            )
+            plan(draft, request)
         rounds.append((time.process_time() - began) / _PLANS * 1e6)
     return statistics.median(rounds)

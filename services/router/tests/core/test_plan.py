@@ -18,6 +18,7 @@ from failsoft_model.chat import (
     Tool,
 )
 from failsoft_model.walk import Capability, SkipReason
+from failsoft_router.core.draft import draft
 from failsoft_router.core.plan import HopKind, Plan, plan
 from failsoft_router.core.policy import (
     Policy,
@@ -80,14 +81,16 @@ def made(
     has_cache: bool = True,
 ) -> Plan:
     policy = Policy(targets={each.name: each for each in targets}, routes={route.name: route})
-    return plan(
+    asked = asked or request()
+    drafted = draft(
         policy,
         route,
-        asked or request(),
         tenant,
+        model=asked.model,
         without_credential=without_credential,
         has_cache=has_cache,
     )
+    return plan(drafted, asked)
 
 
 def order(made_plan: Plan) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Sampling, Text
 from failsoft_model.walk import SkipReason
+from failsoft_router.core.draft import draft
 from failsoft_router.core.plan import Plan, after_too_long, plan
 from failsoft_router.core.policy import (
     Policy,
@@ -35,14 +36,14 @@ def made_of(
         own: Which of the targets are our own services.
     """
     policy = policy_of(contexts, own=own)
-    return plan(
+    drafted = draft(
         policy,
         policy.routes["chat"],
-        request,
         TenantPolicy(),
+        model=request.model,
         without_credential=without_credential,
-        has_cache=True,
     )
+    return plan(drafted, request)
 
 
 def policy_of(contexts: Mapping[str, int], *, own: frozenset[str] = frozenset()) -> Policy:

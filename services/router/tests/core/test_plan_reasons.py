@@ -15,6 +15,7 @@ from failsoft_model.chat import (
     ToolChoice,
     ToolChoiceMode,
 )
+from failsoft_router.core.draft import draft
 from failsoft_router.core.plan import PlannedHop, after_too_long, plan
 from failsoft_router.core.policy import (
     Policy,
@@ -50,15 +51,15 @@ class Facts(TypedDict, total=False):
 
 
 def planned(**facts: Unpack[Facts]) -> dict[str, PlannedHop]:
-    made = plan(
+    drafted = draft(
         POLICY,
         facts.get("route", ROUTE),
-        facts.get("asked", ASKED),
         facts.get("tenant", ANYBODY),
+        model="chat",
         without_credential=facts.get("without_credential", frozenset()),
         has_cache=facts.get("has_cache", True),
     )
-    return {hop.name: hop for hop in made.hops}
+    return {hop.name: hop for hop in plan(drafted, facts.get("asked", ASKED)).hops}
 
 
 def refusing(degradation: Degradation) -> ChatRequest:
@@ -109,14 +110,14 @@ def test_a_skip_says_why(facts: Facts, name: str, words: str) -> None:
 
 
 def test_a_router_has_a_cache_unless_it_is_said_to_have_none() -> None:
-    made = plan(POLICY, ROUTE, ASKED, ANYBODY, without_credential=())
+    made = plan(draft(POLICY, ROUTE, ANYBODY, model="chat"), ASKED)
 
     assert made.route is ROUTE
     assert [hop.name for hop in made.hops if hop.skip is None] == list(ROUTE.hops)
 
 
 def test_what_was_too_long_for_one_says_for_whom() -> None:
-    made = plan(POLICY, ROUTE, ASKED, ANYBODY, without_credential=())
+    made = plan(draft(POLICY, ROUTE, ANYBODY, model="chat"), ASKED)
 
     _, second, *_ = after_too_long(made, "first", POLICY).hops
 

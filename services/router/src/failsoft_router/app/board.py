@@ -11,6 +11,7 @@ from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.core.draft import Drafts
 from failsoft_router.core.egress import EgressWatch, is_outside
 from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.extra_calls import ExtraCalls
@@ -92,6 +93,7 @@ class Board:
         clock: Clock,
     ) -> None:
         self.policy = policy
+        self.drafts = Drafts(policy)
         now = clock.now()
         opened = {name: connections.to(target) for name, target in policy.targets.items()}
         hosts = {name: _outside_host(target) for name, target in policy.targets.items()}

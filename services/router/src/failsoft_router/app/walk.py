@@ -93,14 +93,14 @@ class Walk:
         self._board = board = surroundings.boards.current
         clock, tracer = surroundings.clock, surroundings.tracer
         self._route = route_for(board.policy, request.model)
-        planned = plan(
-            board.policy,
+        draft = board.drafts.draft(
             self._route,
-            request,
-            board.policy.tenant(caller.tenant),
+            caller.tenant,
+            model=request.model,
             without_credential=board.without_credential(self._route.hops),
             has_cache=surroundings.cache is not None,
         )
+        planned = plan(draft, request)
         self._errand = Errand(
             request=request,
             walk_id=surroundings.new_id(),

@@ -1,8 +1,9 @@
 """The plan of a walk: the route's hops in order, each with the reason for its skip.
 
-Pure: policy and request in, plan out. What changes from moment to moment (breakers,
-the deadline) is asked when the walk reaches the hop, not here. One thing that is learned
-on the way changes the plan: that the request was too long for somebody's context.
+Pure: a draft of the policy (`core/draft.py`) and a request in, plan out. What changes from
+moment to moment (breakers, the deadline) is asked when the walk reaches the hop, not here.
+One thing that is learned on the way changes the plan: that the request was too long for
+somebody's context.
 
 Before the first call the length is a guess, so a target is passed over only where the
 least that the request can be does not fit. Where that would leave no target at all, those
@@ -11,22 +12,14 @@ refuses has cost little.
 """
 
 import enum
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from failsoft_model.chat import ChatRequest, Degradation
 from failsoft_model.needs import needs
 from failsoft_model.walk import Capability, SkipReason
 from failsoft_router.core.mock import why_no_mock
-from failsoft_router.core.policy import (
-    CACHE_HOP,
-    MOCK_HOP,
-    Policy,
-    Provider,
-    RoutePolicy,
-    TargetPolicy,
-    TenantPolicy,
-)
+from failsoft_router.core.policy import Policy, Provider, RoutePolicy, TargetPolicy
 from failsoft_router.core.tokens import fewest_tokens
 
 
@@ -56,6 +49,23 @@ class PlannedHop:
     detail: str = ""
 
 
+Skip = tuple[SkipReason, str]
+"""Why a hop is not tried, also in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What plans are made from: the hops of a route with the skips that hold for every request.
+
+    Attributes:
+        targets: Every target of the policy by its name.
+    """
+
+    route: RoutePolicy
+    hops: tuple[PlannedHop, ...]
+    targets: Mapping[str, TargetPolicy]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The hops of one walk, in the order of trying."""
@@ -73,36 +83,16 @@ class Plan:
         return tuple(later for later in self.hops[hop.position :] if later.skip is None)
 
 
-def plan(
-    policy: Policy,
-    route: RoutePolicy,
-    request: ChatRequest,
-    tenant: TenantPolicy,
-    *,
-    without_credential: Collection[str],
-    has_cache: bool = True,
-) -> Plan:
-    """Order the route's hops for one request and mark those that cannot be tried.
-
-    Args:
-        without_credential: Targets that need a credential and have none.
-        has_cache: The router has one.
-    """
+def plan(draft: Draft, request: ChatRequest) -> Plan:
+    """The draft's hops, with those marked that this request cannot be tried at."""
     needed, prompt = needs(request), fewest_tokens(request)
     hops = []
-    for position, name in enumerate(_ordered(policy, route, request, tenant), start=1):
-        if name == CACHE_HOP:
-            kind, skip = HopKind.CACHE, _cache_skip(route, request, tenant, has_cache=has_cache)
-        elif name == MOCK_HOP:
-            kind, skip = HopKind.MOCK, _mock_skip(request, tenant)
-        else:
-            target = policy.targets[name]
-            kind = HopKind.TARGET
-            skip = _target_skip(target, needed, tenant, no_credential=name in without_credential)
-            skip = skip or _length_skip(target, prompt, request)
-        reason, detail = skip or (None, "")
-        hops.append(PlannedHop(position=position, name=name, kind=kind, skip=reason, detail=detail))
-    return Plan(route=route, hops=_only_best(_roomiest_at_least(hops, policy), request))
+    for hop in draft.hops:
+        skip = None if hop.skip is not None else _skip(hop, draft, request, needed, prompt)
+        hops.append(hop if skip is None else replace(hop, skip=skip[0], detail=skip[1]))
+    return Plan(
+        route=draft.route, hops=_only_best(_roomiest_at_least(hops, draft.targets), request)
+    )
 
 
 def after_too_long(made: Plan, name: str, policy: Policy) -> Plan:
@@ -128,44 +118,37 @@ def after_too_long(made: Plan, name: str, policy: Policy) -> Plan:
     return replace(made, hops=hops)
 
 
-_Skip = tuple[SkipReason, str] | None
-
-
-def _ordered(
-    policy: Policy, route: RoutePolicy, request: ChatRequest, tenant: TenantPolicy
-) -> Iterable[str]:
-    """The hop whose own model was asked for, then what the tenant prefers, then the rest."""
-    asked = [
-        hop
-        for hop in route.hops
-        if hop in policy.targets and policy.targets[hop].model == request.model
-    ]
-    preferred = [hop for hop in tenant.prefer.get(route.name, ()) if hop in route.hops]
-    return dict.fromkeys([*asked, *preferred, *route.hops])
-
-
-def _target_skip(
-    target: TargetPolicy,
+def _skip(
+    hop: PlannedHop,
+    draft: Draft,
+    request: ChatRequest,
     needed: frozenset[Capability],
-    tenant: TenantPolicy,
-    *,
-    no_credential: bool,
-) -> _Skip:
-    if tenant.no_external and target.external:
-        return SkipReason.TENANT_POLICY, "the tenant forbids external targets"
-    if no_credential:
-        return SkipReason.NO_CREDENTIAL, "its credential is not there"
-    if missing := needed - target.capabilities:
-        names = ", ".join(sorted(capability.value for capability in missing))
-        return SkipReason.CAPABILITY, f"it cannot do: {names}"
-    return None
-
-
-def _length_skip(target: TargetPolicy, prompt: int, request: ChatRequest) -> _Skip:
+    prompt: int,
+) -> Skip | None:
     """
     Args:
+        needed: Capabilities without which the request cannot be answered.
         prompt: Tokens of the request at the least, without its answer.
     """
+    match hop.kind:
+        case HopKind.TARGET:
+            target = draft.targets[hop.name]
+            return _capability_skip(target, needed) or _length_skip(target, prompt, request)
+        case HopKind.CACHE:
+            return _cache_skip(request)
+        case HopKind.MOCK:
+            return _mock_skip(request)
+
+
+def _capability_skip(target: TargetPolicy, needed: frozenset[Capability]) -> Skip | None:
+    missing = needed - target.capabilities
+    if not missing:
+        return None
+    names = ", ".join(sorted(capability.value for capability in missing))
+    return SkipReason.CAPABILITY, f"it cannot do: {names}"
+
+
+def _length_skip(target: TargetPolicy, prompt: int, request: ChatRequest) -> Skip | None:
     context = target.context_tokens
     if context == 0:
         return None
@@ -179,15 +162,7 @@ def _length_skip(target: TargetPolicy, prompt: int, request: ChatRequest) -> _Sk
     )
 
 
-def _cache_skip(
-    route: RoutePolicy, request: ChatRequest, tenant: TenantPolicy, *, has_cache: bool
-) -> _Skip:
-    if not has_cache:
-        return SkipReason.NO_STORED_ANSWER, "the router has no cache"
-    if route.cache is None:
-        return SkipReason.NO_STORED_ANSWER, "the route stores nothing"
-    if not tenant.allow_stale:
-        return SkipReason.TENANT_POLICY, "the tenant wants no stale answers"
+def _cache_skip(request: ChatRequest) -> Skip | None:
     if Degradation.STALE_CACHE in request.refused_degradations:
         return SkipReason.REFUSED_BY_CALLER, "the caller wants no stale answer"
     if request.cache_control.no_cache and request.cache_control.no_store:
@@ -195,9 +170,7 @@ def _cache_skip(
     return None
 
 
-def _mock_skip(request: ChatRequest, tenant: TenantPolicy) -> _Skip:
-    if not tenant.allow_mock:
-        return SkipReason.TENANT_POLICY, "the tenant allows no mock answers"
+def _mock_skip(request: ChatRequest) -> Skip | None:
     if Degradation.MOCK in request.refused_degradations:
         return SkipReason.REFUSED_BY_CALLER, "the caller wants no mock answer"
     if problem := why_no_mock(request):
@@ -205,12 +178,14 @@ def _mock_skip(request: ChatRequest, tenant: TenantPolicy) -> _Skip:
     return None
 
 
-def _roomiest_at_least(hops: list[PlannedHop], policy: Policy) -> list[PlannedHop]:
+def _roomiest_at_least(
+    hops: list[PlannedHop], targets: Mapping[str, TargetPolicy]
+) -> list[PlannedHop]:
     """Let the targets with the largest context be tried, if length would rule out all."""
     if _best(hops) is not None:
         return hops
     contexts = {
-        hop.name: policy.targets[hop.name].context_tokens
+        hop.name: targets[hop.name].context_tokens
         for hop in hops
         if hop.skip is SkipReason.CONTEXT_LENGTH
     }
