@@ -102,7 +102,7 @@ def write_bytecode(build: str) -> None:
 
 def selection(build: str) -> list[str]:
     """What of the workspace is installed."""
-    extras = [f"--extra={extra}" for extra in (build, "smollm2")]
+    extras = [f"--extra={extra}" for extra in (build, "openvino", "smollm2")]
     return ["--package=failsoft-local-llm", *extras, "--group=test-models"]
 
 

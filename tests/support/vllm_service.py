@@ -58,6 +58,7 @@ def vllm_service(
     address = f"127.0.0.1:{port}"
     given = {
         "engine": "vllm",
+        "fallback": "false",
         "model_directory": str(directory),
         "model": directory.name,
         "context_tokens": "2048",

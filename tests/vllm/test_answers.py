@@ -155,28 +155,3 @@ async def test_a_cancelled_request_leaves_the_engine_within_a_second(
         while (await load(stub, question())).running:
             pass
     print(f"left the engine after {time.perf_counter() - began:.3f} s")  # noqa: T201
-
-
-async def test_the_important_overtake_those_who_wait(stub: "Stub", question: Question) -> None:
-    """All places are taken; of those who wait the important one goes first."""
-    order: list[str] = []
-
-    async def asking(name: str, criticality: chat_pb2.Criticality.ValueType, tokens: int) -> None:
-        request = question(max_tokens=tokens)
-        request.criticality = criticality
-        await stub.Generate(pb.GenerateRequest(chat=request))
-        order.append(name)
-
-    async with asyncio.TaskGroup() as tasks:
-        for place in range(4):
-            name = f"first {place}"
-            tasks.create_task(asking(name, chat_pb2.CRITICALITY_CRITICAL_PLUS, 300))
-        while (await load(stub, question())).running < 4:
-            pass
-        for place in range(8):
-            tasks.create_task(asking(f"low {place}", chat_pb2.CRITICALITY_SHEDDABLE, 300))
-        while (await load(stub, question())).waiting < 8:
-            pass
-        tasks.create_task(asking("high", chat_pb2.CRITICALITY_CRITICAL, 300))
-
-    assert order.index("high") < 8

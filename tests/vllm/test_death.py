@@ -65,7 +65,7 @@ async def test_killed_processes_are_noticed_told_and_repaired(
         assert (await anext(watch)).status == NOT_SERVING
     assert "SIGKILL" in (await refusal(question())).message
 
-    (await asyncio.to_thread(first, tiny.process, recursive=False)).kill()
+    (await asyncio.to_thread(first, tiny.process)).kill()
 
     async with asyncio.timeout(REPAIRED_SECONDS):
         assert (await anext(watch)).status == SERVING
@@ -92,7 +92,7 @@ async def test_a_killed_worker_is_noticed_and_repaired(
 
 def test_a_stop_while_the_model_loads_leaves_no_process_behind() -> None:
     with vllm_service(model("tiny"), drain="0s") as service:
-        child = first(service.process, recursive=False)
+        child = first(service.process)
         service.process.terminate()
         _, left = psutil.wait_procs([service.process, child], GONE_SECONDS)
 
@@ -102,23 +102,19 @@ def test_a_stop_while_the_model_loads_leaves_no_process_behind() -> None:
 def test_a_killed_service_takes_its_engine_along() -> None:
     """Otherwise each crash would keep a GPU's memory. Before there is a worker there is none."""
     with vllm_service(model("tiny")) as service:
-        worker = first(service.process, recursive=True)
-        engine = worker.parent()
-        assert engine is not None
+        engine = first(service.process)
+        worker = first(engine)
         service.process.kill()
         _, left = psutil.wait_procs([engine, worker], GONE_SECONDS)
 
     assert not left
 
 
-def first(process: psutil.Process, *, recursive: bool) -> psutil.Process:
-    """Its first process that runs our kind of work, or the first such of one of those."""
+def first(process: psutil.Process) -> psutil.Process:
+    """The first of its children that does the engine's work, once it has been started."""
     for _ in range(int(REPAIRED_SECONDS / LOOK_SECONDS)):
         for child in process.children():
             if "spawn_main" in " ".join(child.cmdline()) or child.name().startswith("VLLM::"):
-                if not recursive:
-                    return child
-                for grandchild in child.children():
-                    return grandchild
+                return child
         threading.Event().wait(LOOK_SECONDS)  # nobody tells of another's children
     raise AssertionError("no process was started")

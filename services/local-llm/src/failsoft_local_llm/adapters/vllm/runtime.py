@@ -73,8 +73,11 @@ class Runtime:
             name: LoRARequest(name, number, str(path))
             for number, (name, path) in enumerate(options.adapters.items(), start=1)
         }
-        parser, tokenizer = options.tool_parser, self._llm.renderer.get_tokenizer()
-        self._calls = None if parser is None else CallReaders(parser, tokenizer)
+        try:
+            self._calls = self._call_readers(options.tool_parser)
+        except BaseException:
+            self.stop(grace=0.0)
+            raise
 
     @property
     def heard(self) -> int:
@@ -158,6 +161,9 @@ class Runtime:
     def stop(self, *, grace: float) -> None:
         """Ends its processes, by force after that many seconds; blocks until they are gone."""
         self._llm.shutdown(timeout=grace)
+
+    def _call_readers(self, parser: str | None) -> CallReaders | None:
+        return None if parser is None else CallReaders(parser, self._llm.renderer.get_tokenizer())
 
     def _salt(self, tenant: str) -> str:
         """Keeps one tenant from telling by the time it takes what another has asked."""
