@@ -39,6 +39,10 @@ class Beside:
         """It has not been followed yet; None: there is none."""
         return self._probe
 
+    def may_speak(self) -> bool:
+        """Whether something may still come from a call of an earlier hop."""
+        return self._probe is not None and not self._probe.over
+
     async def put(self, probe: Probe) -> Tidings | None:
         """Leave this probe running; what came of an earlier one, which is over by now."""
         earlier, self._probe = self._probe, probe

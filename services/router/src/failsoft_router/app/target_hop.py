@@ -1,4 +1,4 @@
-"""Trying one target for one walk: its gates, its attempts, and the probe among them."""
+"""Trying one target for one walk: its attempts, and the probe among them."""
 
 import asyncio
 import math
@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.walk import Attempt, ErrorClass, SkipReason
+from failsoft_model.walk import Attempt, ErrorClass
+from failsoft_router.app.admission import FULL, Admission
 from failsoft_router.app.attempt import Take
 from failsoft_router.app.board import Place
 from failsoft_router.app.errand import Errand
@@ -17,7 +18,7 @@ from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Ask, Trial, Tried
 from failsoft_router.core import budget, retry
-from failsoft_router.core.breaker import Permit, State
+from failsoft_router.core.breaker import Permit
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.ports import AttemptFailed, Ending
@@ -47,8 +48,6 @@ class TargetHop:
     Attributes:
         behind: Hops after this one that may be tried.
         later_target: Says whether one of them is a target that would be let through now.
-        later_is_well: Says whether one of them would be, and needs no probe.
-        forced: Says whether the breaker may be overridden: nobody else can answer.
         announce: Tells whoever watches that the target is tried now.
         rival: A probe of an earlier hop that has not spoken yet; None: there is none.
         attempts: Those made at this hop, also before it was overtaken; `run` adds its own.
@@ -56,11 +55,10 @@ class TargetHop:
 
     hop: OpenHop
     place: Place
+    admission: Admission
     errand: Errand
     behind: tuple[PlannedHop, ...]
     later_target: Callable[[], bool]
-    later_is_well: Callable[[], bool]
-    forced: Callable[[], bool]
     announce: Callable[[], Awaitable[None]]
     take: Take
     rival: Probe | None
@@ -75,12 +73,12 @@ class TargetHop:
         """Try it, again where that is worth it."""
         if not self.attempts:
             self.place.probes.deposit(self.clock.now())
-        shut = self._shut()
+        shut = self.admission.refusal(attempts=len(self.attempts))
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
-        slice_ = self._slice()
+        slice_ = self.admission.slice or 0.0
         if not await self.place.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
-            return Outcome(result=_FULL, attempts=tuple(self.attempts))
+            return Outcome(result=FULL, attempts=tuple(self.attempts))
         try:
             await self.announce()
             result = await self._run_inside()
@@ -97,7 +95,7 @@ class TargetHop:
         while True:
             if self.rival is not None and self.rival.spoke:
                 return Overtaken()
-            permit = self._permit()
+            permit = self.admission.permit()
             if isinstance(permit, Refusal):
                 return failure or permit
             tried = await self._try(permit)
@@ -111,57 +109,8 @@ class TargetHop:
             if wait is None:
                 return failure
             await asyncio.sleep(wait)
-            if self._shut() is not None:
+            if self.admission.refusal(attempts=len(self.attempts)) is not None:
                 return failure
-
-    def _shut(self) -> Refusal | None:
-        """A gate that is shut for certain; the last word is the permit's."""
-        now = self.clock.now()
-        refusal = self.place.gates.refusal(fingerprint=self.place.fingerprint, now=now)
-        if refusal is not None:
-            return refusal
-        cut_off = self.place.egress.due_in(now)
-        if cut_off > 0 and self.place.host:
-            return Refusal(
-                reason=SkipReason.SAME_FATE,
-                detail="no provider can be reached: our own way out of the network is down",
-                due_in=cut_off,
-            )
-        if self.errand.targets >= retry.MAX_HOPS and not self.attempts:
-            return _ENOUGH_TARGETS
-        if self.errand.attempts >= retry.MAX_ATTEMPTS:
-            return _ENOUGH_ATTEMPTS
-        wait = self.place.gates.health.due_in(now)
-        if wait > 0 and not self.forced():
-            return Refusal(
-                reason=SkipReason.CIRCUIT_OPEN,
-                detail=f"its breaker is open, the next probe may go in {wait:.1f} s",
-                due_in=wait,
-            )
-        if self._is_one_probe_too_many():
-            return _ENOUGH_PROBES
-        return None if self._first_content_limit() is not None else _LATE
-
-    def _permit(self) -> Permit | Refusal:
-        now, health = self.clock.now(), self.place.gates.health
-        if self._first_content_limit() is None:
-            return _LATE
-        if self._is_one_probe_too_many():
-            return _ENOUGH_PROBES
-        permit = health.ask(now)
-        if permit is None and self.forced():
-            permit = health.force(now)
-        return permit or _PROBES_OUT
-
-    def _is_one_probe_too_many(self) -> bool:
-        """It would run beside a call that somebody else answers, and enough of its kind do.
-
-        Where nobody else is well, a probe is the caller's own call, and nothing extra.
-        """
-        place = self.place
-        if place.gates.health.state is State.CLOSED or self._live_rival() is not None:
-            return False
-        return not place.probes.allows(self.clock.now()) and self.later_is_well()
 
     def _live_rival(self) -> Probe | None:
         """The probe of an earlier hop, if it may still speak."""
@@ -182,11 +131,11 @@ class TargetHop:
     async def _try_hidden(self, trial: Trial) -> Tried | Probe:
         """Wait for a probe as long as its target usually takes, and no longer."""
         earlier, account = tuple(self.attempts), self.place.probes
-        extra = self.later_is_well() and account.try_spend(self.clock.now())
+        extra = self.admission.later_is_well() and account.try_spend(self.clock.now())
         self._probe = probe = Probe(trial, self.hop, earlier=earlier, clock=self.clock)
         probe.start(self.supervisor)
         try:
-            patience = min(patience_with(self.place.history.usual()), self._slice())
+            patience = min(patience_with(self.place.history.usual()), (self.admission.slice or 0.0))
             if not await probe.news(within=patience):
                 return probe
             if extra:
@@ -224,23 +173,16 @@ class TargetHop:
             attempts_in_walk=self.errand.attempts,
             kind=place.policy.kind,
             hint=failure.retry_after,
-            slice_left=self._slice(),
+            slice_left=self.admission.slice or 0.0,
             later_real_hop=self.later_target(),
             draw=self.draw(),
             budget_allows=place.retries.allows(now),
         )
-        if wait is None or self._keeps_out_for(now) > wait:
+        # To wait for an attempt that the breaker will not permit is to wait for a dead target.
+        if wait is None or self.admission.kept_out_for(now) > wait:
             return None
         place.retries.try_spend(now)
         return wait
-
-    def _keeps_out_for(self, now: float) -> float:
-        """Seconds for which the breaker lets nobody through, as after the failure that opened it.
-
-        To wait for a second attempt that it will not permit is to wait for a dead target.
-        """
-        due_in = self.place.gates.health.due_in(now)
-        return due_in if due_in > 0 and not self.forced() else 0.0
 
     def _count(self) -> None:
         self.errand.attempts += 1
@@ -274,33 +216,6 @@ class TargetHop:
     def _first_content_limit(self) -> float | None:
         left = self.errand.to_first_content()
         return budget.first_content_limit(left, limit=self._own_limit, behind=self.behind)
-
-    def _slice(self) -> float:
-        """Seconds that the hop has, whatever its target's own limit is."""
-        left = self.errand.to_first_content()
-        return budget.first_content_limit(left, limit=left, behind=self.behind) or 0.0
-
-
-_FULL = Refusal(
-    reason=SkipReason.BULKHEAD, detail="it has as many calls in flight as it may", due_in=0.0
-)
-_ENOUGH_TARGETS = Refusal(
-    reason=SkipReason.BUDGET, detail="the request has tried as many targets as it may", due_in=0.0
-)
-_ENOUGH_ATTEMPTS = Refusal(
-    reason=SkipReason.BUDGET, detail="the request has made as many calls as it may", due_in=0.0
-)
-_LATE = Refusal(reason=SkipReason.DEADLINE, detail="too little time is left", due_in=0.0)
-_PROBES_OUT = Refusal(
-    reason=SkipReason.CIRCUIT_OPEN,
-    detail="its breaker is half-open and the probes are out",
-    due_in=0.0,
-)
-_ENOUGH_PROBES = Refusal(
-    reason=SkipReason.CIRCUIT_OPEN,
-    detail="its breaker is open, and enough of its probes have run beside other calls",
-    due_in=0.0,
-)
 
 
 def _ended_from_outside(trial: Trial) -> Tried:

@@ -19,6 +19,7 @@ from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
 from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router import telemetry
+from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Tidings
 from failsoft_router.app.board import Boards
 from failsoft_router.app.delivery import Delivery, EventSink
@@ -231,11 +232,18 @@ class Walk:
         return TargetHop(
             hop=hop,
             place=place,
+            admission=Admission(
+                place=place,
+                errand=self._errand,
+                behind=behind,
+                beside=self._beside.may_speak,
+                later_is_well=lambda: self._prospects.any_is_well(behind),
+                forced=lambda: self._prospects.is_last_resort(hop.planned.name),
+                clock=around.clock,
+            ),
             errand=self._errand,
             behind=behind,
             later_target=lambda: self._prospects.any_admits(behind),
-            later_is_well=lambda: self._prospects.any_is_well(behind),
-            forced=lambda: self._prospects.is_last_resort(hop.planned.name),
             announce=lambda: self._delivery.tell(self._trail.trying(hop)),
             take=self._delivery.take,
             rival=self._beside.probe,
