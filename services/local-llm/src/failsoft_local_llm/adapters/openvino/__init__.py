@@ -8,5 +8,6 @@ Its `step()` holds the GIL, so the pipeline runs in a child process of its own.
     child    the child's own main
     runner   the pipeline in the child } the only modules that import OpenVINO
     forms    tries schemas beside it   }
+    writable finds a place where OpenVINO may open the model's file
     pieces   cuts texts, because OpenVINO's tokenizer keeps the first 8192 tokens and says nothing
 """

@@ -49,15 +49,28 @@ class OpenVinoOptions:
 class OpenVinoEngine:
     """One model in one process; see `ports.Engine`."""
 
-    def __init__(self, process: EngineProcess, requests: Requests, *, capacity: int) -> None:
+    def __init__(
+        self, process: EngineProcess, requests: Requests, *, capacity: int, tokens: int | None
+    ) -> None:
+        """
+        Args:
+            capacity: Requests that are answered at once.
+            tokens: That the KV cache holds; None: no limit is known.
+        """
         self._process = process
         self._requests = requests
         self._capacity = capacity
+        self._tokens = tokens or 0
 
     def load(self) -> Load:
         running = min(self._requests.open, self._capacity)
         waiting = self._requests.open - running
-        return Load(running=running, waiting=waiting, capacity=self._capacity)
+        return Load(
+            running=running,
+            waiting=waiting,
+            capacity=self._capacity,
+            capacity_tokens=self._tokens,
+        )
 
     def heartbeat(self) -> int | None:
         return self._requests.heard if self._requests.awaited else None
@@ -111,7 +124,12 @@ async def start_openvino(options: OpenVinoOptions) -> AsyncIterator[OpenVinoEngi
             await requests.wait_until_loaded()
         except EngineDied as died:
             raise EngineDied(f"{died}; {await process.obituary()}") from died
-        yield OpenVinoEngine(process, requests, capacity=options.max_sequences)
+        yield OpenVinoEngine(
+            process,
+            requests,
+            capacity=options.max_sequences,
+            tokens=options.kv_cache_tokens,
+        )
 
 
 def _load_order(facts: ModelFacts, options: OpenVinoOptions) -> LoadModel:

@@ -1,6 +1,7 @@
 """OpenVINO's pipeline and the requests in it. Only the engine's process imports this."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy
 import openvino
@@ -9,6 +10,7 @@ from openvino_genai.py_openvino_genai import GenerationHandle
 
 from failsoft_local_llm.adapters.openvino.forms import Forms, form
 from failsoft_local_llm.adapters.openvino.protocol import End, Generate, LoadModel, Output
+from failsoft_local_llm.adapters.openvino.writable import writable
 
 _COLDEST = 0.01
 """Temperatures below overflow OpenVINO's division; the most likely token is as good as certain."""
@@ -24,7 +26,12 @@ class Runner:
     """One loaded pipeline and the requests in it."""
 
     def __init__(self, order: LoadModel) -> None:
-        """Loads the model. Raises RuntimeError when OpenVINO cannot."""
+        """Loads the model.
+
+        Raises:
+            RuntimeError: OpenVINO cannot.
+            OSError: there is no room for what OpenVINO needs to.
+        """
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.max_num_seqs = order.max_sequences
         scheduler.max_num_batched_tokens = order.max_batched_tokens
@@ -33,9 +40,10 @@ class Runner:
         if order.kv_cache_tokens is not None:
             scheduler.num_kv_blocks = max(1, order.kv_cache_tokens // _BLOCK_TOKENS)
         threads = {} if order.threads is None else {"INFERENCE_NUM_THREADS": order.threads}
-        self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-            order.model_file, scheduler, "CPU", threads, {}
-        )
+        with writable(Path(order.model_file)) as file:
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                str(file), scheduler, "CPU", threads, {}
+            )
         self._tokenizer = self._pipeline.get_tokenizer()
         self._end_tokens = set(order.end_tokens)
         vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
