@@ -68,7 +68,7 @@ def test_no_service_sees_the_secret_of_another(manifests: list[dict[str, Any]]) 
 
     assert etc_files(router).keys() == {"keys/service-token"}
     assert etc_files(local_llm).keys() == {"keys/service-token"}
-    assert {volume["name"] for volume in local_llm["volumes"]} == {"tmp", "etc"}
+    assert {volume["name"] for volume in local_llm["volumes"]} == {"tmp", "scratch", "etc"}
 
 
 def test_the_providers_credentials_are_files_of_the_router(

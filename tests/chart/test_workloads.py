@@ -57,7 +57,7 @@ def test_pods_meet_the_restricted_pod_security_standard(deployments: list[dict[s
         assert security["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_only_tmp_can_be_written_and_it_is_bounded(deployments: list[dict[str, Any]]) -> None:
+def test_only_scratch_can_be_written_and_it_is_bounded(deployments: list[dict[str, Any]]) -> None:
     for pod in pods(deployments):
         bounded = {
             volume["name"]
@@ -67,7 +67,8 @@ def test_only_tmp_can_be_written_and_it_is_bounded(deployments: list[dict[str, A
         for container in pod["containers"]:
             assert container["securityContext"]["readOnlyRootFilesystem"]
             writable = [mount for mount in container["volumeMounts"] if not mount.get("readOnly")]
-            assert [mount["mountPath"] for mount in writable] == ["/tmp"]  # noqa: S108
+            scratch = ["/tmp", "/cache"] if container["name"] == "local-llm" else ["/tmp"]  # noqa: S108
+            assert [mount["mountPath"] for mount in writable] == scratch
             assert {mount["name"] for mount in writable} <= bounded
 
 
