@@ -25,8 +25,8 @@ from failsoft_kit.wire.inference import encode_walk_failure
 from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
 from failsoft_router.adapters.cache_client import CacheClient
-from failsoft_router.adapters.credentials import credential
-from failsoft_router.adapters.inference_target import InferenceTarget
+from failsoft_router.adapters.credentials import ShownToken, credential
+from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
 from failsoft_router.adapters.openai_target import OpenAiTarget
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
@@ -203,7 +203,10 @@ def _open(
 ) -> tuple[Target, Credential | None]:
     source = policy.credential
     key = None if source is None else credential(source, clock=clock, environ=environ)
-    return _target(policy, key, clock=clock, token=token), key
+    target = _target(policy, key, clock=clock, token=token)
+    if key is None and token is not None and is_shown_token(policy):
+        return target, ShownToken(token)
+    return target, key
 
 
 def _target(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from failsoft_router.adapters.credentials import LOOK_AGAIN, credential
+from failsoft_kit.identity import ServiceToken
+from failsoft_router.adapters.credentials import LOOK_AGAIN, ShownToken, credential
 from failsoft_router.core.policy import CredentialSource
 from failsoft_router.ports import Credential
 
@@ -158,3 +159,17 @@ def test_a_key_hides_itself(file: Path, clock: Clock) -> None:
 @pytest.mark.parametrize("text", ["schlüssel", "two words", "two\r\nlines", "a\x1bb", "\udcff"])
 def test_a_variable_without_a_usable_key_is_no_key(text: str) -> None:
     assert of_env(text).value() is None
+
+
+def test_a_service_token_that_is_replaced_is_another_key(tmp_path: Path, clock: Clock) -> None:
+    """So a target that refused the old one is asked with the new one at once."""
+    file = tmp_path / "service-token"
+    file.write_text("a" * 32)
+    shown = ShownToken(ServiceToken.from_file(file, clock=clock))
+    before = shown.value()
+
+    file.write_text("b" * 32)
+    clock.time += 2.0
+
+    assert before is not None
+    assert shown.value() not in (None, before)

@@ -19,7 +19,7 @@ from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Text
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
 from failsoft_router.adapters.inference_target import InferenceTarget
-from failsoft_router.core.policy import Provider, TargetPolicy
+from failsoft_router.core.policy import CredentialSource, Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
 
 pytestmark = pytest.mark.integration
@@ -112,7 +112,12 @@ async def target_at(
     credential: Credential | None = None,
 ) -> AsyncIterator[InferenceTarget]:
     policy = TargetPolicy(
-        name="other", provider=Provider.FAILSOFT, model="m", endpoint=endpoint, external=external
+        name="other",
+        provider=Provider.FAILSOFT,
+        model="m",
+        endpoint=endpoint,
+        external=external,
+        credential=None if credential is None else CredentialSource(env="KEY"),
     )
     target = InferenceTarget(policy, token=token, credential=credential)
     try:

@@ -10,7 +10,7 @@ from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
 from failsoft_router.app.target_state import CredentialState, GateState, TargetState, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.gate import IsolationOrder
-from failsoft_router.core.policy import BreakerPolicy
+from failsoft_router.core.policy import BreakerPolicy, CredentialSource
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -68,7 +68,14 @@ async def test_nothing_has_happened_to_a_new_target(stage: type[Stage]) -> None:
 async def test_a_key_a_missing_key_and_no_need_for_one_are_three_things(
     stage: type[Stage],
 ) -> None:
-    router = stage(a=(), b=(), c=(), credentials={"a": Key("sk-1"), "b": Key(None)})
+    needed = {"credential": CredentialSource(env="KEY")}
+    router = stage(
+        a=(),
+        b=(),
+        c=(),
+        targets={"a": needed, "b": needed},
+        credentials={"a": Key("sk-1"), "b": Key(None), "c": Key("our token")},
+    )
 
     states = [state(router, name).credential for name in "abc"]
 

@@ -53,6 +53,19 @@ async def test_a_refused_key_is_left_alone_until_there_is_another(stage: type[St
 
 
 @virtual_time.test
+async def test_a_target_without_a_key_that_refuses_our_token_is_not_asked_again_and_again(
+    stage: type[Stage],
+) -> None:
+    """Fifty walks made fifty refused calls."""
+    router = stage(a=(REFUSED,), b=("hi", DONE))
+
+    answers = [await router.ask() for _ in range(50)]
+
+    assert len(router.targets["a"].calls) == 1
+    assert answers[-1].finished.hops[0].skip_reason is SkipReason.CREDENTIAL_QUARANTINE
+
+
+@virtual_time.test
 async def test_a_refused_key_is_tried_again_after_its_quarantine(stage: type[Stage]) -> None:
     source = {"a": {"credential": CredentialSource(env="KEY")}}
     router = stage(

@@ -171,6 +171,15 @@ def test_a_key_that_was_taken_away_is_not_the_quarantines_to_refuse() -> None:
     assert quarantined().admits(None, NOW)
 
 
+def test_who_is_refused_without_a_key_is_left_alone_until_there_is_one() -> None:
+    quarantine = Quarantine()
+    quarantine.shut(None, closure(until=NOW + QUARANTINE_SECONDS))
+
+    assert not quarantine.admits(None, NOW)
+    assert quarantine.admits("new", NOW)
+    assert quarantine.admits(None, NOW + QUARANTINE_SECONDS)
+
+
 def test_putting_the_refused_key_back_does_not_lift_its_quarantine() -> None:
     quarantine = quarantined()
     quarantine.admits("new", NOW + 1.0)

@@ -35,7 +35,7 @@ POLICIES = st.builds(
     good_probes=st.integers(1, 3),
 )
 DRAWS = st.floats(0.0, 1.0, exclude_max=True)
-SECRETS = st.sampled_from(["old", "new"])
+SECRETS = st.sampled_from(["old", "new", None])
 SECONDS = st.floats(0.0, 100.0)
 REFUSALS = st.sampled_from([ErrorClass.RATE_LIMITED, ErrorClass.QUOTA])
 SLIP = 1e-6
@@ -181,7 +181,8 @@ class AnyTarget(RuleBasedStateMachine):
         self.model = Model(policy=policy, entered=start, due=start)
         self.quota, self.spent = QuotaGate(), Shut()
         self.target, self.gone = TargetGate(), Shut()
-        self.quarantine, self.secret, self.refused = Quarantine(), "", Shut()
+        self.quarantine, self.refused = Quarantine(), Shut()
+        self.secret: str | None = None
         self.isolation: Isolation = Isolation()
         self.ordered: IsolationOrder | None = None
 
@@ -265,7 +266,7 @@ class AnyTarget(RuleBasedStateMachine):
         self.target.close(closure)
 
     @rule(secret=SECRETS, seconds=SECONDS)
-    def refuse_the_secret(self, secret: str, seconds: float) -> None:
+    def refuse_the_secret(self, secret: str | None, seconds: float) -> None:
         closure = self.closure(seconds, ErrorClass.CREDENTIAL)
         if secret != self.secret:
             self.secret, self.refused = secret, Shut()

@@ -102,7 +102,7 @@ def _shut_by(refused: Call) -> tuple[float, Callable[[Call], bool]]:
 
 def _same_key(refused: Call, call: Call) -> bool:
     alike = call.policy.credential_key == refused.policy.credential_key
-    return alike and call.key == refused.key and call.key is not None
+    return alike and call.key == refused.key
 
 
 _Cause = Callable[[Story, Asked, Hop], bool]
@@ -115,7 +115,7 @@ def _refused_before(story: Story, asked: Asked, hop: Hop) -> bool:
     keys = {policy.quota_key, policy.credential_key, policy.gone_key}
     own_keys = story.schedule.keys.get(hop.target)
     since = story.schedule.start
-    held = set() if own_keys is None else {own_keys.at(begin - since), own_keys.at(end - since)}
+    held = {None} if own_keys is None else {own_keys.at(begin - since), own_keys.at(end - since)}
     return any(
         call.error_class in reasons
         and {call.policy.quota_key, call.policy.credential_key, call.policy.gone_key} & keys

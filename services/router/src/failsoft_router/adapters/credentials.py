@@ -7,6 +7,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock
+from failsoft_kit.identity import ServiceToken
 from failsoft_router.core.policy import CredentialSource
 from failsoft_router.ports import Credential
 
@@ -77,6 +78,17 @@ class FirstOf:
     def value(self) -> str | None:
         """The key, or None where no source has one."""
         return next((value for source in self._sources if (value := source.value())), None)
+
+
+class ShownToken:
+    """The service token, which targets of our own are shown where they have no key of theirs."""
+
+    def __init__(self, token: ServiceToken) -> None:
+        self._token = token
+
+    def value(self) -> str | None:
+        """What a call carries now; it follows the token's file."""
+        return self._token.authorization()
 
 
 def credential(source: CredentialSource, *, clock: Clock, environ: Mapping[str, str]) -> Credential:

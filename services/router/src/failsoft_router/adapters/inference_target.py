@@ -16,13 +16,19 @@ from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router.core.policy import TargetPolicy
+from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
 from failsoft_router.wire.remote import attempt_failed
 from failsoft_router.wire.size import AnswerSize
 
 _REFUSED = frozenset({Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK})
 """An old or made-up answer of a router behind us would look like a real one's."""
+
+
+def is_shown_token(policy: TargetPolicy) -> bool:
+    """Whether calls to this target show our service token, where we have one."""
+    ours = policy.provider is Provider.FAILSOFT and not policy.external
+    return ours and policy.credential is None
 
 
 class InferenceTarget:
@@ -42,8 +48,8 @@ class InferenceTarget:
         """
         self._policy = policy
         self._credential = credential
-        trusted = not policy.external and credential is None
-        self._channel = open_channel(policy.endpoint, token=token if trusted else None)
+        shown = token if is_shown_token(policy) else None
+        self._channel = open_channel(policy.endpoint, token=shown)
         self._stub = pb_grpc.InferenceServiceStub(self._channel)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:

@@ -25,7 +25,7 @@ class Place:
     """One target: its policy, the way to it, and what is known of it.
 
     Attributes:
-        credential: None: none is needed.
+        credential: What calls show, if anything; None: nothing.
         uses: Of the way to it, by calls that may go on when their walk is over.
         retries: Second attempts that it may be sent.
         probes: Its probes that may be left running beside another target's call.

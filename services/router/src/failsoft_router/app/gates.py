@@ -49,7 +49,7 @@ class Gates:
         """The first gate that is shut, health aside: its breaker gives permits.
 
         Args:
-            fingerprint: Of the credential as it is now; None: none is needed.
+            fingerprint: Of the credential as it is now; None: there is none.
         """
         order = self.isolation.order(now)
         if order is not None:
@@ -92,7 +92,7 @@ class Gates:
 
         Args:
             hint: Seconds that the target asked to wait; None when it said nothing.
-            fingerprint: Of the credential that was used; None: none was needed.
+            fingerprint: Of the credential that was used; None: there was none.
         """
 
         def closed_for(seconds: float) -> Closure:
@@ -102,7 +102,7 @@ class Gates:
             case Lesson.QUOTA:
                 self.quota.close(closed_for(quota_seconds(error_class, hint)))
             case Lesson.CREDENTIAL:
-                self.quarantine.shut(fingerprint or "", closed_for(QUARANTINE_SECONDS))
+                self.quarantine.shut(fingerprint, closed_for(QUARANTINE_SECONDS))
             case Lesson.TARGET:
                 self.target.close(closed_for(TARGET_SECONDS))
             case Lesson.HEALTH | Lesson.NOTHING:

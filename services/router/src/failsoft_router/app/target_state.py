@@ -98,7 +98,7 @@ def state_of(place: Place, now: float) -> TargetState:
 
 
 def _credential(place: Place) -> CredentialState:
-    if place.credential is None:
+    if place.policy.credential is None:
         return CredentialState.NOT_NEEDED
     return CredentialState.MISSING if place.lacks_credential else CredentialState.PRESENT
 

@@ -110,9 +110,10 @@ class TargetGate(_Gate):
 class Quarantine:
     """Keeps a refused secret from being presented again.
 
-    It knows secrets by fingerprint only. A refusal of another secret takes the place
-    of the one before, so one that was refused late, after it had been replaced, may
-    cost the new one a second refusal.
+    It knows secrets by fingerprint only; that there is none is as good as a secret, because
+    who refuses a call without one refuses the next such call. A refusal of another secret
+    takes the place of the one before, so one that was refused late, after it had been
+    replaced, may cost the new one a second refusal.
     """
 
     def __init__(self) -> None:
@@ -124,8 +125,12 @@ class Quarantine:
         """The last refusal of the secret that was refused last; None: none was."""
         return self._gate.last
 
-    def shut(self, fingerprint: str, closure: Closure) -> None:
-        """The secret was refused; nobody presents it before the closure's end."""
+    def shut(self, fingerprint: str | None, closure: Closure) -> None:
+        """The secret was refused; nobody presents it before the closure's end.
+
+        Args:
+            fingerprint: None: the target refused to be called without one.
+        """
         if fingerprint != self._fingerprint:
             self._fingerprint = fingerprint
             self._gate = _Gate()
@@ -135,8 +140,7 @@ class Quarantine:
         """Whether this secret may be presented; another one than was refused always may.
 
         Args:
-            fingerprint: Of the secret as it is now; None: there is none any more, which
-                is not this gate's to refuse.
+            fingerprint: Of the secret as it is now; None: there is none.
         """
         return fingerprint != self._fingerprint or self._gate.admits(now)
 
