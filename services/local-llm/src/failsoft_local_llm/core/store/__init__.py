@@ -1,0 +1,1 @@
+"""The store of models: which files are taken, and what is known and written down of them."""
