@@ -1,11 +1,11 @@
-"""`failsoft-local-llm [--config FILE] | explain-profile`; without a command it serves."""
+"""`failsoft-local-llm [--config FILE] | explain-profile | preload`; without a command it serves."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from failsoft_kit import process
-from failsoft_local_llm import explain_profile, wiring
+from failsoft_local_llm import explain_profile
+from failsoft_local_llm.preload import order
 
 
 def main() -> int:
@@ -19,12 +19,33 @@ def main() -> int:
     explain_profile.add_arguments(
         commands.add_parser(explain_profile.NAME, help="say which model fits this machine, and why")
     )
+    order.add_arguments(
+        commands.add_parser(order.NAME, help="fetch a model before it is needed, and check it")
+    )
     arguments = parser.parse_args()
     if arguments.command is None:
-        return process.main(lambda: wiring.run(arguments.config))
+        return _serve(arguments.config)
     if arguments.config is not None:
         parser.error("--config is for serving only")
+    if arguments.command == order.NAME:
+        return _preload(order.order_of(arguments))
     return explain_profile.explain_profile(arguments)
+
+
+# Each imports what only it needs: gRPC and the engines' adapters here, the hub's library there.
+
+
+def _serve(config: Path | None) -> int:
+    from failsoft_kit import process
+    from failsoft_local_llm import wiring
+
+    return process.main(lambda: wiring.run(config))
+
+
+def _preload(given: order.Order) -> int:
+    from failsoft_local_llm.preload.command import preload
+
+    return preload(given)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from failsoft_local_llm.adapters.catalogue_file import read_catalogue
 from failsoft_local_llm.adapters.hardware.machine import read_machine
+from failsoft_local_llm.core.catalogue import Catalogue
 from failsoft_local_llm.core.known_models import CATALOGUE
 from failsoft_local_llm.core.profile.choice import Choice, Refusal, Wish
 from failsoft_local_llm.core.profile.choose import choose
@@ -25,8 +26,17 @@ def decide(
     Raises:
         SettingsError: the catalogue's file cannot be used.
     """
-    catalogue = CATALOGUE
-    if catalogue_file is not None:
-        catalogue = read_catalogue(catalogue_file.expanduser(), CATALOGUE)
+    catalogue = known_models(catalogue_file)
     machine = read_machine(catalogue, directory.expanduser())
     return machine, choose(machine, catalogue, wish)
+
+
+def known_models(catalogue_file: Path | None) -> Catalogue:
+    """Failsoft's catalogue, with the operator's models before it.
+
+    Raises:
+        SettingsError: the catalogue's file cannot be used.
+    """
+    if catalogue_file is None:
+        return CATALOGUE
+    return read_catalogue(catalogue_file.expanduser(), CATALOGUE)

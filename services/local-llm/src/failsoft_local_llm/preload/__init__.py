@@ -1,0 +1,1 @@
+"""The command `preload`: brings a model into the store, before anybody needs it."""
