@@ -11,7 +11,7 @@ from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
-from failsoft_router.app.attempt import AttemptLimits, NobodyListens, Take, run_attempt
+from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
 from failsoft_router.app.board import Place
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at
@@ -45,8 +45,8 @@ class Ask:
     """What is asked of a target.
 
     Attributes:
-        first_content: Seconds that the walk gives it to its first content; at most its own
-            limit, and a target that is given less is not to blame.
+        limit: Seconds that the target itself may take to its first content.
+        first_content: Seconds that the walk can give it for that; at most `limit`.
         end_at: Moment of the clock at which the caller is gone; infinite without one.
         in_gulps: The caller waits for the whole answer only.
     """
@@ -54,6 +54,7 @@ class Ask:
     request: ChatRequest
     attempt_id: str
     tenant: str
+    limit: float
     first_content: float
     end_at: float
     in_gulps: bool
@@ -95,11 +96,6 @@ class Trial:
         self._read_for = 0.0
 
     @property
-    def first_content_at(self) -> float | None:
-        """Moment of the clock at which content came; None: none has."""
-        return self._first_content_at
-
-    @property
     def spoke(self) -> bool:
         """Content has come."""
         return self._first_content_at is not None
@@ -113,8 +109,6 @@ class Trial:
         try:
             result = await self._attempt(span, take)
             health = self._lesson(result)
-        except NobodyListens:
-            health = Result.OK
         finally:
             self._settle(health, result)
             tried = self.tried(result)
@@ -185,10 +179,10 @@ class Trial:
             return Result.OK
         self._place.history.last_error = result.error_class
         self._tell_egress(result)
-        if result.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT:
-            self._place.history.gave_up()
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE
+        if result.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT:
+            self._place.history.gave_up(self._ask.first_content)
         lesson = verdict(result.error_class, self._phase(result)).lesson
         self._place.gates.learn(
             lesson,
@@ -219,7 +213,7 @@ class Trial:
             case ErrorClass.TIMEOUT_CONNECT:
                 return ask.first_content < limits.connect
             case ErrorClass.TIMEOUT_FIRST_CONTENT:
-                return ask.first_content < limits.first_content
+                return ask.first_content < ask.limit
             case ErrorClass.TIMEOUT_TOTAL:
                 return ask.end_at < self._began + limits.total
             case _:
