@@ -29,11 +29,11 @@ SURVIVORS = TESTS / "survivors.toml"
 NOTICED = {"killed", "timeout"}
 """A test failed, or the change made an endless loop of one."""
 
-# An endless loop is given twice the time of its tests: by default it is given thirty times.
+# An endless loop is given six times the time of its tests: by default it is given thirty times.
 SETTINGS = """\
 [tool.mutmut]
 source_paths = ["src"]
-timeout_multiplier = 1.0
+timeout_multiplier = 3.0
 only_mutate = [{only}]
 pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = ["tests"]
