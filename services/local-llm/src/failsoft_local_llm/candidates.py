@@ -1,241 +1,198 @@
-"""The models that may be served, best first, as the settings name them."""
+"""The models that may be served, best first: those that the settings name, or that fit the machine.
+
+With a profile the machine is looked at anew before each start of what was asked for: memory may
+have come free, or a model may have been fetched, since it was last tried.
+"""
 
 import asyncio
-import importlib.util
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.startup import StartupError
-from failsoft_local_llm.adapters.model_directory import read_adapter_rank, read_directory_facts
-from failsoft_local_llm.adapters.model_file import bundled_model, read_model_facts
-from failsoft_local_llm.adapters.openvino.engine import OpenVinoOptions, start_openvino
-from failsoft_local_llm.adapters.vllm.environment import traces_endpoint
-from failsoft_local_llm.adapters.vllm.launch import start_vllm
-from failsoft_local_llm.adapters.vllm.options import VllmOptions
+from failsoft_local_llm import decision
 from failsoft_local_llm.core.decoding import Defaults
-from failsoft_local_llm.core.facts import ModelFacts
-from failsoft_local_llm.core.profile.choice import Profile
+from failsoft_local_llm.core.known_models import DEFAULT
+from failsoft_local_llm.core.profile.choice import Choice, Profile, Refusal, Wish
 from failsoft_local_llm.core.profile.facts import EngineKind
-from failsoft_local_llm.core.served import ServedModel
-from failsoft_local_llm.ports import Candidate, EngineDied, Opened, StartEngine
-from failsoft_local_llm.settings import SECTION, LocalLlmSettings
-from failsoft_local_llm.wire.template import BadTemplate, ChatTemplate
-from failsoft_model.walk import Capability
+from failsoft_local_llm.decision import known_models
+from failsoft_local_llm.opening import check_plan, open_plan
+from failsoft_local_llm.plan import USUAL_SEQUENCES, Plan, chosen_plan, configured_plan
+from failsoft_local_llm.ports import Candidate, EngineDied, Opened
+from failsoft_local_llm.settings import LocalLlmSettings
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
-FALLBACK_MODEL = "smollm2-135m-instruct"
-"""What replies call the small model when it stands in for another."""
-
-_MIB = 1 << 20
-_FALLBACK_SEQUENCES = 8
-_PROFILES = {EngineKind.VLLM: Profile.PRIMARY, EngineKind.OPENVINO: Profile.MINIMAL}
+Decide = Callable[[Wish], Choice | Refusal]
+"""What the machine should run, as it is now."""
+_Look = Callable[[], Plan]
+_Open = Callable[[], Awaitable[Opened]]
 
 
-def candidates(settings: LocalLlmSettings) -> Sequence[Candidate]:
-    """The model that is configured, and the one that is served when that cannot be had.
+def candidates(settings: LocalLlmSettings, *, decide: Decide) -> Sequence[Candidate]:
+    """What is served, and what instead while that cannot be had.
+
+    Args:
+        decide: Asked only where the settings leave it to a profile.
 
     Raises:
-        StartupError: the settings cannot be meant; or the files of the configured model cannot
-            be used, and there is nothing else to serve.
+        StartupError: the settings cannot be meant; or the model cannot be used, and there is
+            nothing else to serve.
     """
-    if settings.engine is EngineKind.OPENVINO:
-        return [_opened_now(settings)]
-    _check_vllm(settings)
-    fallback = _fallback(settings)
-    return [_opened_now(settings)] if fallback is None else [_opened_late(settings), fallback]
+    engine = settings.named_engine
+    return _chosen(settings, decide) if engine is None else _configured(settings, engine)
 
 
-def _fallback(settings: LocalLlmSettings) -> Candidate | None:
-    """The small model; None: it is not wanted, or cannot be served itself."""
-    if not settings.fallback:
-        return None
-    try:
-        return _opened_now(_as_fallback(settings))
-    except StartupError as refusal:
-        _log.warning("fallback.missing", why=str(refusal))
-        return None
+def decider(settings: LocalLlmSettings) -> Decide:
+    """Looks at this machine, and at the models that are on it."""
 
-
-def _as_fallback(settings: LocalLlmSettings) -> LocalLlmSettings:
-    """The small model in the place of the big one."""
-    small = {
-        "engine": EngineKind.OPENVINO,
-        "model": FALLBACK_MODEL,
-        "adapters": {},
-        "tool_parser": None,
-        "max_sequences": min(settings.max_sequences, _FALLBACK_SEQUENCES),
-    }
-    return settings.model_copy(update=small)
-
-
-def _opened_now(settings: LocalLlmSettings) -> Candidate:
-    opened = _opened(settings)
-
-    async def same() -> Opened:
-        return opened
-
-    return replace(_candidate(settings, same), known=opened.model)
-
-
-def _opened_late(settings: LocalLlmSettings) -> Candidate:
-    async def read() -> Opened:
-        try:
-            return await asyncio.to_thread(_opened, settings)
-        except StartupError as refusal:
-            raise EngineDied(str(refusal)) from refusal
-
-    return _candidate(settings, read)
-
-
-def _candidate(
-    settings: LocalLlmSettings, open_model: Callable[[], Awaitable[Opened]]
-) -> Candidate:
-    return Candidate(
-        name=settings.model,
-        adapters=tuple(sorted(settings.adapters)),
-        profile=_PROFILES[settings.engine].value,
-        engine=settings.engine.value,
-        open=open_model,
-    )
-
-
-def _opened(settings: LocalLlmSettings) -> Opened:
-    """Raises StartupError: its files cannot be used."""
-    model = _model(settings)
-    return Opened(
-        model=_served(settings, model),
-        template=_template(model),
-        start=model.start,
-        max_sequences=settings.max_sequences,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Model:
-    """The model that the settings name, and what runs it."""
-
-    place: Path
-    facts: ModelFacts
-    context_tokens: int
-    capabilities: frozenset[Capability]
-    start: StartEngine
-
-
-def _model(settings: LocalLlmSettings) -> _Model:
-    match settings.engine:
-        case EngineKind.OPENVINO:
-            return _openvino_model(settings)
-        case EngineKind.VLLM:
-            return _vllm_model(settings)
-
-
-def _openvino_model(settings: LocalLlmSettings) -> _Model:
-    _check_installed("openvino_genai", extra="openvino")
-    file = settings.model_file or bundled_model()
-    facts = read_model_facts(file)
-    options = OpenVinoOptions(
-        model_file=file,
-        max_sequences=settings.max_sequences,
-        kv_cache_tokens=None,
-        threads=settings.threads,
-    )
-    return _Model(
-        place=file,
-        facts=facts,
-        context_tokens=_context(settings, facts),
-        capabilities=frozenset({Capability.CONTINUE, Capability.JSON_SCHEMA}),
-        start=lambda: start_openvino(options),
-    )
-
-
-def _vllm_model(settings: LocalLlmSettings) -> _Model:
-    directory = _check_vllm(settings)
-    facts = read_directory_facts(directory)
-    options = VllmOptions(
-        model_directory=directory,
-        max_sequences=settings.max_sequences,
-        context_tokens=_context(settings, facts),
-        kv_cache_bytes=None if settings.kv_cache_mib is None else settings.kv_cache_mib * _MIB,
-        threads=settings.threads,
-        adapters=settings.adapters,
-        adapter_rank=_adapter_rank(settings),
-        tool_parser=settings.tool_parser,
-        traces_endpoint=traces_endpoint(os.environ),
-    )
-    skills = {Capability.CONTINUE, Capability.JSON_SCHEMA}
-    if settings.tool_parser is not None:
-        skills.add(Capability.TOOLS)
-    return _Model(
-        place=directory,
-        facts=facts,
-        context_tokens=options.context_tokens,
-        capabilities=frozenset(skills),
-        start=lambda: start_vllm(options),
-    )
-
-
-def _check_vllm(settings: LocalLlmSettings) -> Path:
-    """The model's directory, if all is configured that vLLM needs."""
-    _check_installed("vllm", extra="vllm")
-    if settings.model in settings.adapters:
-        raise StartupError(
-            f"{SECTION}.adapters has one of the model's own name, {settings.model!r}: rename it"
+    def decided(wish: Wish) -> Choice | Refusal:
+        _, choice = decision.decide(
+            wish, directory=settings.models_directory, catalogue_file=settings.catalogue_file
         )
-    if settings.model_directory is None:
-        raise StartupError(
-            f"{SECTION}.model_directory (FAILSOFT_LOCAL_LLM_MODEL_DIRECTORY) must name the model"
-            " that vLLM runs"
-        )
-    return settings.model_directory
+        return choice
 
-
-def _adapter_rank(settings: LocalLlmSettings) -> int:
-    ranks = (read_adapter_rank(name, path) for name, path in settings.adapters.items())
-    return max(ranks, default=1)
-
-
-def _check_installed(package: str, *, extra: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise StartupError(f"{package} is not installed: install failsoft-local-llm[{extra}]")
-
-
-def _context(settings: LocalLlmSettings, facts: ModelFacts) -> int:
-    return min(settings.context_tokens or facts.context_tokens, facts.context_tokens)
-
-
-def _template(model: _Model) -> ChatTemplate:
-    try:
-        template = ChatTemplate(model.facts)
-    except BadTemplate as error:
-        raise StartupError(f"the model {str(model.place)!r} cannot be used: {error}") from error
-    if Capability.TOOLS in model.capabilities and not template.takes_tools:
-        raise StartupError(
-            f"{SECTION}.tool_parser is set, and the chat template of {str(model.place)!r} tells the"
-            " model of no tools: unset it"
-        )
-    return template
-
-
-def _served(settings: LocalLlmSettings, model: _Model) -> ServedModel:
-    return ServedModel(
-        name=settings.model,
-        context_tokens=model.context_tokens,
-        capabilities=model.capabilities,
-        defaults=defaults(settings),
-        adapters=tuple(sorted(settings.adapters)),
-    )
+    return decided
 
 
 def defaults(settings: LocalLlmSettings) -> Defaults:
+    """What holds for requests that say nothing else."""
     return Defaults(
         temperature=settings.default_temperature,
         top_p=settings.default_top_p,
         max_tokens=settings.default_max_tokens,
         frequency_penalty=settings.default_frequency_penalty,
+    )
+
+
+def _configured(settings: LocalLlmSettings, engine: EngineKind) -> Sequence[Candidate]:
+    """The model whose files are named; that for vLLM has the small one behind it."""
+    plan = configured_plan(settings, engine)
+    if engine is EngineKind.OPENVINO:
+        return [_opened_now(plan, settings)]
+    check_plan(plan)
+    small = configured_plan(settings, EngineKind.OPENVINO)
+    sequences = min(small.max_sequences, USUAL_SEQUENCES)
+    fallback = _fallback(replace(small, name=DEFAULT, max_sequences=sequences), settings)
+    return [_late(plan, settings), *fallback] if fallback else [_opened_now(plan, settings)]
+
+
+def _chosen(settings: LocalLlmSettings, decide: Decide) -> Sequence[Candidate]:
+    """The model that fits the machine; behind anything but the small one, the small one."""
+    wish = _wish(settings)
+    choice = _decided(decide, wish)
+    _log.info("profile.chosen", why=choice.sentence)
+    plan = _plan(choice, settings)
+    if choice.profile is Profile.MINIMAL and not choice.degraded:
+        return [_opened_now(plan, settings)]
+    if choice.degraded:
+        missed = replace(
+            plan,
+            name=settings.model or wish.model or plan.name,
+            profile=Profile.PRIMARY,
+            engine=EngineKind.VLLM,
+            adapters=settings.adapters,
+            why="",
+        )
+        return [_asked_for(missed, settings, decide, wish), *_small(choice, settings)]
+    # Who asks for its name means these weights, also when they are loaded again.
+    wish = replace(wish, model=choice.weights.name)
+    try:
+        small = _decided(decide, Wish(profile=Profile.MINIMAL, threads=settings.threads))
+    except StartupError as refusal:
+        _log.warning("fallback.missing", why=str(refusal))
+        return [_asked_for(plan, settings, decide, wish)]
+    return [_asked_for(plan, settings, decide, wish), *_small(small, settings)]
+
+
+def _small(choice: Choice, settings: LocalLlmSettings) -> Sequence[Candidate]:
+    """The small model under its own name."""
+    plan = _plan(choice, settings)
+    return _fallback(replace(plan, name=choice.weights.model.name), settings)
+
+
+def _fallback(plan: Plan, settings: LocalLlmSettings) -> Sequence[Candidate]:
+    """The model that stands in; none where it is not wanted, or cannot be served itself."""
+    if not settings.fallback:
+        return []
+    try:
+        return [_opened_now(plan, settings)]
+    except StartupError as refusal:
+        _log.warning("fallback.missing", why=str(refusal))
+        return []
+
+
+def _wish(settings: LocalLlmSettings) -> Wish:
+    return Wish(
+        profile=settings.profile,
+        model=settings.wanted_model,
+        context_tokens=settings.context_tokens,
+        max_sequences=settings.max_sequences,
+        threads=settings.threads,
+    )
+
+
+def _decided(decide: Decide, wish: Wish) -> Choice:
+    """Raises StartupError: there is nothing that the machine can run."""
+    choice = decide(wish)
+    if isinstance(choice, Refusal):
+        raise StartupError(choice.sentence)
+    return choice
+
+
+def _plan(choice: Choice, settings: LocalLlmSettings) -> Plan:
+    return chosen_plan(settings, choice, known_models(settings.catalogue_file))
+
+
+def _opened_now(plan: Plan, settings: LocalLlmSettings) -> Candidate:
+    """Raises StartupError: it cannot be used."""
+    opened = open_plan(plan, defaults=defaults(settings))
+
+    async def same() -> Opened:
+        return opened
+
+    return replace(_candidate(plan, same), known=opened.model)
+
+
+def _late(plan: Plan, settings: LocalLlmSettings, look: _Look | None = None) -> Candidate:
+    """A model that need not be there yet.
+
+    Args:
+        look: How it is to be run as the machine is now; None: as planned.
+    """
+
+    def read() -> Opened:
+        return open_plan(plan if look is None else look(), defaults=defaults(settings))
+
+    async def opened() -> Opened:
+        try:
+            return await asyncio.to_thread(read)
+        except StartupError as refusal:
+            raise EngineDied(str(refusal)) from refusal
+
+    return _candidate(plan, opened)
+
+
+def _asked_for(plan: Plan, settings: LocalLlmSettings, decide: Decide, wish: Wish) -> Candidate:
+    """What was asked for, by a wish that the machine has to meet each time it is loaded."""
+
+    def look() -> Plan:
+        choice = _decided(decide, wish)
+        if choice.degraded:
+            raise StartupError("; ".join(f"{each.name}: {each.why}" for each in choice.rejected))
+        return replace(_plan(choice, settings), name=plan.name)
+
+    return _late(plan, settings, look)
+
+
+def _candidate(plan: Plan, open_model: _Open) -> Candidate:
+    return Candidate(
+        name=plan.name,
+        adapters=tuple(sorted(plan.adapters)),
+        profile=plan.profile.value,
+        engine=plan.engine.value,
+        why=plan.why,
+        open=open_model,
     )

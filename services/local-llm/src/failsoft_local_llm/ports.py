@@ -125,6 +125,8 @@ class Candidate:
     """Such as `primary`."""
     engine: str
     """What runs it, such as `vllm`."""
+    why: str = ""
+    """Why this model was chosen, for people; empty: it was configured."""
     known: ServedModel | None = None
     """What is known of it before it serves; None: nothing but its name."""
     open: Callable[[], Awaitable[Opened]]

