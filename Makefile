@@ -54,10 +54,15 @@ test-chart: ## Lint, render and check the Helm chart
 test-vllm: setup-vllm ## Run the tests that need vLLM: minutes, for it starts several times
 	@$(PYTEST) tests/vllm -m vllm --timeout 600
 	@$(PYTEST) tests/conformance -m vllm --timeout 600
+	@$(PYTEST) tests/engines -m vllm --timeout 600
 
 .PHONY: test-gpu
 test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what they measure
 	@$(PYTEST) -s -m gpu --timeout 600
+
+.PHONY: gpu-smoke
+gpu-smoke: setup-vllm ## Try MODEL=… on the GPU: a directory, or what `preload` has fetched
+	@$(RUN)python scripts/gpu_smoke.py $(or $(MODEL),$(error say which: make gpu-smoke MODEL=/models/llama-3.1-8b-instruct))
 
 .PHONY: lint
 lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, generated files
