@@ -62,7 +62,8 @@ _AGAIN: dict[frozenset[Phase], str] = {
 _LESSON = {
     Lesson.NOTHING: "nobody",
     Lesson.HEALTH: "the health breaker: a failure",
-    Lesson.QUOTA: "the quota gate: it closes",
+    Lesson.QUOTA: "the quota gate: it closes for this model",
+    Lesson.ACCOUNT: "the quota gate: it closes for every model of the credential",
     Lesson.CREDENTIAL: "the credential's quarantine: it begins",
     Lesson.TARGET: "the target's gate: it closes",
 }
@@ -70,7 +71,7 @@ _MEANINGS = {
     (Next.HOP, Lesson.HEALTH, True): "once more, then the next hop; the breaker counts a failure",
     (Next.HOP, Lesson.HEALTH, False): "next hop, and the breaker counts a failure",
     (Next.HOP, Lesson.QUOTA, True): "next hop unless a short wait is asked for; quota gate closes",
-    (Next.HOP, Lesson.QUOTA, False): "next hop, the quota gate closes",
+    (Next.HOP, Lesson.ACCOUNT, False): "next hop, the quota gate closes for the account",
     (Next.HOP, Lesson.CREDENTIAL, False): "next hop, the key is quarantined",
     (Next.HOP, Lesson.TARGET, False): "next hop, the target is closed for minutes",
     (Next.HOP, Lesson.NOTHING, False): "next hop, nobody is blamed",

@@ -93,6 +93,30 @@ async def test_a_model_that_is_gone_is_not_asked_again_and_again(stage: type[Sta
     assert router.board.place("a").gates.health.consecutive_failures == 0
 
 
+@pytest.mark.parametrize(
+    ("error_class", "asked"), [(ErrorClass.QUOTA, 1), (ErrorClass.RATE_LIMITED, 2)]
+)
+@virtual_time.test
+async def test_an_account_without_money_is_asked_by_no_other_model(
+    stage: type[Stage], error_class: ErrorClass, asked: int
+) -> None:
+    """Too many requests are too many for one model, and an empty account is empty for all."""
+    same = {"credential": CredentialSource(env="KEY"), "endpoint": "https://one.example.com/v1"}
+    refused = AttemptFailed(error_class, "it said so")
+    router = stage(
+        large=(refused,),
+        small=(refused,),
+        other=("hi", DONE),
+        targets={"large": same, "small": same},
+        credentials={"large": Key("sk-1"), "small": Key("sk-1")},
+    )
+
+    hops = (await router.ask()).finished.hops
+
+    assert sum(len(router.targets[name].calls) for name in ("large", "small")) == asked
+    assert (hops[1].skip_reason is SkipReason.QUOTA) is (asked == 1)
+
+
 @virtual_time.test
 async def test_an_isolated_target_is_passed_over_and_says_who_did_it(stage: type[Stage]) -> None:
     router = stage(a=("hi", DONE), b=("hi", DONE))

@@ -15,7 +15,7 @@ NOTHING, HEALTH, QUOTA = Lesson.NOTHING, Lesson.HEALTH, Lesson.QUOTA
 CELLS = {
     ErrorClass.TRANSIENT: (HOP, (True, True, False), HEALTH),
     ErrorClass.RATE_LIMITED: (HOP, (True, True, False), QUOTA),
-    ErrorClass.QUOTA: (HOP, (False, False, False), QUOTA),
+    ErrorClass.QUOTA: (HOP, (False, False, False), Lesson.ACCOUNT),
     ErrorClass.CREDENTIAL: (HOP, (False, False, False), Lesson.CREDENTIAL),
     ErrorClass.MODEL_GONE: (HOP, (False, False, False), Lesson.TARGET),
     ErrorClass.REGION: (HOP, (False, False, False), Lesson.TARGET),

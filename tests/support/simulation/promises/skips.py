@@ -91,13 +91,20 @@ def _shut_by(refused: Call) -> tuple[float, Callable[[Call], bool]]:
         case ErrorClass.RATE_LIMITED | ErrorClass.QUOTA as error_class:
             hint = None if failure is None else failure.retry_after
             wait = WITHOUT_HINT[error_class] if hint is None else min(hint, LONGEST_HINT)
-            return refused.ended + wait, lambda call: call.policy.quota_key == policy.quota_key
+            key = _BY_KEY[error_class]
+            return refused.ended + wait, lambda call: key(call.policy) == key(policy)
         case ErrorClass.CREDENTIAL:
             return refused.ended + QUARANTINE, lambda call: _same_key(refused, call)
         case ErrorClass.MODEL_GONE | ErrorClass.REGION:
             return refused.ended + GONE, lambda call: call.policy.gone_key == policy.gone_key
         case _:
             return -math.inf, lambda call: False
+
+
+_BY_KEY: dict[ErrorClass, Callable[[TargetPolicy], object]] = {
+    ErrorClass.RATE_LIMITED: lambda policy: policy.quota_key,
+    ErrorClass.QUOTA: lambda policy: policy.credential_key,
+}
 
 
 def _same_key(refused: Call, call: Call) -> bool:

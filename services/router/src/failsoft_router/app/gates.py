@@ -41,6 +41,7 @@ class Gates:
 
     health: Breaker
     quota: QuotaGate
+    account: QuotaGate
     quarantine: Quarantine
     target: TargetGate
     isolation: Isolation
@@ -70,14 +71,21 @@ class Gates:
                 detail="the provider does not have the model, or does not serve this place",
                 due_in=self.target.due_in(now),
             )
-        if not self.quota.admits(now):
-            wait = self.quota.due_in(now)
+        wait = max(self.quota.due_in(now), self.account.due_in(now))
+        if wait > 0:
             return Refusal(
                 reason=SkipReason.QUOTA,
                 detail=f"the provider closed the quota for another {wait:.1f} s",
                 due_in=wait,
             )
         return None
+
+    @property
+    def last_quota(self) -> Closure | None:
+        """What closed the quota last, of the model's and the account's; None: nothing ever."""
+        closures = (self.quota.last, self.account.last)
+        known = [closure for closure in closures if closure is not None]
+        return max(known, key=lambda closure: closure.until, default=None)
 
     def learn(
         self,
@@ -101,6 +109,8 @@ class Gates:
         match lesson:
             case Lesson.QUOTA:
                 self.quota.close(closed_for(quota_seconds(error_class, hint)))
+            case Lesson.ACCOUNT:
+                self.account.close(closed_for(quota_seconds(error_class, hint)))
             case Lesson.CREDENTIAL:
                 self.quarantine.shut(fingerprint, closed_for(QUARANTINE_SECONDS))
             case Lesson.TARGET:

@@ -65,6 +65,7 @@ class Ledger:
         self._health: Shelf[Breaker] = Shelf()
         self._histories: Shelf[History] = Shelf()
         self._quotas: Shelf[QuotaGate] = Shelf()
+        self._accounts: Shelf[QuotaGate] = Shelf()
         self._quarantines: Shelf[Quarantine] = Shelf()
         self._gone: Shelf[TargetGate] = Shelf()
         self._isolations: Shelf[Isolation] = Shelf()
@@ -82,6 +83,7 @@ class Ledger:
         return Gates(
             health=health,
             quota=self._quotas.get(target.quota_key, QuotaGate, now=now),
+            account=self._accounts.get(target.credential_key, QuotaGate, now=now),
             quarantine=self._quarantines.get(target.credential_key, Quarantine, now=now),
             target=self._gone.get(target.gone_key, TargetGate, now=now),
             isolation=self._isolations.get(target.name, Isolation, now=now),
@@ -119,7 +121,9 @@ class Ledger:
         self._health.keep_only(health, now=now)
         self._histories.keep_only(health, now=now)
         self._quotas.keep_only({target.quota_key for target in used}, now=now)
-        self._quarantines.keep_only({target.credential_key for target in used}, now=now)
+        credentials: set[Hashable] = {target.credential_key for target in used}
+        self._accounts.keep_only(credentials, now=now)
+        self._quarantines.keep_only(credentials, now=now)
         self._gone.keep_only({target.gone_key for target in used}, now=now)
         self._isolations.keep_only(names, now=now)
         self._retries.keep_only(names, now=now)

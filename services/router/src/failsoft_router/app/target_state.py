@@ -88,7 +88,7 @@ def state_of(place: Place, now: float) -> TargetState:
             _isolation(place, now),
             _quarantine(place, now),
             _closed(SkipReason.TARGET_GONE, place.gates.target.last, now),
-            _closed(SkipReason.QUOTA, place.gates.quota.last, now),
+            _closed(SkipReason.QUOTA, place.gates.last_quota, now),
             _egress(place, now),
             _bulkhead(place),
         ),

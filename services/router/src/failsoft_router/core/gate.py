@@ -2,7 +2,9 @@
 
     gate         its key                 closes                     opens again
     quota        credential + model      a refusal for too many     at a moment, or as the
-                                         requests or spent money    provider's hint said
+                                         requests                   provider's hint said
+    account      credential              a refusal for spent        at a moment, or as the
+                                         money                      provider's hint said
     target       target                  the model is gone, or is   at a moment
                                          not offered here
     quarantine   credential              the key was refused        at a moment, or at once

@@ -59,7 +59,9 @@ class Lesson(enum.Enum):
     HEALTH = "health"
     """The health breaker counts a failure."""
     QUOTA = "quota"
-    """The quota gate closes."""
+    """The quota gate closes: the credential's for this model."""
+    ACCOUNT = "account"
+    """The account's gate closes: the credential's for every model."""
     CREDENTIAL = "credential"
     """The secret is quarantined."""
     TARGET = "target"
@@ -104,7 +106,7 @@ TABLE: dict[ErrorClass, Row] = {
     ErrorClass.STALL: Row(Next.HOP, _NEVER, Lesson.HEALTH),
     ErrorClass.TIMEOUT_TOTAL: Row(Next.HOP, _NEVER, Lesson.HEALTH),
     ErrorClass.RATE_LIMITED: Row(Next.HOP, _NO_CONTENT, Lesson.QUOTA),
-    ErrorClass.QUOTA: Row(Next.HOP, _NEVER, Lesson.QUOTA),
+    ErrorClass.QUOTA: Row(Next.HOP, _NEVER, Lesson.ACCOUNT),
     ErrorClass.CREDENTIAL: Row(Next.HOP, _NEVER, Lesson.CREDENTIAL),
     ErrorClass.MODEL_GONE: Row(Next.HOP, _NEVER, Lesson.TARGET),
     ErrorClass.REGION: Row(Next.HOP, _NEVER, Lesson.TARGET),

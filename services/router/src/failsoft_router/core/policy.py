@@ -127,13 +127,13 @@ class TargetPolicy:
 
     @property
     def credential_key(self) -> tuple[str, str, str]:
-        """What is refused together: a credential at an endpoint."""
+        """What is refused, and what money is spent, together: a credential at an endpoint."""
         source = self.credential or CredentialSource()
         return (self.endpoint, source.file, source.env)
 
     @property
     def quota_key(self) -> tuple[str, ...]:
-        """What is used up together: a credential's share of a model."""
+        """What is limited together: a credential's requests to a model."""
         return (*self.credential_key, self.model)
 
     @property
