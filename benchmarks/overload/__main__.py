@@ -35,7 +35,7 @@ class Version:
         overload: Seconds; more where an answer takes half of that.
         goodput: Share of that which must be answered in an overload too.
         served: Share of those who matter most that must be answered.
-        growth: Memory that the overload may cost, in MiB.
+        growth: Memory that the overload may cost, in MiB; the same however long it lasts.
     """
 
     best: float
@@ -45,8 +45,8 @@ class Version:
     growth: int
 
 
-WHOLE = Version(best=20.0, overload=60.0, goodput=0.8, served=0.95, growth=64)
-FAST = Version(best=5.0, overload=10.0, goodput=0.5, served=0.8, growth=96)
+WHOLE = Version(best=20.0, overload=60.0, goodput=0.8, served=0.95, growth=128)
+FAST = Version(best=5.0, overload=10.0, goodput=0.5, served=0.8, growth=128)
 """On a busy machine; counts are as strict, and shares have room for what else it does."""
 
 

@@ -128,3 +128,16 @@ async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
         entrance.set_limits(Limits(requests=3, tokens=None, waiting=2, waiting_tokens=1000))
 
     assert [task.result() for task in began] == [0.0, 1.0, 1.0]
+
+
+@virtual_time.test
+async def test_requests_that_only_the_engine_still_holds_take_places_too() -> None:
+    """Otherwise callers who ask and hang up at once could fill the engine without end."""
+    entrance = Entrance(LIMITS, clock=LoopClock())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answered(entrance, claim(), seconds=1.0))
+        await asyncio.sleep(0.5)
+        engine = Load(running=1, waiting=2, capacity=1)
+        with pytest.raises(Overloaded), entrance.place(claim(), engine=engine):
+            pass

@@ -4,25 +4,31 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
+from failsoft_local_llm.app.answers import Answers
+from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.app.host import EngineHost, Habits
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import EngineUnavailable
-from failsoft_local_llm.core.order import Order
+from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
 from failsoft_local_llm.ports import Candidate, Chunk, Engine, EngineDied, Opened
-from failsoft_model.chat import Degradation, Message, Tool
+from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Text, Tool
 from failsoft_model.walk import FinishReason, Load
 
 RETRY_SECONDS = 600.0
 LOADING_SECONDS = 5.0
 OUT_OF_MEMORY = "CUDA out of memory"
+DEFAULTS = Defaults(temperature=0.0, top_p=1.0, max_tokens=8, frequency_penalty=0.0)
+ASKED = ChatRequest(model="", messages=(Message(role=Role.USER, parts=(Text(text="Hi"),)),))
+CALLER = Caller(tenant="acme", id="r1")
 
 
 class Plain:
@@ -36,9 +42,11 @@ class Plain:
 
 @dataclass(slots=True)
 class FakeEngine:
-    """Answers at once, until it is killed; is as busy as it is told."""
+    """Answers at once or when it may, until it is killed; is as busy as it is told."""
 
     busy: int = 0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[Order] = field(default_factory=list)
     dead: asyncio.Event = field(default_factory=asyncio.Event)
 
     def load(self) -> Load:
@@ -48,6 +56,9 @@ class FakeEngine:
         return [1, 2]
 
     async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
+        self.asked.append(order)
+        if order.caller.tenant:
+            await self.may_answer.wait()
         yield Chunk(data=b"Hi", tokens=1, finish=FinishReason.STOP)
 
     def heartbeat(self) -> int | None:
@@ -87,14 +98,18 @@ class Model:
             name=f"{self.profile}-model",
             context_tokens=2048,
             capabilities=frozenset(),
-            defaults=Defaults(temperature=0.0, top_p=1.0, max_tokens=8, frequency_penalty=0.0),
+            defaults=DEFAULTS,
         )
         return Opened(model=served, template=Plain(), start=self.start, max_sequences=4)
 
     @property
     def candidate(self) -> Candidate:
         return Candidate(
-            name=f"{self.profile}-model", profile=self.profile, engine="fake", open=self.read
+            name=f"{self.profile}-model",
+            adapters=(f"{self.profile}-adapter",),
+            profile=self.profile,
+            engine="fake",
+            open=self.read,
         )
 
 
@@ -158,11 +173,11 @@ async def test_the_best_is_tried_again_beside_the_other_and_takes_over() -> None
     stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
 
     async with stage.running() as host:
-        await asyncio.sleep(10.0 + RETRY_SECONDS + 1.0)
+        await asyncio.sleep(10.0 + RETRY_SECONDS + LOADING_SECONDS + 1.0)
         assert host.serving().candidate.profile == "minimal"
-        assert stage.primary.starts == [0.0, 610.0]
         stage.primary.fails = ""
         await asyncio.sleep(RETRY_SECONDS + 2 * LOADING_SECONDS)
+        assert stage.primary.starts == [0.0, 610.0, 1215.0]
         assert host.status().degraded is False
         assert (stage.primary.loaded, stage.minimal.loaded) == (1, 0)
 
@@ -289,3 +304,70 @@ async def test_a_model_that_cannot_be_woken_is_no_service_any_more() -> None:
         assert stage.said[-1][1:] == (False, OUT_OF_MEMORY)
         await asyncio.sleep(LOADING_SECONDS + 1.0)
         assert host.serving().candidate.profile == "minimal"
+
+
+def answers_of(host: EngineHost, *, places: int = 4) -> Answers:
+    limits = Limits(requests=places, tokens=None, waiting=4, waiting_tokens=1000)
+    return Answers(host=host, entrance=Entrance(limits, clock=LoopClock()), defaults=DEFAULTS)
+
+
+@virtual_time.test
+async def test_a_reply_names_the_model_that_answered_and_not_the_one_that_was_asked_for() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(11.0)
+        stage.minimal.engines[0].may_answer.set()
+        answers = answers_of(host)
+        finished = (await answers.whole(replace(ASKED, model="primary-model"), CALLER)).finished
+
+    assert (finished.route, finished.model, finished.served_by) == (
+        "primary-model",
+        "minimal-model",
+        "minimal-model",
+    )
+    assert finished.degradation is Degradation.FALLBACK_TARGET
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        replace(ASKED, refused_degradations=frozenset({Degradation.FALLBACK_TARGET})),
+        replace(ASKED, model="primary-adapter"),
+    ],
+    ids=["who refuses another model", "who needs the big one's adapter"],
+)
+def test_some_are_better_told_than_answered_by_the_small_one(request_: ChatRequest) -> None:
+    """And told that it is for now: a router would take NOT_FOUND for a model that is gone."""
+
+    async def story() -> None:
+        stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+        async with stage.running() as host:
+            await asyncio.sleep(11.0)
+            with pytest.raises(EngineUnavailable):
+                await answers_of(host).whole(request_, CALLER)
+
+    virtual_time.run(story())
+
+
+@virtual_time.test
+async def test_who_waited_for_the_small_one_is_answered_by_the_big_one_that_took_over() -> None:
+    """Its tokens are others, and the engine that it was made ready for will end."""
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await asyncio.sleep(11.0)
+        answers, small = answers_of(host, places=1), stage.minimal.engines[0]
+        small.busy = 1
+        async with asyncio.TaskGroup() as callers:
+            first, second = (callers.create_task(answers.whole(ASKED, CALLER)) for _ in range(2))
+            await asyncio.sleep(1.0)
+            stage.primary.fails = ""
+            host.try_better()
+            await asyncio.sleep(LOADING_SECONDS + 1.0)
+            stage.primary.engines[0].may_answer.set()
+            small.may_answer.set()
+        small.busy = 0
+
+    assert first.result().finished.model == "minimal-model"
+    assert second.result().finished.model == "primary-model"

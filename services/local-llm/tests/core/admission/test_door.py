@@ -132,6 +132,28 @@ def test_who_cannot_be_in_time_is_refused_at_once() -> None:
     assert stages(tickets) == [Stage.INSIDE, Stage.WAITING, Stage.WAITING]
 
 
+def test_many_places_empty_a_queue_faster_than_one() -> None:
+    door = trained(Door(limits(requests=4, waiting=10)), seconds=4.0)
+    entered(door, *[claim()] * 8)
+
+    [ticket] = entered(door, claim(deadline_at=NOW + 12.0))
+
+    assert ticket.stage is Stage.WAITING
+
+
+def test_those_who_matter_more_are_waited_for_too() -> None:
+    door = trained(Door(limits(waiting=10)), seconds=4.0)
+    entered(door, *[claim(criticality=Criticality.CRITICAL_PLUS)] * 4)
+
+    late, hopeful = entered(
+        door,
+        claim("b", deadline_at=NOW + 15.0),
+        claim("b", Criticality.CRITICAL_PLUS, deadline_at=NOW + 15.0),
+    )
+
+    assert stages([late, hopeful]) == [Stage.REFUSED, Stage.WAITING]
+
+
 def test_nobody_is_refused_for_what_was_never_measured() -> None:
     door = Door(limits(waiting=10))
     tickets = entered(door, *[claim(deadline_at=NOW + 0.1)] * 5)
@@ -225,6 +247,15 @@ def test_turns_are_not_saved_up() -> None:
     tickets += entered(door, *[claim("b")] * 3)
 
     assert order_of_entry(door, tickets[5:]) == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_what_a_tenant_had_in_an_earlier_crowd_does_not_count() -> None:
+    door = Door(limits(waiting=20))
+    order_of_entry(door, entered(door, *[claim("a")] * 5, claim("b")))
+
+    tickets = entered(door, claim("x"), *[claim("a")] * 2, *[claim("b")] * 2)
+
+    assert order_of_entry(door, tickets) == ["x", "a", "b", "a", "b"]
 
 
 def test_a_tenant_that_fills_the_queue_gives_way_to_another() -> None:
