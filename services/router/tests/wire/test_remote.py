@@ -1,12 +1,15 @@
 """What the end of a call to one of our own services means."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from failsoft_kit.rpc.status import RemoteError
-from failsoft_model.errors import Code
+from failsoft_model.errors import Code, FieldViolation
 from failsoft_model.walk import ErrorClass
 from failsoft_router.core.errors import ContentRefused, RouteExhausted, RouterLoop, StreamBroken
-from failsoft_router.wire.remote import attempt_failed
+from failsoft_router.ports import AttemptFailed
+from failsoft_router.wire import remote as wire
 
 BY_CODE = {
     Code.CANCELLED: ErrorClass.TRANSIENT,
@@ -35,10 +38,20 @@ def remote(
     message: str = "words of a peer",
     wait: float | None = None,
     cause: str = "",
+    violations: Sequence[FieldViolation] = (),
 ) -> RemoteError:
     return RemoteError(
-        code=code, reason=reason, message=message, retry_after=wait, metadata={"cause": cause}
+        code=code,
+        reason=reason,
+        message=message,
+        retry_after=wait,
+        metadata={"cause": cause},
+        violations=violations,
     )
+
+
+def attempt_failed(error: RemoteError, *, external: bool = False) -> AttemptFailed:
+    return wire.attempt_failed(error, external=external)
 
 
 @pytest.mark.parametrize("code", Code)
@@ -87,6 +100,22 @@ def test_only_words_about_the_request_are_passed_on() -> None:
 
     assert fault.detail == "messages must not be empty (INVALID_ARGUMENT)"
     assert "canary" not in internal.detail
+
+
+def test_what_a_peer_outside_says_about_the_request_is_not_passed_on() -> None:
+    """It may quote the prompt, and `failsoft hops` shows the detail to operators."""
+    fault = attempt_failed(remote(Code.INVALID_ARGUMENT, message="canary"), external=True)
+
+    assert fault.error_class is ErrorClass.CALLER_FAULT
+    assert fault.detail == "it says that the request is wrong (INVALID_ARGUMENT)"
+
+
+def test_a_fault_with_violations_names_a_field_of_the_callers() -> None:
+    violation = FieldViolation(field="messages", description="must not be empty")
+    named = remote(Code.INVALID_ARGUMENT, violations=[violation])
+
+    assert attempt_failed(named).names_field
+    assert not attempt_failed(remote(Code.INVALID_ARGUMENT)).names_field
 
 
 @pytest.mark.parametrize("reason", ["canary of a prompt", "canary", "C" * 64, "CANARY\nCANARY"])

@@ -79,7 +79,8 @@ class InferenceTarget:
                     case _:
                         pass
         except grpc.aio.AioRpcError as error:
-            raise attempt_failed(from_rpc_error(error)) from error
+            failed = attempt_failed(from_rpc_error(error), external=self._policy.external)
+            raise failed from error
         except Malformed as error:
             raise AttemptFailed(ErrorClass.MALFORMED, "its reply breaks the contract") from error
         finally:

@@ -12,7 +12,7 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 """What `ErrorInfo` allows; a stranger may send any text."""
 
 _LONGEST_WORDS = 300
-"""Characters of a peer's words about the request."""
+"""Characters of what a service of ours says about the request."""
 
 _BY_REASON = {
     "CONTENT_REFUSED": ErrorClass.CONTENT_FILTER,
@@ -41,6 +41,7 @@ _TOO_LARGE = (
 """gRPC's own words, under the code of an overload, for a message that one end does not take."""
 
 _SENTENCES = {
+    ErrorClass.CALLER_FAULT: "it says that the request is wrong",
     ErrorClass.CREDENTIAL: "it does not accept our service token",
     ErrorClass.RATE_LIMITED: "it is overloaded",
     ErrorClass.MODEL_GONE: "it does not have this model",
@@ -54,20 +55,29 @@ _SENTENCES = {
 }
 
 
-def attempt_failed(error: RemoteError) -> AttemptFailed:
+def attempt_failed(error: RemoteError, *, external: bool) -> AttemptFailed:
     """The failure; every code that is not listed is the service's own trouble.
 
-    A peer's INVALID_ARGUMENT names fields of the request, not their content, so its words
-    are passed on; other words of a peer are not.
+    Our own services' INVALID_ARGUMENT names fields of the request, not their content, so
+    its words are passed on. Other words are not, nor any of a peer outside, which may quote
+    the prompt.
+
+    Args:
+        external: The peer is not in our own network.
     """
     error_class = _class(error)
-    if error_class is ErrorClass.CALLER_FAULT:
+    if error_class is ErrorClass.CALLER_FAULT and not external:
         sentence = error.message[:_LONGEST_WORDS]
     else:
         sentence = _SENTENCES.get(error_class, "it is not available")
     name = error.reason if _REASON.fullmatch(error.reason) else error.code.value
     hint = None if error.retry_after is None else max(0.0, error.retry_after)
-    return AttemptFailed(error_class, f"{sentence} ({name})", retry_after=hint)
+    return AttemptFailed(
+        error_class,
+        f"{sentence} ({name})",
+        retry_after=hint,
+        names_field=bool(error.violations),
+    )
 
 
 def _class(error: RemoteError) -> ErrorClass:
