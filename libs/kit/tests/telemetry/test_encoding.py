@@ -105,3 +105,20 @@ async def test_values_that_are_equal_in_python_keep_their_types() -> None:
     sent = request.resource_spans[0].scope_spans[0].spans
     kinds = [span.attributes[0].value.WhichOneof("value") for span in sent]
     assert kinds == ["int_value", "bool_value", "double_value"]
+
+
+async def test_a_span_that_cannot_be_encoded_leaves_no_half_of_itself() -> None:
+    kept = Kept()
+    tracer = Tracer(clock=SystemClock(), sink=kept)
+    tracer.start("before").end()
+    bad = tracer.start("bad")
+    bad.event("with half a surrogate pair", {"key": "\ud83d"})
+    bad.end()
+    tracer.start("after").end()
+
+    made = await Encoder({"service.name": "test"}).encode(kept.spans)
+
+    request = ExportTraceServiceRequest.FromString(made.request)
+    sent = request.resource_spans[0].scope_spans[0].spans
+    assert [span.name for span in sent] == ["before", "after"]
+    assert made.unencodable == (bad,)
