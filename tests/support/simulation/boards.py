@@ -129,7 +129,7 @@ class Boarder:
             leave=asked.leave_of(self._story.breaker_of[policy.name]),
             policy=policy,
             key=None if keys is None else keys.at(since),
-            limit=target.first_content_limit,
+            patience=target.patience,
             began=now,
             connect=call.connect,
             total=call.total,

@@ -85,7 +85,7 @@ class Call:
         leave: The permit that its request held then; None: it held none.
         policy: Its target's, as it was for its walk.
         key: The credential that it was made with.
-        limit: What its target had to the first content, by what is known of it.
+        patience: What callers waited for its first content, by what was known of the target.
         connect: The limit that it was given.
         said: What it has said.
         waited_from: Since when it is waited for; infinite while a reader reads.
@@ -101,7 +101,7 @@ class Call:
     leave: Leave | None
     policy: TargetPolicy
     key: str | None
-    limit: float
+    patience: float
     began: float
     connect: float
     total: float

@@ -73,9 +73,9 @@ class SimulatedTarget:
         self._note = note
 
     @property
-    def first_content_limit(self) -> float:
-        """Seconds that the next call has to its first content, by what is known of the target."""
-        return self.place.history.first_content_limit(self.policy.limits.first_content)
+    def patience(self) -> float:
+        """Seconds that callers wait for its first content, by what is known of the target."""
+        return self.place.history.patience(self.policy.limits.first_content)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""

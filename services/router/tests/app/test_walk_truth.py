@@ -95,12 +95,24 @@ async def test_a_deadline_that_is_near_is_not_to_blame_where_nobody_was_left(
 
 
 @virtual_time.test
-async def test_a_target_that_was_hurried_is_not_said_to_have_passed_its_limit(
+async def test_a_target_that_was_hurried_is_not_said_to_have_failed(
     stage: type[Stage],
 ) -> None:
     router = stage(a=(math.inf,), b=("hi", DONE))
 
     hop = (await router.ask(within=1.0)).finished.hops[0]
+
+    assert (hop.outcome, hop.error_class) == (HopOutcome.PROBING, None)
+    assert hop.detail == "its probe runs beside the walk"
+
+
+@virtual_time.test
+async def test_a_target_that_was_waited_for_in_vain_is_not_said_to_have_passed_its_limit(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=(math.inf,), tenant=NO_MOCK)
+
+    (hop,) = (await router.refused(within=1.0)).hops
 
     assert hop.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT
     assert hop.detail == "no content in the time that the walk had for it"
@@ -118,8 +130,8 @@ async def test_a_probe_that_was_waited_for_in_vain_is_in_the_story(stage: type[S
         error = await router.refused(within=3.0)
 
     assert isinstance(error, WalkDeadlinePassed)
-    assert error.hops[0].outcome is HopOutcome.PROBING
-    assert "a has said nothing yet, b failed (transient)" in error.message
+    assert error.hops[0].outcome is HopOutcome.FAILED
+    assert "a failed (timeout_first_content), b failed (transient)" in error.message
 
 
 @virtual_time.test

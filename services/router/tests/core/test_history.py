@@ -19,7 +19,7 @@ def answered(*times: float) -> History:
 
 def test_nobody_knows_what_is_usual_for_a_new_target() -> None:
     assert History().usual() is None
-    assert History().first_content_limit(POLICY) == POLICY
+    assert History().patience(POLICY) == POLICY
 
 
 def test_the_usual_time_is_the_median() -> None:
@@ -32,15 +32,15 @@ def test_what_is_long_past_is_forgotten() -> None:
     history = answered(*[9.0] * LENGTH, *[0.5] * LENGTH)
 
     assert history.usual() == 0.5
-    assert history.first_content_limit(POLICY) == FLOOR
+    assert history.patience(POLICY) == FLOOR
 
 
 def test_a_fast_target_that_hangs_costs_less_than_the_policys_limit() -> None:
-    assert answered(*[1.0] * ENOUGH).first_content_limit(POLICY) == FACTOR * 1.0
+    assert answered(*[1.0] * ENOUGH).patience(POLICY) == FACTOR * 1.0
 
 
-def test_a_few_answers_are_too_few_to_shorten_the_limit() -> None:
-    assert answered(*[1.0] * (ENOUGH - 1)).first_content_limit(POLICY) == POLICY
+def test_a_few_answers_are_too_few_to_shorten_the_wait() -> None:
+    assert answered(*[1.0] * (ENOUGH - 1)).patience(POLICY) == POLICY
 
 
 def test_the_slowest_answer_decides_and_not_the_usual_one() -> None:
@@ -48,50 +48,47 @@ def test_the_slowest_answer_decides_and_not_the_usual_one() -> None:
     history = answered(*[0.1] * LENGTH, 2.0)
 
     assert history.usual() == 0.1
-    assert history.first_content_limit(POLICY) == FACTOR * 2.0
+    assert history.patience(POLICY) == FACTOR * 2.0
 
 
 def test_a_very_fast_target_still_gets_two_seconds() -> None:
-    assert answered(*[0.01] * ENOUGH).first_content_limit(POLICY) == FLOOR
+    assert answered(*[0.01] * ENOUGH).patience(POLICY) == FLOOR
 
 
 def test_the_policys_limit_holds_for_a_slow_target() -> None:
-    assert answered(*[9.0] * ENOUGH).first_content_limit(POLICY) == POLICY
+    assert answered(*[9.0] * ENOUGH).patience(POLICY) == POLICY
 
 
 def test_a_policy_below_the_floor_holds() -> None:
-    assert answered(*[0.01] * ENOUGH).first_content_limit(1.0) == 1.0
+    assert answered(*[0.01] * ENOUGH).patience(1.0) == 1.0
 
 
-def test_a_target_that_got_slower_is_given_more_time_after_a_hang() -> None:
-    """Else it would be cut off for ever, and never be seen to answer."""
-    history = answered(*[0.1] * LENGTH)
-    history.gave_up(history.first_content_limit(POLICY))
-    assert history.first_content_limit(POLICY) == FACTOR * FLOOR
+def test_a_target_that_gave_no_content_in_time_is_in_doubt_until_it_answers() -> None:
+    history = answered(*[0.1] * ENOUGH)
+    assert not history.in_doubt
 
-    history.gave_up(history.first_content_limit(POLICY))
+    history.gave_up()
+    assert history.in_doubt
 
-    assert history.first_content_limit(POLICY) == POLICY
+    history.add(0.1)
+    assert not history.in_doubt
 
 
-def test_giving_up_does_not_make_a_target_usually_slow() -> None:
-    """A probe that is beside the walk for the usual time would hold its caller up."""
+def test_a_hang_does_not_make_callers_wait_longer() -> None:
+    """Nothing is learned from it of how long a good answer takes."""
     history = answered(*[0.1] * ENOUGH)
     for _ in range(LENGTH):
-        history.gave_up(POLICY)
+        history.gave_up()
 
     assert history.usual() == 0.1
+    assert history.patience(POLICY) == FLOOR
 
 
-@given(answers=TIMES, hangs=TIMES, policy=st.floats(0.05, 120.0))
-def test_the_limit_is_never_over_the_policys_and_never_under_the_floor(
-    answers: list[float], hangs: list[float], policy: float
+@given(answers=TIMES, policy=st.floats(0.05, 120.0))
+def test_the_patience_is_never_over_the_policys_limit_and_never_under_the_floor(
+    answers: list[float], policy: float
 ) -> None:
-    history = answered(*answers)
-    for each in hangs:
-        history.gave_up(each)
-
-    assert min(FLOOR, policy) <= history.first_content_limit(policy) <= policy
+    assert min(FLOOR, policy) <= answered(*answers).patience(policy) <= policy
 
 
 @pytest.mark.parametrize(("seconds", "slow"), [(0.1, False), (5.0, False), (5.001, True)])

@@ -122,7 +122,7 @@ def what_counts_is_what_the_target_did(story: Story) -> Iterator[str]:
                 yield f"{leave.breaker} is blamed although nobody was reached: {words}"
             case Result.FAILED if not guilty:
                 yield f"{leave.breaker} is blamed for what {name} saw: {words}"
-            case Result.OK if not any(call.end is End.ANSWERED for call in calls):
+            case Result.OK if not any(map(_showed_that_it_is_well, calls)):
                 yield f"{leave.breaker} is praised for what {name} saw: {words}"
             case Result.NO_EVIDENCE if guilty and not (asked.hung_up or excused(story, calls)):
                 yield f"{leave.breaker} got away with what {name} saw: {words}"
@@ -186,12 +186,17 @@ def is_guilty(call: Call) -> bool:
         case End.FAILED:
             return call.error_class in _TARGETS_OWN
         case End.CLOSED if call.first_content_at is None:
-            return own_time >= call.limit or too_long
+            return own_time >= limits.first_content or too_long
         case End.CLOSED:
             waited = call.ended - call.waited_from + _EPSILON
             return waited >= limits.stall or too_long
         case _:
             return False
+
+
+def _showed_that_it_is_well(call: Call) -> bool:
+    """It answered, or its first content came when nobody listened any more, and was its last."""
+    return call.end is End.ANSWERED or call.ended == call.first_content_at
 
 
 def is_slow(call: Call) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from failsoft_kit.deadline import Deadline
 from failsoft_model.events import StreamReset
@@ -20,9 +20,12 @@ ATTEMPTS = 6
 AFTERLIFE = 10.0
 """Seconds that a probe may go on when its caller is gone."""
 SHORTEST = 2.0
-"""Seconds that a target has to its first content, however fast it was; or its policy's limit."""
+"""Seconds that callers wait for a target, however fast it was; or its policy's limit."""
 PATIENCE = 2.0
 """Seconds that a walk waits for a probe before it goes on beside it."""
+
+QUEUE = 2.0
+"""Seconds that it may wait there for a place."""
 
 PROBE_SHARE = 0.02
 """Probes of a target that run beside calls to others, as a share of the requests."""
@@ -134,33 +137,41 @@ def calls_at_once_stay_within_the_concurrency(story: Story) -> Iterator[str]:
 
 
 def a_target_has_its_time(story: Story) -> Iterator[str]:
-    """What is learned of a target shortens its limit only so far, and never lengthens it."""
+    """What is learned of a target shortens its callers' patience only so far."""
     for call in story.calls:
         most = call.policy.limits.first_content
-        if not min(SHORTEST, most) <= call.limit <= most:
-            yield f"{call} had {call.limit} s to its first content"
+        if not min(SHORTEST, most) <= call.patience <= most:
+            yield f"{call} was waited for for {call.patience} s"
 
 
 def every_call_ends(story: Story) -> Iterator[str]:
-    """With its caller; a probe a little later."""
+    """With its caller; a probe a little later, and none of them speaks to nobody."""
     for call in story.calls:
         if call.end is None:
             yield f"{call.attempt_id} was never closed"
-        elif call.ended > call.asked.ended + AFTERLIFE + _EPSILON:
+            continue
+        hidden = call.leave is not None and call.leave.permit.probe
+        limit = call.began + call.policy.limits.first_content
+        latest = call.asked.ended + AFTERLIFE if hidden else max(limit, call.asked.ended)
+        if call.ended > latest + _EPSILON:
             yield f"{call.attempt_id} went on for long after its caller"
+        spoke = call.first_content_at
+        if spoke is not None and not hidden and call.ended > max(spoke, call.asked.ended):
+            yield f"{call.attempt_id} went on speaking, and nobody listened"
 
 
 def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
-    """Whoever has somewhere else to go goes there after the target's usual time."""
+    """Whoever has a target that is well behind it goes there after the probe's usual time."""
     for asked in story.asked:
-        for hop in asked.hops:
-            if hop.outcome is not HopOutcome.PROBING:
+        for number, (probe, follower) in enumerate(pairwise(asked.calls), start=1):
+            if probe.leave is None or not probe.leave.permit.probe or _spoke(probe, follower.began):
                 continue
-            # A hop that was overtaken by an earlier probe waited for that one first.
-            begun = max(call.began for call in asked.calls if call.target == hop.target)
-            waited = asked.began + hop.started + hop.latency - begun - asked.read_for
-            if waited > 2 * PATIENCE + _EPSILON:
-                yield f"{asked.planned.name} waited {waited} s for its probe of {hop.target}"
+            later = (each for each in asked.calls[number:] if each.target != probe.target)
+            if not any(_was_well(story, call, at=probe.began) for call in later):
+                continue
+            waited = min(probe.ended, follower.began) - probe.began - asked.read_for
+            if waited > PATIENCE + QUEUE + _EPSILON:
+                yield f"{asked.planned.name} waited {waited} s for {probe}, a probe"
 
 
 def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
@@ -230,6 +241,10 @@ def _ran_beside(story: Story, probe: Call) -> bool:
         probe.began < call.began < probe.ended and _was_well(story, call, at=probe.began)
         for call in probe.asked.calls
     )
+
+
+def _spoke(call: Call, by: float) -> bool:
+    return call.first_content_at is not None and call.first_content_at <= by
 
 
 def _was_well(story: Story, call: Call, *, at: float) -> bool:

@@ -23,7 +23,6 @@ class Admission:
 
     Attributes:
         behind: Hops after this one that may be tried.
-        beside: Says whether a call of an earlier hop may still speak.
         later_is_well: Says whether a target behind would be let through now, without a probe.
         forced: Says whether the breaker may be overridden: nobody else can answer.
     """
@@ -31,7 +30,6 @@ class Admission:
     place: Place
     errand: Errand
     behind: tuple[PlannedHop, ...]
-    beside: Callable[[], bool]
     later_is_well: Callable[[], bool]
     forced: Callable[[], bool]
     clock: Clock
@@ -97,7 +95,7 @@ class Admission:
         Where nobody else is well, a probe is the caller's own call, and nothing extra.
         """
         place = self.place
-        if place.gates.health.state is State.CLOSED or self.beside():
+        if place.gates.health.state is State.CLOSED:
             return False
         return not place.probes.allows(now) and self.later_is_well()
 

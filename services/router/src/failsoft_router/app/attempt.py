@@ -20,6 +20,11 @@ MAX_CONTENT = 4 * 1024 * 1024
 Take = Callable[[Delta | StreamReset], Awaitable[None]]
 """Takes the pieces of an answer one by one."""
 
+
+class NobodyListens(Exception):
+    """Raised by `Take`: the target has shown that it is well, and its answer is not wanted."""
+
+
 _log: FilteringBoundLogger = structlog.get_logger()
 
 _SENTENCES = {

@@ -1,17 +1,16 @@
-"""The probe that a walk has left running, and goes on beside.
+"""The probes that a walk has left running, and goes on beside: whoever speaks first answers."""
 
-At most one at a time: as long as it may still speak, a later hop that would be a probe
-is an ordinary attempt against it, and whoever speaks first answers.
-"""
-
+import asyncio
+import math
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
-from failsoft_model.walk import Attempt
+from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.trail import OpenHop
+from failsoft_router.app.trial import OutOfTime
 from failsoft_router.core import budget
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -26,63 +25,99 @@ class Tidings:
 
 
 class Beside:
-    """The place beside one walk, for one probe."""
+    """The place beside one walk, for the probes of its earlier hops."""
 
     def __init__(self, errand: Errand, delivery: Delivery, *, clock: Clock) -> None:
         self._errand = errand
         self._delivery = delivery
         self._clock = clock
-        self._probe: Probe | None = None
-
-    @property
-    def probe(self) -> Probe | None:
-        """It has not been followed yet; None: there is none."""
-        return self._probe
+        self._probes: list[Probe] = []
 
     def may_speak(self) -> bool:
-        """Whether something may still come from a call of an earlier hop."""
-        return self._probe is not None and not self._probe.over
+        """Whether something may still come from one of them."""
+        return any(not probe.over for probe in self._probes)
 
-    async def put(self, probe: Probe) -> Tidings | None:
-        """Leave this probe running; what came of an earlier one, which is over by now."""
-        earlier, self._probe = self._probe, probe
-        return await self._follow(earlier)
+    def spoke_before(self, moment: float | None) -> bool:
+        """Whether one of them spoke before this moment of the clock; None: at any time."""
+        return any(
+            probe.spoke_at is not None and (moment is None or probe.spoke_at < moment)
+            for probe in self._probes
+        )
+
+    def put(self, probe: Probe) -> None:
+        """Leave it running."""
+        self._probes.append(probe)
+
+    async def first_word(self, probe: Probe, *, within: float) -> None:
+        """Wait until this probe or one that is beside speaks, this one is over, or time is."""
+        until = self._clock.now() + within
+        while not (probe.heard.done() or self.spoke_before(None)):
+            quiet = [each.heard for each in self._probes if not each.heard.done()]
+            if not await _any_of([probe.heard, *quiet], within=until - self._clock.now()):
+                return
 
     async def hear(self) -> Tidings | None:
-        """Follow the probe if it spoke or is over; None: it has not, or was ended from outside."""
-        if self._probe is None or not (self._probe.spoke or self._probe.over):
-            return None
-        return await self.follow()
+        """Follow the first that spoke or is over; None: none has, or was ended from outside."""
+        while (probe := self._first_heard()) is not None:
+            tidings = await self._follow(probe)
+            if tidings is not None:
+                return tidings
+        return None
 
     async def wait(self) -> Tidings | None:
-        """Nobody else is left: what the probe says is better than nothing."""
-        if self._probe is None:
-            return None
-        left = self._errand.to_first_content() - budget.REPLY
-        if not await self._probe.news(within=max(0.0, left)):
-            self._errand.cut_short = True
-            return None
-        return await self.follow()
+        """Nobody else is left: what they say is better than nothing. None: none is beside."""
+        while self._probes:
+            tidings = await self.hear()
+            if tidings is not None:
+                return tidings
+            left = self._errand.to_first_content() - budget.REPLY
+            waiting = [probe.heard for probe in self._probes]
+            if waiting and not await _any_of(waiting, within=left):
+                return self._in_vain(self._probes.pop(0))
+        return None
 
-    async def follow(self) -> Tidings | None:
-        """Hand on what the probe says up to its end; None: it was ended from outside."""
-        probe, self._probe = self._probe, None
-        return await self._follow(probe)
+    def answered(self) -> None:
+        """Somebody answers: only hidden probes have anything more to find out."""
+        for probe in self._probes:
+            if not probe.hidden:
+                probe.leave()
+        self._probes = [probe for probe in self._probes if probe.hidden]
 
     def leave(self) -> None:
-        """The walk is over; what the probe finds out is for its target's sake only."""
-        if self._probe is not None:
-            self._probe.leave()
-
-    async def _follow(self, probe: Probe | None) -> Tidings | None:
-        if probe is None:
-            return None
-        try:
-            tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
-        except BaseException:
+        """The walk is over; what they find out is for their targets' sake only."""
+        for probe in self._probes:
             probe.leave()
-            raise
+
+    def _first_heard(self) -> Probe | None:
+        heard = [probe for probe in self._probes if probe.heard.done()]
+        spoke = [probe for probe in heard if probe.spoke_at is not None]
+        return min(spoke, key=_spoke_at) if spoke else next(iter(heard), None)
+
+    async def _follow(self, probe: Probe) -> Tidings | None:
+        self._probes.remove(probe)
+        if probe.spoke_at is not None:
+            self.answered()
+        tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
         if tried is None:
             return None
         attempts = (*probe.earlier, tried.attempt)
         return Tidings(hop=probe.hop, attempts=attempts, result=tried.result)
+
+    def _in_vain(self, probe: Probe) -> Tidings:
+        """The walk has no more time for it."""
+        tried = probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
+        probe.leave()
+        attempts = (*probe.earlier, tried.attempt)
+        return Tidings(hop=probe.hop, attempts=attempts, result=tried.result)
+
+
+def _spoke_at(probe: Probe) -> float:
+    return math.inf if probe.spoke_at is None else probe.spoke_at
+
+
+async def _any_of(heard: list["asyncio.Future[None]"], *, within: float) -> bool:
+    """Wait until one of these is done; False: none was in time."""
+    done, _ = await asyncio.wait(
+        heard, timeout=max(0.0, within), return_when=asyncio.FIRST_COMPLETED
+    )
+    return bool(done)

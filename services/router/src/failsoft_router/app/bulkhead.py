@@ -21,6 +21,7 @@ class Bulkhead:
         """
         self.places = places
         self._inside = 0
+        self._left = 0
         self._queue: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -66,6 +67,25 @@ class Bulkhead:
                 turn.set_result(None)
                 return
         self._inside -= 1
+
+    def leave_behind(self, heard: "asyncio.Future[None]", *, most: int) -> bool:
+        """Let a call go on inside that its walk waits for no more.
+
+        Args:
+            heard: Done when something has come of it.
+            most: Calls that may be left at once.
+
+        Returns:
+            False: as many are left already, and this one has to end.
+        """
+        if self._left >= most:
+            return False
+        self._left += 1
+        heard.add_done_callback(self._was_heard)
+        return True
+
+    def _was_heard(self, heard: "asyncio.Future[None]") -> None:
+        self._left -= 1
 
     def _has(self, turn: asyncio.Future[None]) -> bool:
         """Whether the waiter got its place; one that did not leaves the queue."""

@@ -1,37 +1,42 @@
-"""A hidden probe: a call that finds out about a target and makes nobody wait for it.
+"""A probe: a call that finds out about its target and makes nobody wait for it.
 
-After an outage somebody's request has to find out that the target is back. The probe
-is that request's first attempt; when it has said nothing after the target's usual time,
-the walk goes on to the next hop and the probe runs beside it. Whoever speaks first
-answers. A probe whose caller is gone runs ten seconds more, to learn what it can, and
-is no evidence after that.
+Silence is told from slowness only by waiting, and not every caller can wait as long as a
+target may take. So such a call is left running when its walk goes on to the next hop; it
+belongs to the process then, and whoever speaks first answers. There are two kinds:
+
+* Hidden ones. After an outage somebody's request has to find out that the target is back.
+  Its walk waits for the target's usual time only. When its caller is gone, it runs ten
+  seconds more to learn what it can, and is no evidence after that.
+* Calls of targets that are in use, whose walk has less time than the target's own limit.
+  They go on until that limit, which is the evidence that a hang leaves behind; or, when
+  nobody listens any more, until their first content, which shows that the target is well.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from failsoft_kit.clock import Clock
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
-from failsoft_router.app.attempt import Take
+from failsoft_router.app.attempt import NobodyListens, Take
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import OutOfTime, Trial, Tried
 from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
+from failsoft_router.ports import AttemptFailed
 
 LONGEST_PATIENCE = 2.0
-"""Seconds; a walk waits no longer for a probe, however slow the target usually is."""
+"""Seconds; a walk waits no longer for a hidden probe, however slow the target usually is."""
 SHORTEST_PATIENCE = 0.1
 """Seconds; a target that is faster than this is given as long all the same."""
 UNKNOWN_PATIENCE = 1.0
 """Seconds for a target of which nothing is known yet."""
 AFTERLIFE = 10.0
-"""Seconds that a probe runs on when its caller is gone."""
+"""Seconds that a hidden probe runs on when its caller is gone."""
 
 
 def patience_with(usual: float | None) -> float:
-    """Seconds that a walk waits for a probe before it goes on beside it.
+    """Seconds that a walk waits for a hidden probe before it goes on beside it.
 
     Twice the usual time, because half of all healthy answers take longer than that.
 
@@ -47,57 +52,61 @@ class Probe:
     """One probe, from its start in a walk to its end in the supervisor."""
 
     def __init__(
-        self, trial: Trial, hop: OpenHop, *, earlier: tuple[Attempt, ...], clock: Clock
+        self,
+        trial: Trial,
+        hop: OpenHop,
+        *,
+        hidden: bool,
+        earlier: tuple[Attempt, ...],
+        clock: Clock,
     ) -> None:
         """
         Args:
             hop: Where it was begun; its span ends with the probe.
+            hidden: Its target was out.
             earlier: The attempts that the hop made before.
         """
         self.hop = hop
+        self.hidden = hidden
         self.earlier = earlier
+        self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when content has come from it, or nothing more will."""
         self._trial = trial
         self._clock = clock
         self._at_end: Callable[[], None] | None = None
         self._pieces: asyncio.Queue[Delta | StreamReset | None] = asyncio.Queue()
         self._tried: Tried | None = None
         self._over = False
-        self._news = asyncio.Event()
-        self._listeners: list[Callable[[], object]] = []
         self._left = False
+        self._unheard = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin; the supervisor owns it from now on."""
-        self._task = supervisor.adopt(self._work())
+        """Begin; the supervisor owns it from now on.
 
-    async def news(self, *, within: float) -> bool:
-        """Wait until it speaks or is over; False when neither came in time."""
+        Raises:
+            RuntimeError: It does not run any more.
+        """
         try:
-            async with asyncio.timeout(within):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        return True
+            self._task = supervisor.adopt(self._work())
+        except BaseException:
+            self._trial.give_back_unused()
+            raise
+        self._task.add_done_callback(self._end)
 
     @property
-    def spoke(self) -> bool:
-        """Content has come from it."""
-        return self._trial.spoke
+    def spoke_at(self) -> float | None:
+        """Moment of the clock at which content came from it; None: none has."""
+        return self._trial.first_content_at
 
     @property
     def over(self) -> bool:
         """Nothing more will come from it."""
         return self._over
 
-    @contextmanager
-    def listening(self, listener: Callable[[], object]) -> Iterator[None]:
-        """Call `listener` when it speaks; one that has spoken already calls nobody."""
-        self._listeners.append(listener)
-        try:
-            yield
-        finally:
-            self._listeners.remove(listener)
+    def tried(self, failure: AttemptFailed) -> Tried:
+        """What came of it, if its walk takes it for failed with this."""
+        return self._trial.tried(failure)
 
     def when_over(self, at_end: Callable[[], None]) -> None:
         """Call this when nothing more will come from it, at once if that is so now."""
@@ -126,43 +135,66 @@ class Probe:
                     await take(piece)
         except WaitedTooLong as late:
             self.leave()
-            return self._trial.tried(OutOfTime(late.error_class))
+            return self.tried(OutOfTime(late.error_class))
+        except BaseException:
+            self.leave()
+            raise
 
     def leave(self) -> None:
-        """Its caller is gone: nobody will take what it says."""
+        """Nobody will take what it says: its caller is gone, or somebody else answers."""
         if self._left or self._task is None:
             return
         self._left = True
         if self._over:
             self._resolve()
-        else:
+        elif self.hidden:
             asyncio.get_running_loop().call_later(AFTERLIFE, self._task.cancel)
+        elif self._trial.spoke:
+            self._task.cancel()
+
+    def end(self) -> None:
+        """Break it off; what it would have found out is not to be known."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def _work(self) -> None:
-        try:
-            self._tried = await self._trial.run(parent=self.hop.span, take=self._put)
-        finally:
-            self._over = True
-            self._news.set()
-            self._pieces.put_nowait(None)
-            if self._at_end is not None:
-                self._at_end()
-            if self._left:
-                self._resolve()
+        self._tried = await self._trial.run(parent=self.hop.span, take=self._put)
+
+    def _end(self, task: "asyncio.Task[None]") -> None:
+        self._trial.give_back_unused()
+        self._over = True
+        self._is_heard()
+        self._pieces.put_nowait(None)
+        if self._at_end is not None:
+            self._at_end()
+        if self._left:
+            self._resolve()
 
     async def _put(self, piece: Delta | StreamReset) -> None:
-        if self._left:
-            return
-        self._pieces.put_nowait(piece)
-        if not self._news.is_set():
-            self._news.set()
-            for listener in tuple(self._listeners):
-                listener()
+        spoke = self._trial.spoke
+        if not self._left:
+            self._pieces.put_nowait(piece)
+            if spoke:
+                self._is_heard()
+        elif spoke and not self.hidden:
+            self._unheard = True
+            raise NobodyListens
+
+    def _is_heard(self) -> None:
+        if not self.heard.done():
+            self.heard.set_result(None)
 
     def _resolve(self) -> None:
         """Write down what came of a probe that was left behind."""
+        trail, hop = self.hop.trail, self.hop
         if self._tried is None:
-            self.hop.trail.resolved(self.hop, self.earlier, None)
+            trail.resolved(hop, self.earlier, _GIVEN_UP)
+            return
+        result, attempts = self._tried.result, (*self.earlier, self._tried.attempt)
+        if isinstance(result, AttemptFailed) and not self._unheard:
+            trail.resolved(hop, attempts, result)
         else:
-            attempts = (*self.earlier, self._tried.attempt)
-            self.hop.trail.resolved(self.hop, attempts, self._tried.result)
+            trail.resolved(hop, attempts, None)
+
+
+_GIVEN_UP = AttemptFailed(ErrorClass.CANCELLED, "its probe was given up")

@@ -3,24 +3,26 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router.app.admission import FULL, Admission
 from failsoft_router.app.attempt import Take
+from failsoft_router.app.beside import Beside
 from failsoft_router.app.board import Place
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe, patience_with
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
-from failsoft_router.app.trial import Ask, Trial, Tried
-from failsoft_router.core import budget, retry
+from failsoft_router.app.trial import Ask, OutOfTime, Trial, Tried
+from failsoft_router.core import retry
 from failsoft_router.core.breaker import Permit
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.plan import PlannedHop
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 LONGEST_QUEUE = 2.0
@@ -49,7 +51,6 @@ class TargetHop:
         behind: Hops after this one that may be tried.
         later_target: Says whether one of them is a target that would be let through now.
         announce: Tells whoever watches that the target is tried now.
-        rival: A probe of an earlier hop that has not spoken yet; None: there is none.
         attempts: Those made at this hop, also before it was overtaken; `run` adds its own.
     """
 
@@ -61,7 +62,7 @@ class TargetHop:
     later_target: Callable[[], bool]
     announce: Callable[[], Awaitable[None]]
     take: Take
-    rival: Probe | None
+    beside: Beside
     supervisor: Supervisor
     tracer: Tracer
     clock: Clock
@@ -93,7 +94,7 @@ class TargetHop:
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
         failure: AttemptFailed | None = None
         while True:
-            if self.rival is not None and self.rival.spoke:
+            if self.beside.spoke_before(None):
                 return Overtaken()
             permit = self.admission.permit()
             if isinstance(permit, Refusal):
@@ -112,55 +113,70 @@ class TargetHop:
             if self.admission.refusal(attempts=len(self.attempts)) is not None:
                 return failure
 
-    def _live_rival(self) -> Probe | None:
-        """The probe of an earlier hop, if it may still speak."""
-        return None if self.rival is None or self.rival.over else self.rival
-
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
-        rival = self._live_rival()
-        hidden = permit.probe and bool(self.behind) and rival is None
-        ask = self._ask_of_probe() if hidden else self._ask()
-        trial = Trial(self.place, permit, ask, tracer=self.tracer, clock=self.clock, draw=self.draw)
+        limit = self.place.policy.limits.first_content
+        usual = self.place.history.patience(limit) if self.behind else limit
+        patience = min(usual, self.admission.slice or 0.0)
+        hidden = permit.probe and bool(self.behind)
+        in_doubt = self.place.history.in_doubt and patience < limit
         self._count()
         if hidden:
-            return await self._try_hidden(trial)
-        if rival is not None:
-            return await self._try_against(trial, rival)
+            trial = self._trial(permit, first_content=limit, end_at=math.inf)
+            return await self._try_hidden(trial, patience)
+        if patience < usual or in_doubt or self.beside.may_speak():
+            trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
+            return await self._try_beside(trial, patience, hidden=False)
+        trial = self._trial(permit, first_content=patience, end_at=self.errand.end_at)
         return await trial.run(parent=self.hop.span, take=self.take)
 
-    async def _try_hidden(self, trial: Trial) -> Tried | Probe:
+    async def _try_hidden(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
         """Wait for a probe as long as its target usually takes, and no longer."""
-        earlier, account = tuple(self.attempts), self.place.probes
+        account = self.place.probes
         extra = self.admission.later_is_well() and account.try_spend(self.clock.now())
-        self._probe = probe = Probe(trial, self.hop, earlier=earlier, clock=self.clock)
+        patience = min(patience, patience_with(self.place.history.usual()))
+        result = await self._try_beside(trial, patience, hidden=True)
+        if extra and isinstance(result, Tried):
+            account.give_back()
+        return result
+
+    async def _try_beside(
+        self, trial: Trial, patience: float, *, hidden: bool
+    ) -> Tried | Probe | Overtaken:
+        """Make a call that goes on beside the walk when there is no time to wait for it."""
+        probe = Probe(
+            trial, self.hop, hidden=hidden, earlier=tuple(self.attempts), clock=self.clock
+        )
         probe.start(self.supervisor)
+        self._probe = probe
         try:
-            patience = min(patience_with(self.place.history.usual()), (self.admission.slice or 0.0))
-            if not await probe.news(within=patience):
-                return probe
-            if extra:
-                account.give_back()
+            await self.beside.first_word(probe, within=patience)
+            if self.beside.spoke_before(probe.spoke_at):
+                return self._overtaken(probe)
+            if not probe.heard.done():
+                return self._left(probe)
+            if probe.spoke_at is not None:
+                self.beside.answered()
             tried = await probe.follow(self.take, until=self.errand.end_at)
-            return tried or _ended_from_outside(trial)
+            return tried or probe.tried(_SHUTTING_DOWN)
         except BaseException:
             probe.leave()
             raise
 
-    async def _try_against(self, trial: Trial, rival: Probe) -> Tried | Overtaken:
-        """Make the attempt, unless the rival speaks first."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                task = tasks.create_task(trial.run(parent=self.hop.span, take=self.take))
-                with rival.listening(lambda: trial.spoke or task.cancel()):
-                    await asyncio.wait({task})
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        finally:
-            trial.give_back_unused()
-        if not task.cancelled():
-            return task.result()
+    def _left(self, probe: Probe) -> Probe | Tried:
+        """The walk goes on without it, and it goes on without the walk if it may."""
+        most = self.place.policy.breaker.consecutive_failures
+        if probe.hidden or self.place.bulkhead.leave_behind(probe.heard, most=most):
+            return probe
+        probe.end()
+        return probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
+
+    def _overtaken(self, probe: Probe) -> Probe | Overtaken:
+        """A probe of an earlier hop spoke first; another hidden one finds out what it can."""
+        if probe.hidden:
+            return probe
+        probe.end()
         overtaken = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe spoke first")
-        self.attempts.append(trial.tried(overtaken).attempt)
+        self.attempts.append(probe.tried(overtaken).attempt)
         return Overtaken()
 
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
@@ -190,35 +206,31 @@ class TargetHop:
             self.errand.targets += 1
             self.place.retries.deposit(self.clock.now())
 
-    def _ask(self) -> Ask:
+    def _end_of_call(self) -> float:
+        """When a call ends that its walk may leave, as a moment of the clock.
+
+        One of our own services is told how long its caller waits, because it shares that
+        time out; another target has its own time whoever asks.
+        """
+        own = self.place.policy.provider is Provider.FAILSOFT
+        return self.errand.end_at if own else math.inf
+
+    def _trial(self, permit: Permit, *, first_content: float, end_at: float) -> Trial:
+        """
+        Args:
+            first_content: Seconds that the target is given to its first content.
+            end_at: Moment of the clock at which the call ends; its own limits end it sooner.
+        """
         errand = self.errand
-        return Ask(
+        ask = Ask(
             request=errand.request,
             attempt_id=f"{errand.walk_id}/{self.hop.planned.position}/{len(self.attempts) + 1}",
             tenant=errand.tenant,
-            limit=self._own_limit,
-            first_content=self._first_content_limit() or self._own_limit,
-            end_at=errand.end_at,
+            first_content=first_content,
+            end_at=end_at,
             in_gulps=not errand.streams,
         )
-
-    def _ask_of_probe(self) -> Ask:
-        """A hidden probe has its target's limits, whoever's request it is."""
-        limit = self._own_limit
-        return replace(self._ask(), first_content=limit, limit=limit, end_at=math.inf)
-
-    @property
-    def _own_limit(self) -> float:
-        """Seconds that the target itself has to its first content."""
-        place = self.place
-        return place.history.first_content_limit(place.policy.limits.first_content)
-
-    def _first_content_limit(self) -> float | None:
-        left = self.errand.to_first_content()
-        return budget.first_content_limit(left, limit=self._own_limit, behind=self.behind)
+        return Trial(self.place, permit, ask, tracer=self.tracer, clock=self.clock, draw=self.draw)
 
 
-def _ended_from_outside(trial: Trial) -> Tried:
-    """A probe that was ended with the process, while its caller still listened."""
-    failure = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")
-    return trial.tried(failure)
+_SHUTTING_DOWN = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")

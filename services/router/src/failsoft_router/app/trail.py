@@ -11,7 +11,7 @@ from failsoft_router import telemetry
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.hop_feed import EndedHop, HopFeed
 from failsoft_router.core.plan import PlannedHop
-from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.ports import AttemptFailed
 
 
 @dataclass(slots=True)
@@ -142,19 +142,20 @@ class Trail:
         return self._hops[-1]
 
     def resolved(
-        self, hop: OpenHop, attempts: tuple[Attempt, ...], result: Ending | AttemptFailed | None
+        self, hop: OpenHop, attempts: tuple[Attempt, ...], failure: AttemptFailed | None
     ) -> None:
         """A probe has ended that the walk left behind; the reply does not know of it.
 
         Args:
-            result: None: it was given up.
+            failure: None: it has answered, and nobody waited.
         """
-        if isinstance(result, AttemptFailed):
-            hop.span.set(telemetry.ERROR_CLASS, result.error_class.value)
-            hop.span.fail(result.error_class.value)
+        if failure is not None:
+            hop.span.set(telemetry.ERROR_CLASS, failure.error_class.value)
+            if failure.error_class is not ErrorClass.CANCELLED:
+                hop.span.fail(failure.error_class.value)
         hop.span.end()
         if self._feed.followers:
-            self._tell(_resolved(self._hop(hop, HopOutcome.PROBING, attempts), result))
+            self._tell(_resolved(self._hop(hop, HopOutcome.PROBING, attempts), failure))
 
     def _hop(self, hop: OpenHop, outcome: HopOutcome, attempts: tuple[Attempt, ...]) -> Hop:
         return Hop(
@@ -199,11 +200,13 @@ class Trail:
         )
 
 
-def _resolved(probing: Hop, result: Ending | AttemptFailed | None) -> Hop:
+def _resolved(probing: Hop, failure: AttemptFailed | None) -> Hop:
     """How a hop ended whose probe nobody waited for."""
-    if isinstance(result, Ending):
+    if failure is None:
         return replace(probing, detail="its probe answered, and nobody waited any more")
-    error_class, detail = ErrorClass.CANCELLED, "its probe was given up"
-    if result is not None:
-        error_class, detail = result.error_class, result.detail
-    return replace(probing, outcome=HopOutcome.FAILED, error_class=error_class, detail=detail)
+    return replace(
+        probing,
+        outcome=HopOutcome.FAILED,
+        error_class=failure.error_class,
+        detail=failure.detail,
+    )

@@ -11,7 +11,7 @@ from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
-from failsoft_router.app.attempt import AttemptLimits, Take, run_attempt
+from failsoft_router.app.attempt import AttemptLimits, NobodyListens, Take, run_attempt
 from failsoft_router.app.board import Place
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at
@@ -25,6 +25,7 @@ _READERS_SHARE = 0.1
 JUDGED_AFTER = 5.0
 """Seconds after its first content at which a probe is judged, if it goes on for so long."""
 
+_SILENCE = (ErrorClass.TIMEOUT_CONNECT, ErrorClass.TIMEOUT_FIRST_CONTENT)
 
 _OUT_OF_TIME = {
     ErrorClass.TIMEOUT_CONNECT: "no connection in the time that the walk had for it",
@@ -45,8 +46,8 @@ class Ask:
     """What is asked of a target.
 
     Attributes:
-        limit: Seconds that the target itself may take to its first content.
-        first_content: Seconds that the walk can give it for that; at most `limit`.
+        first_content: Seconds that the walk gives it to its first content; at most its own
+            limit, and a target that is given less is not to blame.
         end_at: Moment of the clock at which the caller is gone; infinite without one.
         in_gulps: The caller waits for the whole answer only.
     """
@@ -54,7 +55,6 @@ class Ask:
     request: ChatRequest
     attempt_id: str
     tenant: str
-    limit: float
     first_content: float
     end_at: float
     in_gulps: bool
@@ -96,6 +96,11 @@ class Trial:
         self._read_for = 0.0
 
     @property
+    def first_content_at(self) -> float | None:
+        """Moment of the clock at which content came; None: none has."""
+        return self._first_content_at
+
+    @property
     def spoke(self) -> bool:
         """Content has come."""
         return self._first_content_at is not None
@@ -109,6 +114,8 @@ class Trial:
         try:
             result = await self._attempt(span, take)
             health = self._lesson(result)
+        except NobodyListens:
+            health = Result.OK
         finally:
             self._settle(health, result)
             tried = self.tried(result)
@@ -179,10 +186,10 @@ class Trial:
             return Result.OK
         self._place.history.last_error = result.error_class
         self._tell_egress(result)
+        if result.error_class in _SILENCE:
+            self._place.history.gave_up()
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE
-        if result.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT:
-            self._place.history.gave_up(self._ask.first_content)
         lesson = verdict(result.error_class, self._phase(result)).lesson
         self._place.gates.learn(
             lesson,
@@ -213,7 +220,7 @@ class Trial:
             case ErrorClass.TIMEOUT_CONNECT:
                 return ask.first_content < limits.connect
             case ErrorClass.TIMEOUT_FIRST_CONTENT:
-                return ask.first_content < ask.limit
+                return ask.first_content < limits.first_content
             case ErrorClass.TIMEOUT_TOTAL:
                 return ask.end_at < self._began + limits.total
             case _:

@@ -177,14 +177,15 @@ class Walk:
 
     async def _walk_hops(self) -> Finished:
         for index in range(len(self._prospects.plan.hops)):
-            finished = await self._settle(await self._beside.hear())
+            finished = await self._hear()
             # What was heard may have changed the plan.
             finished = finished or await self._try(self._prospects.plan.hops[index])
             if finished is not None:
                 return finished
-        finished = await self._settle(await self._beside.wait())
-        if finished is not None:
-            return finished
+        while (tidings := await self._beside.wait()) is not None:
+            finished = await self._settle(tidings)
+            if finished is not None:
+                return finished
         facts = self._facts()
         raise exhausted(
             facts,
@@ -192,6 +193,14 @@ class Walk:
             expired=self._errand.expired(facts.hops),
             own_egress=self._prospects.were_cut_off(facts.hops),
         )
+
+    async def _hear(self) -> Finished | None:
+        """What has come of the calls beside, before anybody else is asked."""
+        while (tidings := await self._beside.hear()) is not None:
+            finished = await self._settle(tidings)
+            if finished is not None:
+                return finished
+        return None
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
         with self._trail.begin(planned) as hop:
@@ -218,10 +227,11 @@ class Walk:
                     await self._after_refusal(hop, refusal, made)
                     return None
                 case Probe() as probe:
-                    return await self._go_on_beside(probe)
+                    await self._go_on_beside(probe)
+                    return None
                 case Overtaken():
                     await self._delivery.tell(self._trail.overtaken(hop, made))
-                    finished = await self._settle(await self._beside.follow())
+                    finished = await self._hear()
                     if finished is not None:
                         return finished
 
@@ -236,7 +246,6 @@ class Walk:
                 place=place,
                 errand=self._errand,
                 behind=behind,
-                beside=self._beside.may_speak,
                 later_is_well=lambda: self._prospects.any_is_well(behind),
                 forced=lambda: self._prospects.is_last_resort(hop.planned.name),
                 clock=around.clock,
@@ -246,7 +255,7 @@ class Walk:
             later_target=lambda: self._prospects.any_admits(behind),
             announce=lambda: self._delivery.tell(self._trail.trying(hop)),
             take=self._delivery.take,
-            rival=self._beside.probe,
+            beside=self._beside,
             attempts=attempts,
             supervisor=around.supervisor,
             tracer=around.tracer,
@@ -254,19 +263,14 @@ class Walk:
             draw=around.draw,
         )
 
-    async def _go_on_beside(self, probe: Probe) -> Finished | None:
-        """Leave a probe running; one of an earlier hop is over by now, or it were its rival."""
-        probing = self._trail.probing(probe.hop, probe.earlier)
-        finished = await self._settle(await self._beside.put(probe))
-        if finished is None:
-            await self._delivery.tell(probing)
-        return finished
+    async def _go_on_beside(self, probe: Probe) -> None:
+        """Leave a probe running."""
+        self._beside.put(probe)
+        await self._delivery.tell(self._trail.probing(probe.hop, probe.earlier))
 
-    async def _settle(self, tidings: Tidings | None) -> Finished | None:
+    async def _settle(self, tidings: Tidings) -> Finished | None:
         """End the walk with what a target said, or go on to the next hop."""
         match tidings:
-            case None:
-                return None
             case Tidings(hop=hop, result=Ending() as ending):
                 self._trail.served(hop, tidings.attempts)
                 return await self._serving.target(hop.planned.name, ending)

@@ -2,17 +2,17 @@
 it failed with last.
 
 The policy's limit is for the worst day: with 10 s, every caller who meets a hang pays
-10 s. A target that has lately answered within a fraction of a second gets less:
+10 s. Callers of a target that has lately answered within a fraction of a second wait less
+before they go on to the next one:
 
-    limit = FACTOR x the slowest of the last waits, at least FLOOR, at most the policy's
+    wait = FACTOR x the slowest of the last answers, at least FLOOR, at most the policy's
 
-The slowest wait and not a typical one, because a first content comes the later the
-longer the prompt is, and a limit that is too short blames a target for a long prompt.
-An attempt that was given up leaves the time that was waited for it among the waits, so
-that the limit grows by FACTOR with each hang that may have been a slow answer: whoever
-learns only from answers that came in time never learns that the target got slower.
+This says how long a caller waits, and nothing about the target: a first content comes the
+later the longer the prompt is, so a target fails only when the policy's limit has passed.
+Whoever goes on before that leaves the target in doubt until it answers; calls to a target
+in doubt go on beside their walks, so that a hang is found and a slow answer is learned.
 
-The usual time is the median of the answers alone: giving up is no answer.
+The usual time is the median of the answers.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from collections import deque
 from failsoft_model.walk import ErrorClass
 
 LENGTH = 32
-"""Waits that are remembered."""
+"""Answers that are remembered."""
 
 ENOUGH = 8
 """Fewer answers than this say nothing about the slow ones among them."""
@@ -28,7 +28,7 @@ ENOUGH = 8
 FACTOR = 3.0
 
 FLOOR = 2.0
-"""Seconds; a target is not given up sooner, however fast it was: a pause of the network,
+"""Seconds; nobody goes on sooner, however fast the target was: a pause of the network,
 a cold cache or one long prompt take a second."""
 
 SLOW_SHARE = 0.5
@@ -39,19 +39,20 @@ class History:
 
     last_error: ErrorClass | None = None
     """Of the last failed attempt; None when there was none."""
+    in_doubt: bool = False
+    """Somebody went on without its first content, and it has not answered since."""
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=LENGTH)
-        self._waits: deque[float] = deque(maxlen=LENGTH)
 
     def add(self, seconds: float) -> None:
         """The first content came this long after the attempt began."""
         self._answers.append(seconds)
-        self._waits.append(seconds)
+        self.in_doubt = False
 
-    def gave_up(self, seconds: float) -> None:
-        """No content came within this time, and the limit was the target's own."""
-        self._waits.append(seconds)
+    def gave_up(self) -> None:
+        """Somebody went on without its first content."""
+        self.in_doubt = True
 
     def usual(self) -> float | None:
         """The median of the last answers, the upper one of two; None: there was none yet."""
@@ -59,8 +60,8 @@ class History:
             return None
         return sorted(self._answers)[len(self._answers) // 2]
 
-    def first_content_limit(self, policy_limit: float) -> float:
-        """Seconds to wait for the first content of the next attempt.
+    def patience(self, policy_limit: float) -> float:
+        """Seconds to wait for the first content of the next attempt before going on.
 
         Args:
             policy_limit: The target's own; never exceeded, and returned while there are
@@ -68,13 +69,13 @@ class History:
         """
         if len(self._answers) < ENOUGH:
             return policy_limit
-        return min(policy_limit, max(FLOOR, FACTOR * max(self._waits)))
+        return min(policy_limit, max(FLOOR, FACTOR * max(self._answers)))
 
 
 def is_slow(seconds: float, *, policy_limit: float) -> bool:
     """Whether a first content came so late that the breaker counts it as slow.
 
-    The policy's limit is the measure and not the adaptive one, which follows a target
+    The policy's limit is the measure and not what callers wait, which follows a target
     that gets slower and would call it slow no more.
     """
     return seconds > SLOW_SHARE * policy_limit

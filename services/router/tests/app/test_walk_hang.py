@@ -1,0 +1,290 @@
+"""A provider that hangs is taken out, however little time its callers have for it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from failsoft_kit.testing import virtual_time
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
+from failsoft_router.core.breaker import State
+from failsoft_router.core.errors import WalkDeadlinePassed
+from failsoft_router.core.policy import BreakerPolicy, Limits, Provider
+from failsoft_router.ports import AttemptFailed, Ending
+
+if TYPE_CHECKING:
+    from services.router.tests.app.conftest import Script, Stage
+
+DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+HANG: Script = (math.inf,)
+SOON: Script = (0.2, "hi", DONE)
+LIMITS = Limits()
+TOUCHY = {"breaker": BreakerPolicy(consecutive_failures=1)}
+
+
+async def ask_at_once(router: Stage, callers: int, *, within: float | None = None) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(callers):
+            tasks.create_task(router.ask(within=within))
+
+
+def state_of(router: Stage, target: str) -> State:
+    return router.board.place(target).gates.health.state
+
+
+@pytest.mark.parametrize("within", [5.0, 10.0, 12.0])
+def test_callers_with_a_deadline_pay_for_a_hang_only_until_its_breaker_opens(
+    stage: type[Stage], within: float
+) -> None:
+    """Every caller paid its whole slice for ever: what it had was less than the target's limit."""
+
+    async def walk() -> None:
+        router = stage(a=HANG, b=SOON, limits=LIMITS)
+        async with router.supervised():
+            await ask_at_once(router, 20, within=within)
+            await asyncio.sleep(LIMITS.first_content - router.after())
+            before = router.after()
+
+            answer = await router.ask(within=within)
+
+            assert answer.finished.hops[0].skip_reason is SkipReason.CIRCUIT_OPEN
+            assert router.after() - before == pytest.approx(0.2)
+
+    virtual_time.run(walk())
+
+
+@virtual_time.test
+async def test_one_caller_after_the_other_finds_a_hang_as_well(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=SOON, limits=LIMITS)
+    async with router.supervised():
+        for _ in range(8):
+            await router.ask(within=5.0)
+
+        assert state_of(router, "a") is State.OPEN
+
+
+@virtual_time.test
+async def test_who_has_little_time_leaves_the_call_and_goes_on(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=SOON, limits=LIMITS)
+
+    answer = await router.ask(within=5.0)
+
+    assert [hop.outcome for hop in answer.finished.hops] == [HopOutcome.PROBING, HopOutcome.SERVED]
+    assert router.after() == pytest.approx(5.0 - 2.0 - 0.02 + 0.2)
+
+
+@virtual_time.test
+async def test_few_calls_are_left_running_at_once(stage: type[Stage]) -> None:
+    """As many as open the breaker; a hang must not be made a heap of calls."""
+    router = stage(a=HANG, b=SOON, limits=LIMITS)
+    async with router.supervised():
+        await ask_at_once(router, 50, within=5.0)
+
+        assert router.targets["a"].running == BreakerPolicy().consecutive_failures
+
+
+@virtual_time.test
+async def test_a_call_that_is_left_keeps_its_place_until_it_ends(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=SOON, limits=LIMITS)
+    bulkhead = router.board.place("a").bulkhead
+    async with router.supervised():
+        await router.ask(within=5.0)
+
+        assert bulkhead.in_flight == 1
+        await asyncio.sleep(LIMITS.first_content)
+        assert bulkhead.in_flight == 0
+        assert router.targets["a"].running == 0
+
+
+@virtual_time.test
+async def test_a_call_that_is_left_ends_when_the_process_does(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=SOON, limits=LIMITS, targets={"a": TOUCHY})
+    async with router.supervised():
+        await router.ask(within=5.0)
+
+    assert router.targets["a"].running == 0
+    assert router.board.place("a").bulkhead.in_flight == 0
+    assert state_of(router, "a") is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_healthy_target_is_never_taken_out_by_callers_in_a_hurry(
+    stage: type[Stage],
+) -> None:
+    """It answers each call that is left running, though nobody waits for it."""
+    router = stage(a=(1.0, "hi", 1.0, DONE), b=SOON, limits=LIMITS, targets={"a": TOUCHY})
+    async with router.supervised():
+        for _ in range(30):
+            await asyncio.sleep(0.3)
+            await router.refused(within=0.2)
+        await asyncio.sleep(LIMITS.first_content)
+
+        assert state_of(router, "a") is State.CLOSED
+        assert router.board.place("a").gates.health.consecutive_failures == 0
+
+
+@virtual_time.test
+async def test_a_call_that_is_left_ends_with_its_first_content(stage: type[Stage]) -> None:
+    """It has shown that its target is well; the rest of the answer would cost for nothing."""
+    router = stage(a=(4.0, "late", math.inf), b=SOON, limits=LIMITS)
+    async with router.supervised():
+        await router.ask(within=5.0)
+        await asyncio.sleep(1.0)
+
+        assert router.targets["a"].running == 0
+        assert router.board.place("a").gates.health.counts(router.clock.now()).calls == 1
+        assert router.board.place("a").history.usual() == 4.0
+
+
+@virtual_time.test
+async def test_a_call_that_is_left_may_still_speak_first(stage: type[Stage]) -> None:
+    router = stage(a=(4.0, "late", DONE), b=HANG, limits=LIMITS)
+
+    answer = await router.ask(within=5.0)
+
+    assert answer.choice.message.text == "late"
+    assert answer.finished.served_by == "a"
+
+
+@virtual_time.test
+async def test_when_nobody_else_answers_the_call_that_was_left_is_waited_for(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=(4.0, "late", DONE), b=(BUSY,), limits=LIMITS)
+
+    answer = await router.ask(within=5.0)
+
+    assert answer.choice.message.text == "late"
+    assert [hop.outcome for hop in answer.finished.hops] == [HopOutcome.SERVED, HopOutcome.FAILED]
+
+
+@virtual_time.test
+async def test_two_hanging_targets_are_both_taken_out(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=HANG, c=SOON, limits=LIMITS, targets={"a": TOUCHY, "b": TOUCHY})
+    async with router.supervised():
+        answer = await router.ask(within=8.0)
+        await asyncio.sleep(2 * LIMITS.first_content)
+
+        assert answer.finished.served_by == "c"
+        assert (state_of(router, "a"), state_of(router, "b")) == (State.OPEN, State.OPEN)
+
+
+@virtual_time.test
+async def test_calls_that_all_hang_are_told_as_what_they_were(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=HANG, limits=LIMITS)
+
+    error = await router.refused(within=5.0)
+
+    assert isinstance(error, WalkDeadlinePassed)
+    assert error.cause is ErrorClass.TIMEOUT_FIRST_CONTENT
+    assert [hop.outcome for hop in error.hops] == [HopOutcome.FAILED] * 2
+    assert [len(hop.attempts) for hop in error.hops] == [1, 1]
+    assert router.after() == pytest.approx(4.98)
+
+
+@virtual_time.test
+async def test_another_router_is_told_how_long_its_caller_waits(stage: type[Stage]) -> None:
+    """It splits that time over its own targets; with our limits it would wait for the first."""
+    inner = {"provider": Provider.FAILSOFT, "endpoint": "dns:///inner:50051"}
+    router = stage(a=(0.1, "hi", DONE), limits=LIMITS, targets={"a": inner})
+
+    await router.ask(within=5.0)
+
+    (call,) = router.targets["a"].calls
+    assert call.total == pytest.approx(4.98)
+
+
+@virtual_time.test
+async def test_five_long_prompts_at_once_do_not_take_a_healthy_target_out(
+    stage: type[Stage],
+) -> None:
+    """After many fast answers each was cut off at 2 s, and the five of them opened the breaker."""
+    slow: Script = (5.0, "long", DONE)
+    router = stage(a=[*[("hi", DONE)] * 20, slow], b=SOON, limits=LIMITS)
+    for _ in range(20):
+        await router.ask()
+    async with router.supervised():
+        await ask_at_once(router, 5)
+        await asyncio.sleep(LIMITS.first_content)
+
+        assert state_of(router, "a") is State.CLOSED
+        assert router.board.place("a").gates.health.consecutive_failures == 0
+
+
+@virtual_time.test
+async def test_who_has_nowhere_else_to_go_waits_for_the_policys_limit(stage: type[Stage]) -> None:
+    router = stage(a=[*[("hi", DONE)] * 20, (5.0, "long", DONE)], limits=LIMITS)
+    for _ in range(20):
+        await router.ask()
+
+    assert (await router.ask()).choice.message.text == "long"
+
+
+@virtual_time.test
+async def test_a_fast_target_that_hangs_costs_two_seconds_until_it_is_out(
+    stage: type[Stage],
+) -> None:
+    """What callers wait for does not grow while it hangs; it is out by the policy's limit."""
+    router = stage(a=[*[("hi", DONE)] * 20, HANG], b=SOON, limits=LIMITS)
+    for _ in range(20):
+        await router.ask()
+    async with router.supervised():
+        waits = []
+        while state_of(router, "a") is State.CLOSED:
+            began = router.after()
+            await router.ask()
+            waits.append(router.after() - began)
+
+        assert waits == pytest.approx([2.2] * len(waits))
+        assert router.after() < 2 * LIMITS.first_content + 5
+
+
+@virtual_time.test
+async def test_a_fast_target_that_takes_no_connections_any_more_is_out_in_time(
+    stage: type[Stage],
+) -> None:
+    """Its callers wait for less than the limit of a connection."""
+    lost = AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "no connection within its limit", sent=False)
+    router = stage(a=[*[("hi", DONE)] * 20, (3.0, lost)], b=SOON, limits=LIMITS)
+    for _ in range(20):
+        await router.ask()
+    async with router.supervised():
+        for _ in range(8):
+            await router.ask()
+        await asyncio.sleep(5.0)
+
+        assert state_of(router, "a") is State.OPEN
+
+
+@virtual_time.test
+async def test_a_target_that_got_slower_is_given_its_time_after_one_answer(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=[*[("hi", DONE)] * 20, (5.0, "slow", DONE)], b=SOON, limits=LIMITS)
+    for _ in range(20):
+        await router.ask()
+    async with router.supervised():
+        for _ in range(2):
+            await router.ask()
+        await asyncio.sleep(5.0)
+
+        assert (await router.ask()).choice.message.text == "slow"
+
+
+@virtual_time.test
+async def test_two_ill_targets_cost_no_more_than_their_probes(stage: type[Stage]) -> None:
+    """The second one was called with its full limit, as if nobody stood behind it."""
+    router = stage(a=HANG, b=HANG, d=SOON, limits=LIMITS, targets={"a": TOUCHY, "b": TOUCHY})
+    async with router.supervised():
+        await router.ask()
+        await asyncio.sleep(30.0)
+        began = router.after()
+
+        answer = await router.ask()
+
+        assert answer.finished.served_by == "d"
+        assert router.after() - began == pytest.approx(1.0 + 1.0 + 0.2)
