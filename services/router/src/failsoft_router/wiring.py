@@ -88,7 +88,11 @@ async def build(
         reloader = Reloader(
             file, boards, in_force=written.digest, told=partial(_tell_health, health)
         )
-        watch = PolicyWatch(look=file.digest, follow=reloader.follow, seen=written.digest)
+        watch = PolicyWatch(
+            look=file.digest,
+            follow=reloader.follow,
+            last_read=lambda: reloader.standing.last_read,
+        )
         cache = None
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)

@@ -12,15 +12,18 @@ class Page:
     """A file whose content changes when a test says so; `followed` is what was read, and when."""
 
     def __init__(self) -> None:
-        self.content = "old"
+        self.content = self.last_read = "old"
         self.followed: list[tuple[float, str]] = []
-        self.watch = PolicyWatch(look=self.look, follow=self.follow, seen="old")
+        self.watch = PolicyWatch(
+            look=self.look, follow=self.follow, last_read=lambda: self.last_read
+        )
         self._began = asyncio.get_running_loop().time()
 
     async def look(self) -> str:
         return self.content
 
     async def follow(self) -> None:
+        self.last_read = self.content
         self.followed.append((asyncio.get_running_loop().time() - self._began, self.content))
 
     @asynccontextmanager
@@ -86,6 +89,22 @@ async def test_a_change_that_is_taken_back_later_is_one_more() -> None:
             await asyncio.sleep(10.0)
 
     assert [content for _, content in page.followed] == ["new", "old"]
+
+
+@virtual_time.test
+async def test_an_edit_that_was_put_in_force_at_once_can_be_taken_back_at_once() -> None:
+    """`failsoft reload` between two looks: the edit stayed in force for ever."""
+    page = Page()
+    async with page.watched():
+        await asyncio.sleep(10.2)
+        page.content = "new"
+        page.last_read = "new"
+        await asyncio.sleep(0.5)
+        page.content = "old"
+        await asyncio.sleep(60.0)
+
+    assert [content for _, content in page.followed] == ["old"]
+    assert page.last_read == "old"
 
 
 @virtual_time.test

@@ -181,11 +181,13 @@ async def test_a_refusal_is_over_when_the_policy_is_right_again(stage: type[Stag
     office = Office(router)
     office.desk.written = refusal("bad")
     await office.reloader.follow()
+    assert office.reloader.standing.last_read == "bad"
 
     office.desk.written = WrittenPolicy(policy=router.board.policy, digest="old")
     await office.reloader.follow()
 
     assert office.reloader.standing == Standing(in_force="old")
+    assert office.reloader.standing.last_read == "old"
 
 
 # What is in flight.

@@ -25,17 +25,19 @@ class PolicyWatch:
         *,
         look: Callable[[], Awaitable[str]],
         follow: Callable[[], Awaitable[None]],
-        seen: str,
+        last_read: Callable[[], str],
     ) -> None:
         """
         Args:
             look: Gives the digest of what the file says now.
             follow: Reads the policy again.
-            seen: Digest of what was read at the start.
+            last_read: Gives the digest of what was read last, whoever had it read: what is
+                in force, or was refused.
         """
         self._look = look
         self._follow = follow
-        self._followed = self._last_look = seen
+        self._last_read = last_read
+        self._last_look = last_read()
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -58,9 +60,6 @@ class PolicyWatch:
         return True
 
     async def _has_changed(self) -> bool:
-        """Whether it says something that was not followed yet, and said so a look ago as well."""
+        """Whether it says something else than was read last, and said so a look ago as well."""
         before, self._last_look = self._last_look, await self._look()
-        if self._last_look == self._followed or self._last_look != before:
-            return False
-        self._followed = self._last_look
-        return True
+        return self._last_look == before and self._last_look != self._last_read()

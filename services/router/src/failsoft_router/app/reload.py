@@ -32,6 +32,11 @@ class Standing:
     in_force: str
     refused: PolicyRefused | None = None
 
+    @property
+    def last_read(self) -> str:
+        """Digest of what was read last: what is in force, or the newer one that was refused."""
+        return self.in_force if self.refused is None else self.refused.digest
+
     def __str__(self) -> str:
         if self.refused is None:
             return f"policy {self.in_force} is in force"
