@@ -5,9 +5,11 @@
 
 A mutant that survives is a missing test, or a change that makes no difference; the
 latter are listed with their reasons in services/router/tests/core/survivors.toml. Exit 1
-when there is any other. mutmut wants a folder of a shape of its own, so core and tests
-are copied to a temporary one. It changes what is inside of plain functions:
-constants, defaults of fields and properties are not touched.
+when there is any other, and when one is listed that is noticed or gone.
+
+mutmut wants a folder of a shape of its own, so core and tests are copied to a temporary
+one. It changes what is inside of plain functions: constants, defaults of fields and
+properties are not touched.
 """
 
 import argparse
@@ -19,13 +21,17 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "services" / "router" / "src" / "failsoft_router"
 TESTS = ROOT / "services" / "router" / "tests" / "core"
 SURVIVORS = TESTS / "survivors.toml"
+CLASS = "ǁ"
+"""Behind a class's name in what mutmut calls its methods."""
+
 NOTICED = {"killed", "timeout"}
 """A test failed, or the change made an endless loop of one."""
 
@@ -108,27 +114,74 @@ def change(difference: str) -> str:
     return " -> ".join(line[1:].strip() for line in lines)
 
 
-def explained() -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a mutant is, however it is numbered.
+
+    Attributes:
+        where: The changed function, from the core's folder: `mock.tokens.words`.
+        lines: The changed line, as it is and as the mutant has it.
+    """
+
+    where: str
+    lines: str
+
+
+def explained() -> set[Change]:
     """Changes that make no difference."""
-    return {entry["change"] for entry in tomllib.loads(SURVIVORS.read_text())["survivor"]}
+    entries = tomllib.loads(SURVIVORS.read_text())["survivor"]
+    return {Change(where=entry["where"], lines=entry["change"]) for entry in entries}
 
 
-def module_of(mutant: str) -> str:
-    """The module or package of the core that a mutant is of."""
-    return mutant.removeprefix("failsoft_router.core.").split(".")[0]
+def where(mutant: str) -> str:
+    """The function that a mutant is of: `core.mock.tokens.x_words__mutmut_3` is of `words`."""
+    place = re.sub(r"__mutmut_\d+$", "", mutant).removeprefix("failsoft_router.core.")
+    module, _, function = place.rpartition(".")
+    return f"{module}.{function[2:].replace(CLASS, '.')}"
 
 
-def table(modules: Sequence[str], *columns: tuple[str, Iterable[str]]) -> Iterator[str]:
-    """How many mutants of each module and of all are in each of the columns."""
-    counts = [(title, Counter(map(module_of, mutants))) for title, mutants in columns]
-    yield "  ".join(["module".ljust(12), *(title for title, _ in counts)])
+def module_of(place: str) -> str:
+    """The module or package of the core that a function is in."""
+    return place.split(".")[0]
+
+
+def table(modules: Sequence[str], columns: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """How many functions' mutants of each module, and of all, are in each column."""
+    counts = {title: Counter(map(module_of, places)) for title, places in columns.items()}
+    yield "  ".join(["module".ljust(12), *counts])
     for name in modules:
-        yield "  ".join(
-            [name.ljust(12), *(str(count[name]).rjust(len(title)) for title, count in counts)]
-        )
-    yield "  ".join(
-        ["all".ljust(12), *(str(count.total()).rjust(len(title)) for title, count in counts)]
-    )
+        cells = [str(count[name]).rjust(len(title)) for title, count in counts.items()]
+        yield "  ".join([name.ljust(12), *cells])
+    cells = [str(count.total()).rjust(len(title)) for title, count in counts.items()]
+    yield "  ".join(["all".ljust(12), *cells])
+
+
+def report(modules: Sequence[str], every: Collection[str], differences: Mapping[str, str]) -> int:
+    """Print what was not noticed, and what is explained though it was.
+
+    Args:
+        every: The mutants that were tried.
+        differences: Of those that nobody noticed.
+
+    Returns:
+        The exit code.
+    """
+    known = explained()
+    alive = {name: Change(where(name), change(shown)) for name, shown in differences.items()}
+    missed = [name for name, what in alive.items() if what not in known]
+    needless = {what for what in known if module_of(what.where) in modules} - set(alive.values())
+    for name in missed:
+        print(differences[name])
+    for what in needless:
+        print(f"explained, and noticed or gone: {what.where}: {what.lines}")
+    columns = {
+        "mutants": list(map(where, every)),
+        "noticed": [where(name) for name in every if name not in alive],
+        "explained": [where(name) for name in alive if name not in missed],
+        "missed": list(map(where, missed)),
+    }
+    print(*table(modules, columns), sep="\n")
+    return 1 if missed or needless else 0
 
 
 def main() -> None:
@@ -138,7 +191,6 @@ def main() -> None:
     modules: list[str] = parser.parse_args().modules
     if unknown := set(modules) - set(every):
         parser.error(f"no such module: {', '.join(sorted(unknown))}; there are {', '.join(every)}")
-    known = explained()
     with tempfile.TemporaryDirectory(prefix="failsoft-mutants-") as name:
         folder = Path(name)
         lay_out(folder, modules)
@@ -148,17 +200,7 @@ def main() -> None:
         every_mutant = statuses(folder)
         alive = [mutant for mutant, status in every_mutant.items() if status not in NOTICED]
         differences = {mutant: mutmut(folder, "show", mutant).stdout for mutant in alive}
-    missed = [mutant for mutant in alive if change(differences[mutant]) not in known]
-    for mutant in missed:
-        print(differences[mutant])
-    columns = {
-        "mutants": every_mutant.keys(),
-        "noticed": every_mutant.keys() - set(alive),
-        "explained": set(alive) - set(missed),
-        "missed": missed,
-    }
-    print(*table(modules, *columns.items()), sep="\n")
-    sys.exit(f"{len(missed)} mutants that no test notices" if missed else 0)
+    sys.exit(report(modules, every_mutant, differences))
 
 
 if __name__ == "__main__":

@@ -152,7 +152,9 @@ def test_the_length_is_looked_for_at_both_ends_of_a_long_question() -> None:
     assert asked_length(filling + " in 7 words", Language.ENGLISH) == Length(words=7)
 
 
-@pytest.mark.parametrize(("size", "length"), [(4000, Length(words=7)), (4001, Length())])
+@pytest.mark.parametrize(
+    ("size", "length"), [(4000, Length(words=7)), (4001, Length()), (6000, Length())]
+)
 def test_the_middle_of_a_long_question_is_its_subject(size: int, length: Length) -> None:
     half = "x" * (size // 2 - 5)
 
