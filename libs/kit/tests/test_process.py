@@ -1,6 +1,7 @@
 """How a process ends tells who has to act: nobody, the operator, or us."""
 
 import asyncio
+import gc
 import json
 import signal
 
@@ -76,3 +77,15 @@ def test_an_interrupt_before_serving_is_no_crash(capsys: pytest.CaptureFixture[s
 
     assert process.main(run) == 130
     assert capsys.readouterr().err == ""
+
+
+def test_what_was_made_at_start_is_left_alone_by_the_collector() -> None:
+    before = gc.get_threshold()
+    try:
+        process.settle()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] == process.COLLECT_AFTER
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

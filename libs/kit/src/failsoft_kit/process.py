@@ -1,6 +1,7 @@
 """A service's process, from `main` to its exit code."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 
@@ -11,12 +12,16 @@ from structlog.typing import FilteringBoundLogger
 from failsoft_kit import logs
 from failsoft_kit.startup import StartupError
 
-__all__ = ["CRASHED", "DRAINED", "INTERRUPTED", "REFUSED", "StartupError", "main"]
+__all__ = ["CRASHED", "DRAINED", "INTERRUPTED", "REFUSED", "StartupError", "main", "settle"]
 
 DRAINED = 0
 CRASHED = 1
 REFUSED = 2
 INTERRUPTED = 130
+
+COLLECT_AFTER = 10_000
+"""Objects more made than let go. A request makes some hundreds, and reference counts let go of
+nearly all: at Python's 700 the collector looked through them after each request, and found none."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -47,6 +52,16 @@ def main(run: Callable[[], Coroutine[object, None, None]]) -> int:
         _log.critical("process.crashed", exc_info=error)
         return CRASHED
     return DRAINED
+
+
+def settle() -> None:
+    """All is made that lasts as long as the process: spare the garbage collector to look at it.
+
+    Looking at it again and again costs 5 % of a request, and a pause now and then.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _refusals(error: Exception) -> Iterator[StartupError]:

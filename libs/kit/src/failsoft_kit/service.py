@@ -12,6 +12,7 @@ from failsoft_kit import logs
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.logs import LogSettings
+from failsoft_kit.process import settle
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.rpc.server import serve
 from failsoft_kit.rpc.service import MAX_CALLS, Service
@@ -108,4 +109,5 @@ async def run(
     telemetry = telemetry_from(os.environ, service=name, clock=clock, names=registry)
     built = build(settings, clock=clock, telemetry=telemetry)
     async with nullcontext(built) if isinstance(built, Service) else built as service:
+        settle()
         await serve(service)
