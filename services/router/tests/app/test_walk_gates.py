@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,6 +154,27 @@ async def test_a_full_target_is_passed_over(stage: type[Stage]) -> None:
 
     reasons = [caller.result().finished.hops[0].skip_reason for caller in callers]
     assert reasons.count(SkipReason.BULKHEAD) == 3
+
+
+@virtual_time.test
+async def test_who_queues_for_a_target_that_is_taken_out_meanwhile_does_not_call_it(
+    stage: type[Stage],
+) -> None:
+    """Its gates were asked before the queue, and up to 2 s later it was called all the same."""
+    router = stage(a=(0.5, "slow", DONE), b=("hi", DONE), targets={"a": {"concurrency": 1}})
+    order = IsolationOrder(
+        since=router.clock.now(), until=math.inf, actor="ada", reason="maintenance"
+    )
+    isolation = router.board.place("a").gates.isolation
+    asyncio.get_running_loop().call_later(0.2, isolation.isolate, order)
+
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        callers = [tasks.create_task(router.ask()) for _ in range(2)]
+
+    hop = callers[1].result().finished.hops[0]
+    assert hop.skip_reason is SkipReason.ISOLATED
+    assert len(router.targets["a"].calls) == 1
+    assert router.board.place("a").bulkhead.in_flight == 0
 
 
 @virtual_time.test

@@ -19,7 +19,9 @@ GONE = 300.0
 TARGETS = 4
 ATTEMPTS = 6
 QUEUE = 2.0
-"""Seconds that a call may wait for a place, its gates long asked."""
+"""Seconds that a call may wait for a place."""
+FRESH = 0.002
+"""Seconds after which nobody goes by what the gates said before."""
 RESERVES = 10.5
 """Seconds: no deadline that is further away keeps a target from being tried."""
 TOGETHER = 9.0
@@ -37,8 +39,7 @@ def a_shut_gate_is_not_passed(story: Story) -> Iterator[str]:
             if again and refused.ended <= call.began < until - _EPSILON:
                 yield f"{call} at {call.began}, although it said {until}"
         for call in story.calls:
-            late = refused.ended + QUEUE + call.asked.planned.pause < call.began < until - _EPSILON
-            if late and alike(call):
+            if refused.ended + FRESH < call.began < until - _EPSILON and alike(call):
                 yield f"{call} at {call.began}, although {refused} at {refused.ended}"
 
 
@@ -48,8 +49,7 @@ def an_isolated_target_is_left_alone(story: Story) -> Iterator[str]:
     for order in story.isolated:
         for call in story.calls:
             since = call.began - start
-            waited = order.at + QUEUE + call.asked.planned.pause
-            if call.target == order.target and waited < since < order.until:
+            if call.target == order.target and order.at + FRESH < since < order.until:
                 yield f"{call} was made although {order}"
 
 

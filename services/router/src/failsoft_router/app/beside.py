@@ -35,11 +35,11 @@ class Beside:
 
     def may_speak(self) -> bool:
         """Whether something may still come from one of them."""
-        return any(not probe.over for probe in self._probes)
+        return bool(self._probes) and any(not probe.over for probe in self._probes)
 
     def spoke_before(self, moment: float | None) -> bool:
         """Whether one of them spoke before this moment of the clock; None: at any time."""
-        return any(
+        return bool(self._probes) and any(
             probe.spoke_at is not None and (moment is None or probe.spoke_at < moment)
             for probe in self._probes
         )

@@ -29,6 +29,8 @@ LONGEST_QUEUE = 2.0
 """Seconds that a call waits for a place in the target's bulkhead, at most."""
 QUEUE_SHARE = 0.1
 """Of the hop's time that waiting for a place may take."""
+FRESH = 0.001
+"""Seconds for which what the gates have said is true still."""
 
 
 class Overtaken:
@@ -72,8 +74,9 @@ class TargetHop:
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
+        asked_at = self.clock.now()
         if not self.attempts:
-            self.place.probes.deposit(self.clock.now())
+            self.place.probes.deposit(asked_at)
         shut = self.admission.refusal(attempts=len(self.attempts))
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
@@ -82,7 +85,7 @@ class TargetHop:
             return Outcome(result=FULL, attempts=tuple(self.attempts))
         try:
             await self.announce()
-            result = await self._run_inside()
+            result = self._shut_since(asked_at) or await self._run_inside()
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             if self._probe is None:
@@ -90,6 +93,12 @@ class TargetHop:
             else:
                 # A probe that runs on keeps its place until it ends.
                 self._probe.when_over(self.place.leave)
+
+    def _shut_since(self, asked_at: float) -> Refusal | None:
+        """A gate that was shut while the walk queued, or its reader read."""
+        if self.clock.now() - asked_at < FRESH:
+            return None
+        return self.admission.refusal(attempts=len(self.attempts))
 
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
         failure: AttemptFailed | None = None
@@ -125,7 +134,7 @@ class TargetHop:
             return await self._try_hidden(trial, patience)
         if patience < usual or in_doubt or self.beside.may_speak():
             trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
-            return await self._try_beside(trial, patience, hidden=False)
+            return await self._try_beside(trial, patience)
         trial = self._trial(permit, first_content=patience, end_at=self.errand.end_at)
         return await trial.run(parent=self.hop.span, take=self.take)
 
@@ -134,33 +143,42 @@ class TargetHop:
         account = self.place.probes
         extra = self.admission.later_is_well() and account.try_spend(self.clock.now())
         patience = min(patience, patience_with(self.place.history.usual()))
-        result = await self._try_beside(trial, patience, hidden=True)
-        if extra and isinstance(result, Tried):
+        probe = self._start(trial, hidden=True)
+        instead = await self._first_word(probe, patience)
+        if instead is not None:
+            return instead
+        if extra:
             account.give_back()
-        return result
+        return await self._follow(probe)
 
-    async def _try_beside(
-        self, trial: Trial, patience: float, *, hidden: bool
-    ) -> Tried | Probe | Overtaken:
+    async def _try_beside(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
         """Make a call that goes on beside the walk when there is no time to wait for it."""
-        probe = Probe(
-            trial, self.hop, hidden=hidden, earlier=tuple(self.attempts), clock=self.clock
-        )
+        probe = self._start(trial, hidden=False)
+        return await self._first_word(probe, patience) or await self._follow(probe)
+
+    def _start(self, trial: Trial, *, hidden: bool) -> Probe:
+        earlier = tuple(self.attempts)
+        probe = Probe(trial, self.hop, hidden=hidden, earlier=earlier, clock=self.clock)
         probe.start(self.supervisor)
         self._probe = probe
+        return probe
+
+    async def _first_word(self, probe: Probe, patience: float) -> Tried | Probe | Overtaken | None:
+        """Wait for it; what the hop comes to instead, or None: it spoke first, or is over."""
         try:
             await self.beside.first_word(probe, within=patience)
-            if self.beside.spoke_before(probe.spoke_at):
-                return self._overtaken(probe)
-            if not probe.heard.done():
-                return self._left(probe)
-            if probe.spoke_at is not None:
-                self.beside.answered()
-            tried = await probe.follow(self.take, until=self.errand.end_at)
-            return tried or probe.tried(_SHUTTING_DOWN)
         except BaseException:
             probe.leave()
             raise
+        if self.beside.spoke_before(probe.spoke_at):
+            return self._overtaken(probe)
+        return None if probe.heard.done() else self._left(probe)
+
+    async def _follow(self, probe: Probe) -> Tried:
+        if probe.spoke_at is not None:
+            self.beside.answered()
+        tried = await probe.follow(self.take, until=self.errand.end_at)
+        return tried or probe.tried(_SHUTTING_DOWN)
 
     def _left(self, probe: Probe) -> Probe | Tried:
         """The walk goes on without it, and it goes on without the walk if it may."""
