@@ -85,6 +85,24 @@ async def test_a_channel_finds_a_peer_that_came_back() -> None:
             await stub.unary(StringValue(), wait_for_ready=True, timeout=5.0)
 
 
+@pytest.mark.integration
+async def test_a_channel_that_wants_tls_says_nothing_in_the_clear(token: ServiceToken) -> None:
+    """Nobody on the way can read the token, also where the peer has no TLS."""
+    service = service_of(Echo().register, access={UNARY: Access.SERVICE}, token=token)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    (listener,) = service.listeners
+    tls = grpc.ssl_channel_credentials()
+    async with (
+        running(replace(service, listeners=[replace(listener, address=address)])),
+        open_channel(address, token=token, tls=tls) as channel,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await EchoStub(channel).unary(StringValue(), timeout=5.0)
+
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
 def listening_on(address: str) -> Service:
     service = service_of(Echo().register, access=OPEN_TO_TENANTS)
     (listener,) = service.listeners

@@ -110,6 +110,7 @@ async def target_at(
     external: bool = False,
     token: ServiceToken | None = None,
     credential: Credential | None = None,
+    tls: bool = False,
 ) -> AsyncIterator[InferenceTarget]:
     policy = TargetPolicy(
         name="other",
@@ -117,6 +118,7 @@ async def target_at(
         model="m",
         endpoint=endpoint,
         external=external,
+        tls=tls,
         credential=None if credential is None else CredentialSource(env="KEY"),
     )
     target = InferenceTarget(policy, token=token, credential=credential)
@@ -197,6 +199,19 @@ async def test_a_credential_is_shown_instead_of_the_token_and_followed(
         "Bearer another",
     ]
     assert ("failsoft-tenant" in peer.metadata[0]) is not external
+
+
+async def test_a_target_that_has_to_have_tls_is_told_nothing_without_it() -> None:
+    peer = Peer()
+    async with (
+        serving(peer) as address,
+        target_at(address, external=True, credential=Key(KEY), tls=True) as target,
+    ):
+        with pytest.raises(AttemptFailed) as failure:
+            await said(target)
+
+    assert not failure.value.sent
+    assert peer.metadata == []
 
 
 async def test_it_is_asked_for_its_own_model_and_told_what_is_refused() -> None:

@@ -339,6 +339,71 @@ def test_an_endpoint_that_is_no_base_url_is_refused_and_not_quoted(
     assert endpoint not in problem
 
 
+IN_THE_CLEAR = "would have its credential travel in the clear; use `https://`"
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ('endpoint: "http://api.example.com/v1"', f"{IN_THE_CLEAR}, or set `allow_private: true`"),
+        ('endpoint: "http://8.8.8.8/v1"', IN_THE_CLEAR),
+        ('endpoint: "http://8.8.8.8/v1", allow_private: true', IN_THE_CLEAR),
+        ('endpoint: "HTTP://api.example.com/v1"', IN_THE_CLEAR),
+    ],
+)
+def test_a_key_in_the_clear_is_refused(
+    problems: Callable[[str], set[str]], written: str, wrong: str
+) -> None:
+    """It was sent to whoever is on the way, and nobody was told."""
+    key = "credential: {env: KEY}"
+    (problem,) = problems(SMALLEST.replace("model: m", f"model: m, {key}, {written}"))
+
+    assert problem.startswith("`targets.a.endpoint`")
+    assert wrong in problem
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'endpoint: "https://api.example.com/v1", credential: {env: KEY}',
+        'endpoint: "http://api.example.com/v1"',
+        'endpoint: "http://127.0.0.1:9/v1", allow_private: true, credential: {env: KEY}',
+        'endpoint: "http://vllm.corp:8000/v1", allow_private: true, credential: {env: KEY}',
+    ],
+)
+def test_a_key_that_stays_inside_or_hidden_is_fine(
+    load: Callable[[str], Policy], written: str
+) -> None:
+    assert load(SMALLEST.replace("model: m", f"model: m, {written}")).targets
+
+
+def failsoft(written: str) -> str:
+    return SMALLEST.replace("openai, model: m", f"failsoft, model: m, {written}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'endpoint: "dns:///llm.example.com:443", credential: {env: KEY}',
+        'endpoint: "dns:///router:50050", external: true, credential: {env: KEY}',
+    ],
+)
+def test_a_key_for_another_router_outside_needs_tls(
+    load: Callable[[str], Policy], problems: Callable[[str], set[str]], written: str
+) -> None:
+    (problem,) = problems(failsoft(written))
+
+    assert problem.startswith("`targets.a.endpoint`")
+    assert "set `tls: true`, or `external: false`" in problem
+    assert load(failsoft(f"{written}, tls: true")).targets["a"].tls
+
+
+def test_a_url_says_itself_whether_it_is_by_tls(problems: Callable[[str], set[str]]) -> None:
+    (problem,) = problems(SMALLEST.replace("model: m", "model: m, tls: true"))
+
+    assert "is for provider `failsoft`; a base URL says it by `https://`" in problem
+
+
 @pytest.mark.parametrize(
     "host",
     [

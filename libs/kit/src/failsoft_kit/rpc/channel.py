@@ -35,17 +35,26 @@ _OPTIONS: Options = {
 
 
 def open_channel(
-    target: str, *, token: ServiceToken | None = None, options: Options | None = None
+    target: str,
+    *,
+    token: ServiceToken | None = None,
+    options: Options | None = None,
+    tls: grpc.ChannelCredentials | None = None,
 ) -> grpc.aio.Channel:
-    """Open a channel in the clear; it connects when it is first used.
+    """Open a channel; it connects when it is first used.
 
     Args:
         target: As gRPC names it: `127.0.0.1:50051`, `dns:///failsoft-local-llm:50051`.
         token: Shown with every call; None: calls are made as nobody.
         options: gRPC channel arguments that differ from Failsoft's own.
+        tls: Whom to trust at the other end; None: calls travel in the clear.
     """
-    arguments = {**_OPTIONS, **(options or {})}
-    channel = grpc.aio.insecure_channel(target, options=tuple(arguments.items()))
+    named = {**_OPTIONS, **(options or {})}
+    arguments = tuple(named.items())
+    if tls is None:
+        channel = grpc.aio.insecure_channel(target, options=arguments)
+    else:
+        channel = grpc.aio.secure_channel(target, tls, options=arguments)
     return channel if token is None else AuthorizedChannel(channel, token)
 
 

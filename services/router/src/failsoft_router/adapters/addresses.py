@@ -49,6 +49,11 @@ def is_private(host: str) -> bool:
     return not address.is_global or address.is_multicast or address in _NAT64_LOCAL
 
 
+def is_public(host: str) -> bool:
+    """Whether it is certainly outside: an address of the public internet, not a name."""
+    return _address(_plain(host)) is not None and not is_private(host)
+
+
 def in_own_network(endpoint: str) -> bool:
     """Whether a gRPC target is on this machine, at a private address or in our cluster.
 

@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
 from failsoft_kit.settings.types import format_duration, parse_duration
-from failsoft_router.adapters.addresses import host_of, is_private, leads_to
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits, Provider
+from failsoft_router.adapters.endpoint_check import Mistake, Raw, of_endpoint
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits
 from failsoft_router.core.route import overlap
-
-Mistake = tuple[Trail, str]
-Raw = Mapping[str, object]
 
 _NAME = re.compile(r"[!-~]{1,128}")
 _SHOWN = 20
@@ -32,7 +29,7 @@ def mistakes(policy: Raw, *, own_address: str = "") -> Iterator[Mistake]:
     yield from _of_names(targets, routes, tenants)
     for name, target in _maps(targets):
         yield from _of_target(name, target)
-        yield from _of_circle(name, target, own_address)
+        yield from of_endpoint(("targets", name), target, own_address=own_address)
         yield from _of_limits(("targets", name, "limits"), _map(target.get("limits")))
     for name, route in _maps(routes):
         yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
@@ -53,18 +50,6 @@ def _of_names(targets: Raw, routes: Raw, tenants: Raw) -> Iterator[Mistake]:
     for name in tenants:
         if not is_tenant(name):
             yield ("tenants", name), f"can be no tenant's name: {TENANT_RULE}"
-
-
-def _of_circle(name: str, target: Raw, own_address: str) -> Iterator[Mistake]:
-    endpoint = target.get("endpoint")
-    ours = target.get("provider") == Provider.FAILSOFT.value and isinstance(endpoint, str)
-    if ours and leads_to(str(endpoint), own_address):
-        here: Trail = ("targets", name, "endpoint")
-        yield (
-            here,
-            "is this router's own `router.address`, where its requests would go in a circle;"
-            " name another router, or local-llm",
-        )
 
 
 def _of_limits(here: Trail, limits: Raw) -> Iterator[Mistake]:
@@ -90,9 +75,6 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     credential = target.get("credential")
     if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
         yield (*here, "credential"), "must name a `file` or an `env` variable"
-    endpoint = target.get("endpoint", "")
-    if isinstance(endpoint, str):
-        yield from _of_endpoint((*here, "endpoint"), endpoint, target)
 
 
 def _of_breakers(targets: Raw) -> Iterator[Mistake]:
@@ -108,24 +90,6 @@ def _of_breakers(targets: Raw) -> Iterator[Mistake]:
         if breaker != expected:
             here: Trail = ("targets", name, "breaker")
             yield here, f"differs from that of `{other}`, which has the same endpoint and model"
-
-
-def _of_endpoint(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
-    if target.get("provider") == Provider.FAILSOFT.value:
-        if not endpoint:
-            yield here, "is missing: a gRPC target such as `dns:///failsoft-local-llm:50051`"
-        return
-    if not endpoint:
-        return
-    host = host_of(endpoint)
-    if host is None:
-        yield (
-            here,
-            "must be a base URL such as `https://api.openai.com/v1`,"
-            " without user, query or fragment",
-        )
-    elif target.get("allow_private") is not True and is_private(host):
-        yield here, "is a private address; set `allow_private: true` if it is meant"
 
 
 def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:

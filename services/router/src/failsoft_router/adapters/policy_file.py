@@ -84,6 +84,7 @@ class _Target(Settings):
     breaker: _Breaker = Field(default=_Breaker(), description="When it is taken out.")
     external: bool | None = Field(default=None, description="It leaves our own network.")
     allow_private: bool = Field(default=False, description="Its address may be private.")
+    tls: bool = Field(default=False, description="By TLS; for provider failsoft.")
     concurrency: Count = Field(default=64, description="Calls at once.")
     attempts: Annotated[int, Field(ge=1, le=2)] | None = Field(
         default=None, description="Calls to it in one hop; 2, or 1 for gpu."
@@ -186,6 +187,7 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         breaker=_breaker(breaker, raw.breaker),
         external=not ours if raw.external is None else raw.external,
         allow_private=raw.allow_private,
+        tls=raw.tls,
         concurrency=raw.concurrency,
         attempts=raw.attempts or MAX_ATTEMPTS_PER_HOP[raw.kind],
     )

@@ -103,6 +103,7 @@ class TargetPolicy:
         concurrency: Calls at once.
         attempts: Calls to it in one hop, at most.
         allow_private: Its address may be loopback or private.
+        tls: Calls of provider `failsoft` go by TLS; a URL says that itself.
     """
 
     name: str
@@ -117,6 +118,7 @@ class TargetPolicy:
     breaker: BreakerPolicy = REMOTE_BREAKER
     external: bool = True
     allow_private: bool = False
+    tls: bool = False
     concurrency: int = 64
     attempts: int = 2
 
