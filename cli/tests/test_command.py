@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from failsoft_cli.__main__ import main
-from failsoft_cli.addresses import Ports, free_ports, on_loopback, refuse_taken
+from failsoft_cli.addresses import Ports, free_ports, is_on_loopback, on_loopback, refuse_taken
+from failsoft_cli.supervisor.data_dir import DataDir
 from failsoft_kit.startup import StartupError
 
 pytestmark = pytest.mark.integration
@@ -126,3 +127,36 @@ def test_all_ports_in_use_are_named_at_once(free_port_and_taken: tuple[int, int]
         f"port {taken} is in use; it is meant for the cache",
         "end what listens there, or do something else",
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("127.0.0.1:50060", True),
+        ("127.8.9.1:50060", True),
+        ("localhost:50060", True),
+        ("[::1]:50060", True),
+        ("dns:///localhost:50060", True),
+        ("unix:/run/failsoft.sock", True),
+        ("10.0.0.7:50060", False),
+        ("router:50060", False),
+        ("dns:///127.0.0.1.example.com:50060", False),
+        ("", False),
+    ],
+)
+def test_which_address_is_on_this_machine(address: str, *, here: bool) -> None:
+    assert is_on_loopback(address) is here
+
+
+@pytest.mark.parametrize("command", ["targets", "reload", "hops"])
+def test_the_service_token_is_not_shown_to_another_machine_unasked(
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    """It travelled in the clear, and nobody was told."""
+    token = DataDir(tmp_path).service_token
+    token.parent.mkdir(parents=True)
+    token.write_text("t" * 32)
+    elsewhere = ("--address", "192.0.2.1:50060", "--data", str(tmp_path))
+
+    assert run(command, *elsewhere) == 2
+    assert "--in-the-clear" in capsys.readouterr().err

@@ -1,10 +1,12 @@
 """Where the services of one machine listen: loopback, the same ports as in the chart."""
 
+import ipaddress
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from typing import Self
+from urllib.parse import urlsplit
 
 from failsoft_kit.startup import StartupError
 
@@ -56,6 +58,17 @@ def free_ports(count: int) -> tuple[int, ...]:
 def on_loopback(port: int) -> str:
     """A port as `host:port`."""
     return f"{LOOPBACK}:{port}"
+
+
+def is_on_loopback(address: str) -> bool:
+    """Whether a gRPC target is certainly on this machine."""
+    if address.startswith(("unix:", "unix-abstract:")):
+        return True
+    host = urlsplit(f"//{address.rpartition('/')[2]}").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def refuse_taken(ports: Ports, *, advice: str) -> None:

@@ -3,6 +3,8 @@
 import getpass
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +12,7 @@ import click
 import grpc
 from rich.console import Console
 
-from failsoft_cli.addresses import Ports, on_loopback
+from failsoft_cli.addresses import Ports, is_on_loopback, on_loopback
 from failsoft_cli.admin import Admin, connected
 from failsoft_cli.console import prose
 from failsoft_cli.conversation import complain
@@ -25,8 +27,51 @@ _REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def admin_options(command: F) -> F:
-    """Where the admin port is, and where the token for it: `address` and `data`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminPort:
+    """Where an operator's calls go, and what they show.
+
+    Attributes:
+        data: The folder with the service token.
+        in_the_clear: The token may leave this machine without TLS.
+    """
+
+    address: str
+    data: Path
+    in_the_clear: bool
+
+    @property
+    def token_file(self) -> Path:
+        """Holds the token, if there is one."""
+        return DataDir(self.data).service_token
+
+    def refuse_to_tell(self) -> None:
+        """
+        Raises:
+            UsageError: The token would be readable on its way.
+        """
+        if self.in_the_clear or is_on_loopback(self.address) or not self.token_file.exists():
+            return
+        raise click.UsageError(
+            f"{self.address} is not on this machine, and the service token would travel there in"
+            " the clear: go through a tunnel, such as `kubectl port-forward`, or say"
+            " --in-the-clear where you trust the network"
+        )
+
+
+def admin_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Where the admin port is, and where the token for it: `port`, an `AdminPort`."""
+
+    @wraps(command)
+    def with_port(*, address: str, data: Path, in_the_clear: bool, **others: object) -> int:
+        port = AdminPort(address=address, data=data, in_the_clear=in_the_clear)
+        return command(port=port, **others)
+
+    clear = click.option(
+        "--in-the-clear",
+        is_flag=True,
+        help="Show the service token to another machine without TLS.",
+    )
     address = click.option(
         "--address",
         default=on_loopback(Ports().admin),
@@ -40,7 +85,7 @@ def admin_options(command: F) -> F:
         show_default=True,
         help="The folder of `failsoft up`, which holds the service token.",
     )
-    return address(data(command))
+    return address(data(clear(with_port)))
 
 
 def actor_option(command: F) -> F:
@@ -53,7 +98,7 @@ def actor_option(command: F) -> F:
     )(command)
 
 
-def ask_router(act: Callable[[Admin], int], *, address: str, data: Path, err: Console) -> int:
+def ask_router(act: Callable[[Admin], int], *, port: AdminPort, err: Console) -> int:
     """Do something at an admin port; a failure is explained on `err`.
 
     Returns:
@@ -61,8 +106,10 @@ def ask_router(act: Callable[[Admin], int], *, address: str, data: Path, err: Co
 
     Raises:
         StartupError: The token's file holds no token.
+        UsageError: The token would be readable on its way.
     """
-    token_file = DataDir(data).service_token
+    port.refuse_to_tell()
+    address, token_file = port.address, port.token_file
     try:
         with connected(address, token_file=token_file) as admin:
             return act(admin)

@@ -1,14 +1,12 @@
 """`failsoft hops`."""
 
-from pathlib import Path
-
 import click
 
 from failsoft_cli import console
 from failsoft_cli.admin import Admin
 from failsoft_cli.console import prose, time_of_day
 from failsoft_cli.hop_view import tell_hops
-from failsoft_cli.operator import WELL, admin_options, ask_router
+from failsoft_cli.operator import WELL, AdminPort, admin_options, ask_router
 from failsoft_kit.clock import SystemClock
 
 
@@ -16,7 +14,7 @@ from failsoft_kit.clock import SystemClock
 @click.option("--tenant", default="", help="Only hops of this tenant's requests.")
 @click.option("--route", default="", help="Only hops of this route.")
 @admin_options
-def command(*, tenant: str, route: str, address: str, data: Path) -> int:
+def command(*, tenant: str, route: str, port: AdminPort) -> int:
     """Show hops as they end, until Ctrl-C: who was tried, skipped and served, and why.
 
     A line has the time, the first characters of the walk's id, the tenant, the route, and the hop.
@@ -34,10 +32,10 @@ def command(*, tenant: str, route: str, address: str, data: Path) -> int:
     def watch(admin: Admin) -> int:
         try:
             with admin.watching_hops(tenant=tenant, route=route) as hops:
-                prose(err, f"watching the hops of {address}; Ctrl-C ends it", style="dim")
+                prose(err, f"watching the hops of {port.address}; Ctrl-C ends it", style="dim")
                 tell_hops(hops, out, time_of_day=lambda: time_of_day(clock))
         except KeyboardInterrupt:
             pass
         return WELL
 
-    return ask_router(watch, address=address, data=data, err=err)
+    return ask_router(watch, port=port, err=err)

@@ -1,13 +1,11 @@
 """`failsoft isolate`."""
 
-from pathlib import Path
-
 import click
 
 from failsoft_cli import console
 from failsoft_cli.admin import Admin
 from failsoft_cli.console import prose
-from failsoft_cli.operator import WELL, actor_option, admin_options, ask_router
+from failsoft_cli.operator import WELL, AdminPort, actor_option, admin_options, ask_router
 from failsoft_cli.program import spelling
 from failsoft_kit.settings.types import format_duration, parse_duration
 
@@ -38,7 +36,7 @@ def _duration(_context: click.Context, _option: click.Parameter, value: str) -> 
 @click.option("--reason", required=True, help="Why; callers see it in their hops.")
 @actor_option
 @admin_options
-def command(*, target: str, ttl: float, reason: str, actor: str, address: str, data: Path) -> int:
+def command(*, target: str, ttl: float, reason: str, actor: str, port: AdminPort) -> int:
     """Take TARGET out, whatever its health, until the time is over or it is released.
 
     Calls in flight go on; later ones go to the next hop. A second order replaces the first, and
@@ -62,4 +60,4 @@ def command(*, target: str, ttl: float, reason: str, actor: str, address: str, d
         )
         return WELL
 
-    return ask_router(isolate, address=address, data=data, err=console.stderr())
+    return ask_router(isolate, port=port, err=console.stderr())

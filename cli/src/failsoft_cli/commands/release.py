@@ -1,13 +1,11 @@
 """`failsoft release`."""
 
-from pathlib import Path
-
 import click
 
 from failsoft_cli import console
 from failsoft_cli.admin import Admin
 from failsoft_cli.console import prose
-from failsoft_cli.operator import WELL, actor_option, admin_options, ask_router
+from failsoft_cli.operator import WELL, AdminPort, actor_option, admin_options, ask_router
 from failsoft_cli.render_targets import target_notes
 
 
@@ -15,7 +13,7 @@ from failsoft_cli.render_targets import target_notes
 @click.argument("target")
 @actor_option
 @admin_options
-def command(*, target: str, actor: str, address: str, data: Path) -> int:
+def command(*, target: str, actor: str, port: AdminPort) -> int:
     """Let TARGET in again that was isolated; what else keeps it out is said.
 
     \b
@@ -34,4 +32,4 @@ def command(*, target: str, actor: str, address: str, data: Path) -> int:
             prose(out, note)
         return WELL
 
-    return ask_router(release, address=address, data=data, err=console.stderr())
+    return ask_router(release, port=port, err=console.stderr())

@@ -1,19 +1,17 @@
 """`failsoft reload`."""
 
-from pathlib import Path
-
 import click
 
 from failsoft_cli import console
 from failsoft_cli.admin import Admin
 from failsoft_cli.console import prose
-from failsoft_cli.operator import WELL, admin_options, ask_router
+from failsoft_cli.operator import WELL, AdminPort, admin_options, ask_router
 from failsoft_client import FailsoftRpcError
 
 
 @click.command()
 @admin_options
-def command(*, address: str, data: Path) -> int:
+def command(*, port: AdminPort) -> int:
     """Have the router read its policy again, now.
 
     A changed file is noticed within seconds anyway; this says at once whether it is good. A
@@ -38,4 +36,4 @@ def command(*, address: str, data: Path) -> int:
         prose(out, "the new policy is in force" if changed else "the policy has not changed")
         return WELL
 
-    return ask_router(reload, address=address, data=data, err=err)
+    return ask_router(reload, port=port, err=err)

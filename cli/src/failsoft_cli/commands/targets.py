@@ -1,7 +1,5 @@
 """`failsoft targets`."""
 
-from pathlib import Path
-
 import click
 from rich.console import Console
 
@@ -9,7 +7,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli import console
 from failsoft_cli.admin import Admin
 from failsoft_cli.console import prose, time_of_day
-from failsoft_cli.operator import UNWELL, WELL, admin_options, ask_router
+from failsoft_cli.operator import UNWELL, WELL, AdminPort, admin_options, ask_router
 from failsoft_cli.render_targets import WIDE, check_notes, checks_table, target_notes, targets_table
 from failsoft_cli.target_view import show_live, tell_changes
 from failsoft_kit.clock import SystemClock
@@ -21,7 +19,7 @@ _NO_FAULT = {pb.CHECK_RESULT_OK, pb.CHECK_RESULT_NO_CREDENTIAL}
 @click.option("--check", is_flag=True, help="Make one tiny call to each target.")
 @click.option("--watch", is_flag=True, help="Show every change, until Ctrl-C.")
 @admin_options
-def command(*, check: bool, watch: bool, address: str, data: Path) -> int:
+def command(*, check: bool, watch: bool, port: AdminPort) -> int:
     """Show who may answer: credential, breaker, last error, and which gates are shut and why.
 
     --check calls each target once, past its gates: ok, no credential, bad credential, no quota,
@@ -39,9 +37,7 @@ def command(*, check: bool, watch: bool, address: str, data: Path) -> int:
     if check and watch:
         raise click.UsageError("--check and --watch do not go together: check first")
     out, act = console.stdout(), _check if check else _watch if watch else _list
-    return ask_router(
-        lambda admin: act(admin, out), address=address, data=data, err=console.stderr()
-    )
+    return ask_router(lambda admin: act(admin, out), port=port, err=console.stderr())
 
 
 def _list(admin: Admin, out: Console) -> int:
