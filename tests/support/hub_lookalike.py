@@ -4,6 +4,7 @@ It gives files out by Range and redirects to a second address, as the hub does, 
 command: gates, cuts, wrong bytes, refusals, a callback after so many bytes.
 """
 
+import asyncio
 import hashlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -48,13 +49,16 @@ class Hub:
     """Whether sizes and checksums are told."""
     by_range: bool = True
     """Whether Range is obeyed."""
-    redirects: bool = True
     served: dict[str, bytes] = field(default_factory=dict)
     """Content that is given out instead of the right one."""
     cuts: deque[int] = field(default_factory=deque)
     """After how many bytes the next answers end, each once."""
     refusals: deque[int] = field(default_factory=deque)
     """Statuses of the next answers, each once."""
+    stalls: int = 0
+    """How many of the next answers say nothing after their head."""
+    meeting: asyncio.Barrier | None = None
+    """Where the next answers wait for each other."""
     asked: list[Asked] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     """Bytes of each file that went out, whether they arrived or not."""
@@ -84,14 +88,12 @@ class Hub:
         path = request.match_info["path"]
         if path not in self.files or request.match_info["revision"] != self.commit:
             return _refusal(404, "EntryNotFound")
-        if not self.redirects:
-            return await self.content(request)
         port = request.url.port
         raise web.HTTPFound(f"http://localhost:{port}/elsewhere/{path}?signature=secret")
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
-        if request.path.startswith("/elsewhere") and "authorization" in request.headers:
+        if "authorization" in request.headers:
             self.authorized_elsewhere = True
         content = self.served.get(path, self.files[path])
         start = (request.http_range.start or 0) if self.by_range else 0
@@ -99,6 +101,12 @@ class Hub:
         answer = web.StreamResponse(status=206 if start else 200)
         answer.content_length = len(content) - start
         await answer.prepare(request)
+        if self.stalls:
+            self.stalls -= 1
+            await asyncio.Event().wait()
+        if self.meeting is not None:
+            await self.meeting.wait()
+            self.meeting = None
         cut = self.cuts.popleft() if self.cuts else len(content)
         for begin in range(start, len(content), PIECE):
             piece = content[begin : begin + PIECE]
@@ -143,7 +151,7 @@ async def hub_lookalike(repo: str, commit: str, files: Mapping[str, bytes]) -> A
     app.router.add_get(f"/api/models/{repo}/revision/{{revision}}", hub.info)
     app.router.add_get(f"/{repo}/resolve/{{revision}}/{{path:.+}}", hub.resolve)
     app.router.add_get("/elsewhere/{path:.+}", hub.content)
-    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -137,13 +137,19 @@ def fill(
 ) -> Callable[..., Awaitable[Manifest]]:
     """Fills the folder from the look-alike, in this process and without pauses."""
 
-    async def run(*, tries: int = 3, free: int | None = None, token: str | None = None) -> Manifest:
+    async def run(
+        *,
+        tries: int = 3,
+        free: int | None = None,
+        token: str | None = None,
+        stall_seconds: float = 5.0,
+    ) -> Manifest:
         filling = Fill(
             weights, folder, progress=progress, free=lambda _: free, pauses=(0.0,) * tries
         )
         assert isinstance(weights.source, Hub)
         async with HubSource(
-            weights, weights.source, token=token, endpoint=hub.url, stall_seconds=5.0
+            weights, weights.source, token=token, endpoint=hub.url, stall_seconds=stall_seconds
         ) as source:
             return await filling.run(source)
 

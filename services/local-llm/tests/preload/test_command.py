@@ -41,6 +41,15 @@ async def test_a_model_is_fetched_and_its_place_told(
     assert "5 MiB of 5 MiB" in done.err
 
 
+async def test_without_a_place_it_goes_where_serving_looks(
+    preload: RunPreload, tmp_path: Path
+) -> None:
+    done = await preload("tiny", FAILSOFT_LOCAL_LLM_MODELS_DIRECTORY=str(tmp_path / "models"))
+
+    assert done.code == 0, done.err
+    assert (tmp_path / "models" / WHERE / ".complete").exists()
+
+
 async def test_a_second_time_costs_no_request(
     preload: RunPreload, tmp_path: Path, hub: Hub
 ) -> None:

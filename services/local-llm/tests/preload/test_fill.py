@@ -1,5 +1,6 @@
 """Filling a folder from a hub that behaves, and from one that does not."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +13,7 @@ from hub_lookalike import Asked, Gate, Hub
 from failsoft_local_llm.adapters.store.folder import Folder
 from failsoft_local_llm.core.store.files import Evidence, NotStored
 from failsoft_local_llm.core.store.manifest import COMPLETE, MANIFEST, Manifest
+from failsoft_local_llm.preload.fill import AT_ONCE
 
 pytestmark = pytest.mark.integration
 
@@ -95,6 +97,26 @@ async def test_a_transfer_that_never_goes_on_is_given_up(
 
     assert hub.url in str(refusal.value)
     assert not folder.is_marked
+
+
+async def test_a_peer_that_falls_silent_is_left_and_asked_again(
+    fill: FillFolder, folder: Folder, hub: Hub, taken: Mapping[str, bytes]
+) -> None:
+    hub.stalls = 2
+
+    await fill(stall_seconds=0.5)
+
+    assert in_folder(folder.path) == taken
+
+
+async def test_files_are_fetched_a_few_at_a_time(
+    fill: FillFolder, folder: Folder, hub: Hub, taken: Mapping[str, bytes]
+) -> None:
+    hub.meeting = asyncio.Barrier(AT_ONCE)
+
+    await fill()
+
+    assert in_folder(folder.path) == taken
 
 
 async def test_a_hub_that_is_busy_is_asked_again(fill: FillFolder, hub: Hub) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from failsoft_kit.process import INTERRUPTED, REFUSED
+from failsoft_kit.settings import load
 from failsoft_kit.startup import StartupError
 from failsoft_local_llm.adapters.store.folder import Folder
 from failsoft_local_llm.adapters.store.hub import HubSource
@@ -20,11 +21,12 @@ from failsoft_local_llm.core.profile.units import counted, gib
 from failsoft_local_llm.core.store.files import NotStored
 from failsoft_local_llm.core.store.manifest import Manifest, folder_name
 from failsoft_local_llm.core.store.names import weights_named
-from failsoft_local_llm.decision import MODELS_DIRECTORY, known_models
+from failsoft_local_llm.decision import known_models
 from failsoft_local_llm.preload.fill import Fill
 from failsoft_local_llm.preload.in_place import check_in_place
 from failsoft_local_llm.preload.order import Order
 from failsoft_local_llm.preload.progress import Bar, Lines, shown_on
+from failsoft_local_llm.settings import SECTION, LocalLlmSettings
 
 STORED = 0
 
@@ -57,12 +59,14 @@ def preload(order: Order) -> int:
 
 
 def _stored(order: Order, progress: Lines | Bar) -> str:
-    weights = weights_named(known_models(order.catalogue), order.name)[0]
+    settings = load(LocalLlmSettings, section=SECTION, file=None)
+    catalogue = known_models(order.catalogue or settings.catalogue_file)
+    weights = weights_named(catalogue, order.name)[0]
     if order.to is None and not isinstance(weights.source, Hub):
         source = local_source(weights.source)
         manifest = asyncio.run(check_in_place(weights, source, progress))
         return _success(weights, manifest, source.path, "is whole where it is")
-    directory = (order.to or MODELS_DIRECTORY).expanduser()
+    directory = (order.to or settings.models_directory).expanduser()
     name = folder_name(weights)
     folder = Folder(directory / name)
     with only_one(directory, name, on_wait=lambda: progress.tell(_waits(weights))):

@@ -5,8 +5,6 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from failsoft_local_llm.decision import MODELS_DIRECTORY
-
 NAME = "preload"
 
 
@@ -17,8 +15,9 @@ class Order:
     name: str
     """A model, or weights of one."""
     to: Path | None = None
-    """The store; None: where models are kept, and what is on this machine stays where it is."""
+    """The store; None: as the settings say, and what is on this machine stays where it is."""
     catalogue: Path | None = None
+    """None: as the settings say."""
     token_file: Path | None = None
     verify: bool = False
     """Whether to read all of what is there already."""
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which model, from where, to where."""
     parser.add_argument("model", metavar="MODEL", help="a model of the catalogue, or weights of it")
     parser.add_argument(
-        "--to", type=Path, metavar="DIR", help=f"where models are kept ({MODELS_DIRECTORY})"
+        "--to", type=Path, metavar="DIR", help="where models are kept (setting models_directory)"
     )
     parser.add_argument("--catalogue", type=Path, metavar="FILE", help="models of your own")
     parser.add_argument(
