@@ -61,7 +61,7 @@ test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what th
 	@$(PYTEST) -s -m gpu --timeout 600
 
 .PHONY: gpu-smoke
-gpu-smoke: setup-vllm ## Try MODEL=… on the GPU: a directory, or what `preload` has fetched
+gpu-smoke: setup-dev ## Try MODEL=… on the GPU: a directory, or what `preload` has fetched
 	@$(RUN)python scripts/gpu_smoke.py $(or $(MODEL),$(error say which: make gpu-smoke MODEL=/models/llama-3.1-8b-instruct))
 
 .PHONY: lint

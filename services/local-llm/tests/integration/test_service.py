@@ -1,4 +1,4 @@
-"""The service with a real model, asked over real gRPC."""
+"""The service with a real model, over real gRPC; what every engine does is in tests/engines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -100,103 +100,6 @@ async def test_an_answer_is_streamed_in_pieces_that_make_the_whole(stub: "Stub")
     assert "".join(event.delta.text for event in events) == whole
 
 
-async def test_a_stop_string_ends_the_answer_before_itself(stub: "Stub") -> None:
-    text, finished = await asked(stub, chat(CAPITAL, stop=["Paris", "Berlin"]))
-
-    assert "The capital of France" in text
-    assert "Paris" not in text
-    assert finished.finish_reason == walk_pb2.FINISH_REASON_STOP
-
-
-async def test_an_answer_that_reaches_its_limit_says_so(stub: "Stub") -> None:
-    _, finished = await asked(stub, chat(STORY, max_tokens=3))
-
-    assert finished.finish_reason == walk_pb2.FINISH_REASON_LENGTH
-    assert finished.usage.output_tokens == 3
-
-
-async def test_the_same_seed_gives_the_same_answer_and_others_do_not(stub: "Stub") -> None:
-    seeded = chat(STORY, temperature=1.5, max_tokens=16, seed=-5)
-    unseeded = chat(STORY, temperature=1.5, max_tokens=16)
-
-    same = [(await asked(stub, seeded))[0] for _ in range(2)]
-    free = {(await asked(stub, unseeded))[0] for _ in range(3)}
-
-    assert same[0] == same[1]
-    assert len(free) > 1
-
-
-async def test_every_sampling_parameter_is_taken(stub: "Stub") -> None:
-    _, finished = await asked(
-        stub,
-        chat(
-            STORY,
-            temperature=2.0,
-            top_p=0.01,
-            top_k=1000,
-            max_tokens=4,
-            seed=2**63 - 1,
-            presence_penalty=2.0,
-            frequency_penalty=-2.0,
-        ),
-    )
-
-    assert finished.usage.output_tokens == 4
-    assert not finished.dropped_parameters
-
-
-async def test_tokens_are_counted_as_they_are_used(stub: "Stub") -> None:
-    request = chat(CAPITAL, max_tokens=1)
-    _, finished = await asked(stub, request)
-
-    counted = await stub.CountTokens(pb.CountTokensRequest(chat=request))
-
-    assert counted.input_tokens == finished.usage.input_tokens > 10
-    assert not counted.estimated
-
-
-async def test_a_partial_answer_is_continued_and_not_repeated(stub: "Stub") -> None:
-    text, _ = await asked(stub, chat(CAPITAL, continue_from="The capital of France is"))
-
-    assert text.startswith(" Paris")
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
-async def test_an_emoji_is_whole_or_not_there(stub: "Stub", limit: int) -> None:
-    """A model spells most of them with several tokens; the limit may come in between."""
-    request = chat("Repeat: 🦜🦜🦜", continue_from="🦜🦜🦜", max_tokens=limit)
-
-    text, _ = await asked(stub, request)
-
-    assert "\N{REPLACEMENT CHARACTER}" not in text
-
-
-async def test_requests_are_answered_side_by_side(stub: "Stub") -> None:
-    order: list[int] = []
-
-    async def answer(number: int) -> None:
-        async for event in streamed(stub, chat(STORY, max_tokens=20)):
-            if event.HasField("delta"):
-                order.append(number)  # noqa: PERF401 - in the order of both
-
-    await asyncio.gather(answer(0), answer(1))
-
-    last = {number: place for place, number in enumerate(order)}
-    assert order.index(0) < last[1]
-    assert order.index(1) < last[0]
-
-
-async def test_a_cancelled_request_leaves_the_engine_within_a_second(stub: "Stub") -> None:
-    call = streamed(stub, chat(STORY, max_tokens=4000))
-    await first_text(aiter(call))
-    assert await running_requests(stub) == 1
-
-    call.cancel()
-
-    async with asyncio.timeout(CANCEL_SECONDS):
-        await wait_until_idle(stub)
-
-
 async def test_a_request_whose_deadline_has_come_leaves_the_engine_too(stub: "Stub") -> None:
     request = pb.GenerateRequest(chat=chat(STORY, max_tokens=4000))
     with pytest.raises(grpc.aio.AioRpcError) as raised:
@@ -207,24 +110,8 @@ async def test_a_request_whose_deadline_has_come_leaves_the_engine_too(stub: "St
         await wait_until_idle(stub)
 
 
-async def test_a_conversation_beyond_the_context_is_refused_with_both_numbers(
-    stub: "Stub",
-) -> None:
-    """The engine's own tokenizer would silently drop what is too much."""
-    error = await failure(stub, chat("word " * 20_000))
-
-    assert (error.code, error.reason) == (Code.INVALID_ARGUMENT, "CONTEXT_LENGTH")
-    assert error.metadata["allowedTokens"] == "8191"
-    assert 20_000 < int(error.metadata["tokens"]) < 20_100
-
-
 def with_tool(request: chat_pb2.ChatRequest) -> chat_pb2.ChatRequest:
     request.tools.add(name="now")
-    return request
-
-
-def with_json(request: chat_pb2.ChatRequest) -> chat_pb2.ChatRequest:
-    request.response_format.kind = chat_pb2.RESPONSE_FORMAT_KIND_JSON_OBJECT
     return request
 
 
@@ -242,12 +129,11 @@ def with_endless_stop(request: chat_pb2.ChatRequest) -> chat_pb2.ChatRequest:
     ("request_", "fields"),
     [
         (with_tool(chat("Hi")), ["chat.tools"]),
-        (with_json(chat("Hi")), ["chat.response_format.kind"]),
         (with_image(chat("Hi")), ["chat.messages[0].parts[1].image"]),
         (with_endless_stop(chat("Hi")), ["chat.sampling.stop[0]"]),
         (chat_pb2.ChatRequest(), ["chat.messages"]),
     ],
-    ids=["tools", "json", "image", "empty stop string", "no messages"],
+    ids=["tools", "image", "empty stop string", "no messages"],
 )
 async def test_what_cannot_be_done_is_refused_with_its_field(
     stub: "Stub", request_: chat_pb2.ChatRequest, fields: Sequence[str]
@@ -273,7 +159,8 @@ async def test_the_model_says_what_it_is(stub: "Stub") -> None:
     [model] = response.models
     assert (model.id, model.kind, model.is_default) == ("smollm2-135m-instruct", "model", True)
     assert model.context_tokens == 8192
-    assert list(model.capabilities) == [pb.CAPABILITY_CONTINUE]
+    assert set(model.capabilities) == {pb.CAPABILITY_CONTINUE, pb.CAPABILITY_JSON_SCHEMA}
+    assert "profile minimal: smollm2-135m-instruct-q4" in model.status.why
 
 
 async def test_a_killed_engine_is_noticed_told_and_repaired(
