@@ -17,10 +17,6 @@ class _Block:
     tool_call_id: str = ""
     tool_name: str = ""
 
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
-
 
 class Assembler:
     """Collects the deltas of one answer, block by block."""
@@ -50,22 +46,26 @@ class Assembler:
     def choice(self) -> Choice:
         """The answer so far."""
         parts: list[Part] = []
+        reasoning = refusal = ""
         for block in self._blocks.values():
-            if block.kind is BlockKind.TEXT:
-                parts.append(Text(text=block.text))
-            elif block.kind is BlockKind.TOOL_CALL:
-                call = ToolCall(
-                    id=block.tool_call_id, name=block.tool_name, arguments_json=block.text
-                )
-                parts.append(call)
+            text = "".join(block.pieces)
+            match block.kind:
+                case BlockKind.TEXT:
+                    parts.append(Text(text=text))
+                case BlockKind.TOOL_CALL:
+                    call = ToolCall(
+                        id=block.tool_call_id, name=block.tool_name, arguments_json=text
+                    )
+                    parts.append(call)
+                case BlockKind.REASONING:
+                    reasoning += text
+                case BlockKind.REFUSAL:
+                    refusal += text
         return Choice(
             message=Message(role=Role.ASSISTANT, parts=tuple(parts)),
-            reasoning=self._joined(BlockKind.REASONING),
-            refusal=self._joined(BlockKind.REFUSAL),
+            reasoning=reasoning,
+            refusal=refusal,
         )
-
-    def _joined(self, kind: BlockKind) -> str:
-        return "".join(block.text for block in self._blocks.values() if block.kind is kind)
 
 
 def replay(choice: Choice) -> Iterator[Delta]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from failsoft_model.events import Choice, Delta, Event, HopUpdate, StreamReset
 from failsoft_model.walk import ErrorClass, Hop
-from failsoft_router.app.assemble import Assembler
+from failsoft_router.app.assemble import Assembler, replay
 
 EventSink = Callable[[Event], Awaitable[None]]
 
@@ -19,6 +19,7 @@ class Delivery:
     def __init__(self, sink: EventSink | None) -> None:
         self._sink = sink
         self._answer = Assembler()
+        self._whole: Choice | None = None
         self._content_left = False
 
     @property
@@ -34,7 +35,9 @@ class Delivery:
     @property
     def choice(self) -> Choice:
         """The answer so far."""
-        return self._answer.choice()
+        if self._whole is None:
+            self._whole = self._answer.choice()
+        return self._whole
 
     async def emit(self, event: Event) -> None:
         """Hand on an event that is no content."""
@@ -48,6 +51,7 @@ class Delivery:
 
     async def take(self, piece: Delta | StreamReset) -> None:
         """Take the next piece of the answer."""
+        self._whole = None
         if isinstance(piece, Delta):
             self._answer.add(piece)
         else:
@@ -56,8 +60,17 @@ class Delivery:
             self._content_left = True
             await self._sink(piece)
 
+    async def take_whole(self, choice: Choice) -> None:
+        """Take a whole answer: piece by piece where somebody takes the pieces."""
+        if self._sink is None:
+            self._whole = choice
+            return
+        for delta in replay(choice):
+            await self.take(delta)
+
     def forget(self) -> None:
         """The pieces so far are void; a caller that has some is told by `reset`."""
+        self._whole = None
         self._answer.clear()
 
     async def reset(self, reason: ErrorClass) -> None:

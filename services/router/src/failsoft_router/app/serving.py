@@ -8,7 +8,6 @@ from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished
 from failsoft_model.walk import FinishReason, SkipReason, Usage
 from failsoft_router import telemetry
-from failsoft_router.app.assemble import replay
 from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.pace import say
@@ -107,8 +106,7 @@ class Serving:
     async def _stored(
         self, found: Found, answer: StoredAnswer, degradation: Degradation
     ) -> Finished:
-        for delta in replay(answer.choice):
-            await self._delivery.take(delta)
+        await self._delivery.take_whole(answer.choice)
         return await self._finish(
             served_by=CACHE_HOP,
             model=answer.model,
