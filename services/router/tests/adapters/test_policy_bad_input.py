@@ -217,3 +217,76 @@ def test_an_anchor_that_is_used_twice_is_no_bomb() -> None:
 def test_what_is_no_text_is_refused(content: bytes) -> None:
     with pytest.raises(SettingsError, match="is not valid YAML"):
         parse_policy(content, file=FILE)
+
+
+# Breakers, and how often a target is called.
+
+
+def twins(first: str, second: str) -> str:
+    """Two targets of one endpoint and model."""
+    return f"""
+targets:
+  a: {{provider: openai, model: m, {first}}}
+  b: {{provider: openai, model: m, {second}}}
+routes:
+  chat: {{hops: [a, b]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [
+        ("breaker: {open_for: 4s}", "breaker: {open_for: 5s}", "breaker"),
+        ("breaker: {open_for: 4s}", "context_tokens: 9", "model"),
+        ("kind: remote", "kind: gpu", "kind"),
+        ('endpoint: "https://api.openai.com/v1/"', "breaker: {probes: 2}", "breaker"),
+    ],
+)
+def test_targets_that_share_a_breaker_cannot_differ_in_it(
+    first: str, second: str, where: str
+) -> None:
+    (problem,) = problems(twins(first, second))
+
+    assert problem.startswith(f"`targets.b.{where}`")
+    assert "gives it another breaker than `a`" in problem
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("breaker: {open_for: 4s}", "breaker: {open_for: 4000ms}"),
+        ("breaker: {open_for: 5s}", "context_tokens: 9"),
+        ("kind: gpu", "kind: gpu, breaker: {open_cap: 30s}"),
+        ("breaker: {open_for: 4s}", 'endpoint: "https://other.example.com/v1"'),
+    ],
+)
+def test_one_breaker_may_be_written_in_two_ways(first: str, second: str) -> None:
+    """What is written was compared, and not what it says."""
+    assert parse(twins(first, second)).targets
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (
+            "breaker: {open_for: 20s}",
+            "`targets.a.breaker.open_for` (policy.yaml, line 3) is longer",
+        ),
+        (
+            "breaker: {open_cap: 4s}",
+            "`targets.a.breaker.open_cap` (policy.yaml, line 3) is shorter",
+        ),
+        ("breaker: {open_for: 9s, open_cap: 8s}", "`targets.a.breaker.open_for`"),
+        ("kind: gpu, breaker: {open_for: 31s}", "is longer than `open_cap`, which is 30s"),
+        ("kind: gpu, attempts: 2", "`targets.a.attempts` (policy.yaml, line 3) is more than the 1"),
+    ],
+)
+def test_what_would_never_come_true_is_refused(written: str, complaint: str) -> None:
+    """It was taken silently, and something else happened."""
+    (problem,) = problems(target(written))
+
+    assert complaint in problem
+
+
+def test_a_gpu_target_may_be_open_for_longer() -> None:
+    assert parse(target("kind: gpu, attempts: 1, breaker: {open_for: 20s}")).targets

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
 from failsoft_kit.settings.types import format_duration, parse_duration
+from failsoft_router.adapters.breaker_check import Read, of_breakers
 from failsoft_router.adapters.endpoint_check import Mistake, Raw, of_endpoint
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits
 from failsoft_router.core.route import overlap
@@ -19,10 +20,11 @@ _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
 
 
-def mistakes(policy: Raw, *, own_address: str = "") -> Iterator[Mistake]:
+def mistakes(policy: Raw, *, read: Read, own_address: str = "") -> Iterator[Mistake]:
     """Every mistake: where it is, and the rest of a sentence that begins with the place.
 
     Args:
+        read: Reads the breaker of a target.
         own_address: `host:port` that the router itself listens on; empty: not known.
     """
     targets, routes, tenants = (_map(policy.get(key)) for key in ("targets", "routes", "tenants"))
@@ -34,7 +36,7 @@ def mistakes(policy: Raw, *, own_address: str = "") -> Iterator[Mistake]:
     for name, route in _maps(routes):
         yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
         yield from _of_patterns(("routes", name, "serves"), _texts(route.get("serves")))
-    yield from _of_breakers(targets)
+    yield from of_breakers(_maps(targets), read=read)
     yield from _of_defaults(routes)
     yield from _of_overlaps(routes)
     for name, tenant in _maps(tenants):
@@ -75,21 +77,6 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     credential = target.get("credential")
     if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
         yield (*here, "credential"), "must name a `file` or an `env` variable"
-
-
-def _of_breakers(targets: Raw) -> Iterator[Mistake]:
-    """Targets of one endpoint and model share a breaker, so they cannot differ in it."""
-    first: dict[tuple[str, str], tuple[str, Raw]] = {}
-    for name, target in _maps(targets):
-        breaker = _scalars(target.get("breaker"))
-        endpoint, model = target.get("endpoint", ""), target.get("model")
-        if not isinstance(model, str) or not isinstance(endpoint, str):
-            continue
-        key = (endpoint, model)
-        other, expected = first.setdefault(key, (name, breaker))
-        if breaker != expected:
-            here: Trail = ("targets", name, "breaker")
-            yield here, f"differs from that of `{other}`, which has the same endpoint and model"
 
 
 def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:
@@ -167,12 +154,6 @@ def _map(value: object) -> Raw:
 
 def _maps(value: Raw) -> Iterable[tuple[str, Raw]]:
     return ((name, each) for name, each in value.items() if isinstance(each, dict))
-
-
-def _scalars(value: object) -> Raw:
-    """The entries of a mapping that are no structures; those may be nested without an end."""
-    written = _map(value).items()
-    return {key: each for key, each in written if isinstance(each, str | int | float)}
 
 
 def _texts(value: object) -> Mapping[int, str]:

@@ -12,6 +12,8 @@ from failsoft_kit.settings.document import read_content
 from failsoft_kit.settings.whole import load_content
 from failsoft_model.walk import Capability
 from failsoft_router.adapters.addresses import in_own_network
+from failsoft_router.adapters.breaker_check import HealthKey
+from failsoft_router.adapters.endpoint_check import Raw
 from failsoft_router.adapters.policy_check import mistakes
 from failsoft_router.core.policy import (
     GPU_BREAKER,
@@ -161,9 +163,8 @@ def parse_policy(content: bytes, *, file: Path, own_address: str = "") -> Policy
         FileRefused: With every mistake: its path and line, what is wrong, what is allowed.
         SettingsError: The content is no YAML, or no mapping.
     """
-    raw = load_content(
-        _Policy, content, name=str(file), check=partial(mistakes, own_address=own_address)
-    )
+    check = partial(mistakes, read=_breaker_of, own_address=own_address)
+    raw = load_content(_Policy, content, name=str(file), check=check)
     return Policy(
         targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},
         routes={name: _route(name, each) for name, each in raw.routes.items()},
@@ -173,18 +174,17 @@ def parse_policy(content: bytes, *, file: Path, own_address: str = "") -> Policy
 
 def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
     ours = raw.provider is Provider.FAILSOFT and in_own_network(raw.endpoint)
-    breaker = GPU_BREAKER if raw.kind is TargetKind.GPU else REMOTE_BREAKER
     return TargetPolicy(
         name=name,
         provider=raw.provider,
         model=raw.model,
-        endpoint=(raw.endpoint or OPENAI_URL).rstrip("/"),
+        endpoint=_endpoint(raw.endpoint),
         credential=_credential(raw.credential, folder) if raw.credential else None,
         context_tokens=raw.context_tokens,
         capabilities=frozenset(raw.capabilities),
         limits=Limits(**raw.limits.model_dump()),
         kind=raw.kind,
-        breaker=_breaker(breaker, raw.breaker),
+        breaker=_breaker(raw.kind, raw.breaker),
         external=not ours if raw.external is None else raw.external,
         allow_private=raw.allow_private,
         tls=raw.tls,
@@ -197,9 +197,27 @@ def _credential(raw: _Credential, folder: Path) -> CredentialSource:
     return CredentialSource(file=str(folder / raw.file) if raw.file else "", env=raw.env)
 
 
-def _breaker(defaults: BreakerPolicy, raw: _Breaker) -> BreakerPolicy:
+def _endpoint(written: str) -> str:
+    return (written or OPENAI_URL).rstrip("/")
+
+
+def _breaker(kind: TargetKind, raw: _Breaker) -> BreakerPolicy:
+    defaults = GPU_BREAKER if kind is TargetKind.GPU else REMOTE_BREAKER
     written = raw.model_dump(exclude_none=True)
     return replace(defaults, **written)
+
+
+def _breaker_of(target: Raw) -> tuple[HealthKey, BreakerPolicy] | None:
+    """See `breaker_check.Read`."""
+    endpoint, model = target.get("endpoint", ""), target.get("model")
+    if not isinstance(endpoint, str) or not isinstance(model, str):
+        return None
+    try:
+        kind = TargetKind(target.get("kind", TargetKind.REMOTE))
+        raw = _Breaker.model_validate(target.get("breaker", {}))
+    except ValueError:
+        return None
+    return (_endpoint(endpoint), model), _breaker(kind, raw)
 
 
 def _route(name: str, raw: _Route) -> RoutePolicy:
