@@ -91,22 +91,6 @@ async def test_a_rate_limit_shuts_the_quota_and_says_nothing_about_health(
 
 
 @virtual_time.test
-async def test_where_all_are_shut_the_one_due_soonest_is_asked_all_the_same(
-    stage: type[Stage],
-) -> None:
-    """A shut breaker in front of nothing else would be an outage of our own making."""
-    touchy = {"breaker": BreakerPolicy(consecutive_failures=1)}
-    router = stage(a=(BUSY,), b=(1.0, BUSY), targets={"a": touchy, "b": touchy})
-    await router.refused()
-
-    error = await router.refused()
-
-    assert [hop.outcome for hop in error.hops] == [HopOutcome.FAILED, HopOutcome.SKIPPED]
-    assert error.hops[1].skip_reason is SkipReason.CIRCUIT_OPEN
-    assert error.retry_after == pytest.approx(5.0)
-
-
-@virtual_time.test
 async def test_targets_of_one_endpoint_and_model_share_their_fate(stage: type[Stage]) -> None:
     same = {"endpoint": "https://api.example.com", "model": "m"}
     router = stage(a=(BUSY,), b=(BUSY,), c=(BUSY,), targets={"a": same, "b": same})

@@ -7,7 +7,7 @@ from failsoft_model.walk import ErrorClass, Hop, SkipReason
 from failsoft_router.core.breaker import Result, State
 from failsoft_router.core.errors import RouteExhausted
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
-from simulation.story import Asked, Call, End, Look, Story
+from simulation.story import Asked, Call, End, Story
 
 _EPSILON = 1e-6
 
@@ -25,6 +25,20 @@ PLANNED = (
     SkipReason.REFUSED_BY_CALLER,
 )
 """Skips that depend on the request and the policy alone."""
+
+_NOT_STORED = (SkipReason.NO_STORED_ANSWER, SkipReason.CACHE_UNAVAILABLE)
+
+_SHUT = frozenset(
+    {
+        SkipReason.CIRCUIT_OPEN,
+        SkipReason.ISOLATED,
+        SkipReason.QUOTA,
+        SkipReason.CREDENTIAL_QUARANTINE,
+        SkipReason.TARGET_GONE,
+        SkipReason.SAME_FATE,
+    }
+)
+"""Skips because of a gate that keeps everybody out."""
 
 _TARGETS_OWN = frozenset(
     {ErrorClass.TRANSIENT, ErrorClass.TRUNCATED, ErrorClass.MALFORMED, ErrorClass.UNKNOWN}
@@ -133,20 +147,24 @@ def what_counts_is_what_the_target_did(story: Story) -> Iterator[str]:
 
 
 def nobody_is_turned_away_while_a_call_may_be_forced(story: Story) -> Iterator[str]:
-    """When every breaker of a route is open and nothing else can answer, one is overridden."""
+    """When all targets of a route are shut and nobody answers, one breaker is overridden.
+
+    One that nothing else shuts, whatever shuts the others and whatever the cache had.
+    """
     for asked in story.asked:
-        hops = [hop for hop in asked.hops if hop.skip_reason not in PLANNED]
-        shut = [hop for hop in hops if hop.skip_reason is SkipReason.CIRCUIT_OPEN]
-        if not isinstance(asked.error, RouteExhausted) or not hops or len(shut) < len(hops):
+        hops = [hop for hop in asked.hops if hop.skip_reason not in (*PLANNED, *_NOT_STORED)]
+        ill = [hop for hop in hops if hop.skip_reason is SkipReason.CIRCUIT_OPEN]
+        names = {story.breaker_of[hop.target] for hop in ill}
+        all_shut = all(hop.skip_reason in _SHUT for hop in hops)
+        if not isinstance(asked.error, RouteExhausted) or not (names and all_shut):
             continue
-        names = {story.breaker_of[hop.target] for hop in shut}
         forced = [
             leave
             for leave in story.leaves
             if leave.permit.forced and leave.given <= asked.ended and asked.began <= leave.returned
         ]
-        all_open = all(_was_open(story.looks[name], asked) for name in names)
-        if all_open and not any(leave.breaker in names for leave in forced):
+        ill_all_the_time = all(_was_shut(story, name, asked) for name in names)
+        if ill_all_the_time and not any(leave.breaker in names for leave in forced):
             yield f"{asked.planned.name} got nothing, and nobody asked {names}"
 
 
@@ -231,11 +249,28 @@ def excused(story: Story, calls: Iterable[Call]) -> bool:
     )
 
 
-def _was_open(looks: list[Look], asked: Asked) -> bool:
-    """Whether a breaker was open, and not due, for as long as this request went on."""
+def _was_shut(story: Story, name: str, asked: Asked) -> bool:
+    """Whether a breaker had no permit for anybody for as long as this request went on."""
+    looks = story.looks[name]
     seen = [look for look in looks if look.at < asked.began][-1:]
     seen += [look for look in looks if asked.began <= look.at <= asked.ended]
-    return all(look.state is State.OPEN and look.due > asked.ended for look in seen)
+    if all(look.state is State.OPEN and look.due > asked.ended for look in seen):
+        return True
+    full = _probes_out(story, name, asked) >= max(
+        policy.targets[name].breaker.probes
+        for policy in story.schedule.policies
+        if name in policy.targets
+    )
+    return full and all(look.state is State.HALF_OPEN for look in seen)
+
+
+def _probes_out(story: Story, name: str, asked: Asked) -> int:
+    """Probes that were out for as long as this request went on."""
+    return sum(
+        leave.given < asked.began and asked.ended < min(leave.judged, leave.returned)
+        for leave in story.leaves
+        if leave.breaker == name and leave.permit.probe and not leave.permit.forced
+    )
 
 
 def _is_unsent(call: Call) -> bool:

@@ -24,14 +24,14 @@ class Admission:
     Attributes:
         behind: Hops after this one that may be tried.
         later_is_well: Says whether a target behind would be let through now, without a probe.
-        forced: Says whether the breaker may be overridden: nobody else can answer.
+        last_resort: The breaker may be overridden: nobody else can answer.
     """
 
     place: Place
     errand: Errand
     behind: tuple[PlannedHop, ...]
     later_is_well: Callable[[], bool]
-    forced: Callable[[], bool]
+    last_resort: bool
     clock: Clock
 
     def refusal(self, *, attempts: int) -> Refusal | None:
@@ -74,14 +74,14 @@ class Admission:
         if self._is_one_probe_too_many(now):
             return _ENOUGH_PROBES
         permit = health.ask(now)
-        if permit is None and self.forced():
+        if permit is None and self.last_resort:
             permit = health.force(now)
         return permit or _PROBES_OUT
 
     def kept_out_for(self, now: float) -> float:
         """Seconds for which the breaker lets nobody through; 0: it may let this walk."""
         due_in = self.place.gates.health.due_in(now)
-        return due_in if due_in > 0 and not self.forced() else 0.0
+        return due_in if due_in > 0 and not self.last_resort else 0.0
 
     @property
     def slice(self) -> float | None:

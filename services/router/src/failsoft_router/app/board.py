@@ -75,10 +75,18 @@ class Place:
         cut_off = self.egress.due_in(now) if self.host else 0.0
         return max(shut, cut_off, self.gates.health.due_in(now))
 
-    def ill_for(self, now: float) -> float:
-        """Seconds that its health breaker alone keeps it out; 0 when something else does."""
+    def is_shut(self, now: float) -> bool:
+        """Whether a gate keeps everybody out, for a while or until a probe comes back."""
+        return self._shut_by_others(now) or self.gates.health.is_shut(now)
+
+    def may_be_forced(self, now: float) -> bool:
+        """Whether its health breaker alone keeps everybody out, and one call may go past it."""
+        health = self.gates.health
+        return health.is_shut(now) and not health.forced_out and not self._shut_by_others(now)
+
+    def _shut_by_others(self, now: float) -> bool:
         refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
-        return self.gates.health.due_in(now) if refusal is None else 0.0
+        return refusal is not None or (bool(self.host) and self.egress.due_in(now) > 0)
 
 
 class Board:

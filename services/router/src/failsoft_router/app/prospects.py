@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from failsoft_kit.clock import Clock
-from failsoft_model.walk import Hop, SkipReason
+from failsoft_model.walk import Hop, HopOutcome, SkipReason
 from failsoft_router.app.board import Board
 from failsoft_router.core.breaker import State
 from failsoft_router.core.outcome import may_pass
@@ -21,7 +21,6 @@ class Prospects:
         self.plan = plan
         self._board = board
         self._clock = clock
-        self._last_resort: str | None = None
 
     def was_too_long_for(self, name: str) -> None:
         """This target found that the request does not fit into its context."""
@@ -44,15 +43,34 @@ class Prospects:
             place.gates.health.state is State.CLOSED and place.due_in(now) <= 0 for place in places
         )
 
-    def is_last_resort(self, name: str) -> bool:
-        """Whether nobody can answer unless this target's breaker is overridden.
+    def last_resort(self, hops: Iterable[Hop]) -> PlannedHop | None:
+        """Whom to ask past its breaker when the walk has ended with nothing; None: nobody.
 
-        Every target that may be tried is kept out by its breaker, nothing stands behind
-        them, and this is the one that is due soonest. There is one such target a walk.
+        Every target that may be tried is shut, and this is the one due soonest of those
+        that nothing but the breaker shuts. Who was tried in this walk has had its call.
+
+        Args:
+            hops: As they ended.
         """
-        if self._last_resort is None:
-            self._last_resort = self._find_last_resort()
-        return name == self._last_resort
+        now = self._clock.now()
+        planned = [hop for hop in self.plan.hops if hop.kind is HopKind.TARGET and hop.skip is None]
+        places = {hop.name: self._board.place(hop.name) for hop in planned}
+        if not all(place.is_shut(now) for place in places.values()):
+            return None
+        tried = {hop.target for hop in hops if hop.outcome is not HopOutcome.SKIPPED}
+        waits = {
+            name: place.gates.health.due_in(now)
+            for name, place in places.items()
+            if name not in tried and place.may_be_forced(now)
+        }
+        if not waits:
+            return None
+        return PlannedHop(
+            position=len(self.plan.hops) + 1,
+            name=min(waits, key=waits.__getitem__),
+            kind=HopKind.TARGET,
+            last_resort=True,
+        )
 
     def soonest(self, hops: Iterable[Hop]) -> float | None:
         """Seconds until a target may be tried with some hope; None: waiting changes nothing.
@@ -78,13 +96,3 @@ class Prospects:
             and (hop.skip_reason is SkipReason.SAME_FATE or hop.error_class is not None)
             for hop in hops
         )
-
-    def _find_last_resort(self) -> str | None:
-        open_hops = [hop for hop in self.plan.hops if hop.skip is None]
-        if any(hop.kind is not HopKind.TARGET for hop in open_hops):
-            return None
-        now = self._clock.now()
-        waits = {hop.name: self._board.place(hop.name).ill_for(now) for hop in open_hops}
-        if not all(wait > 0 for wait in waits.values()):
-            return None
-        return min(waits, key=waits.__getitem__, default=None)

@@ -75,7 +75,7 @@ class TargetHop:
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
         asked_at = self.clock.now()
-        if not self.attempts:
+        if not (self.attempts or self.admission.last_resort):
             self.place.probes.deposit(asked_at)
         shut = self.admission.refusal(attempts=len(self.attempts))
         if shut is not None:

@@ -182,10 +182,9 @@ class Walk:
             finished = finished or await self._try(self._prospects.plan.hops[index])
             if finished is not None:
                 return finished
-        while (tidings := await self._beside.wait()) is not None:
-            finished = await self._settle(tidings)
-            if finished is not None:
-                return finished
+        finished = await self._wait() or await self._try_last_resort()
+        if finished is not None:
+            return finished
         facts = self._facts()
         raise exhausted(
             facts,
@@ -201,6 +200,21 @@ class Walk:
             if finished is not None:
                 return finished
         return None
+
+    async def _wait(self) -> Finished | None:
+        """What comes of the calls beside, when there is nobody else to ask."""
+        while (tidings := await self._beside.wait()) is not None:
+            finished = await self._settle(tidings)
+            if finished is not None:
+                return finished
+        return None
+
+    async def _try_last_resort(self) -> Finished | None:
+        """One more hop, at a target that was passed over because its breaker is open."""
+        planned = self._prospects.last_resort(self._trail.hops)
+        if planned is None:
+            return None
+        return await self._try(planned) or await self._wait()
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
         with self._trail.begin(planned) as hop:
@@ -247,7 +261,7 @@ class Walk:
                 errand=self._errand,
                 behind=behind,
                 later_is_well=lambda: self._prospects.any_is_well(behind),
-                forced=lambda: self._prospects.is_last_resort(hop.planned.name),
+                last_resort=hop.planned.last_resort,
                 clock=around.clock,
             ),
             errand=self._errand,

@@ -135,6 +135,21 @@ class Breaker:
         # A sum of floats and its difference can come out a hair over the cap.
         return min(max(0.0, self._due_at - now), self._open_time)
 
+    def is_shut(self, now: float) -> bool:
+        """Whether `ask` has no permit for anybody at time `now`."""
+        match self._state:
+            case State.CLOSED:
+                return False
+            case State.OPEN:
+                return now < self._due_at
+            case State.HALF_OPEN:
+                return self._probes_out >= self._policy.probes
+
+    @property
+    def forced_out(self) -> bool:
+        """A forced call is out, and `force` has no other one."""
+        return self._forced_out
+
     def adopt(self, policy: BreakerPolicy) -> None:
         """Judge by this policy from the next report on; state and due time stay.
 
@@ -148,12 +163,10 @@ class Breaker:
         """A permit to call the target at time `now`, or None: skip it."""
         if self._state is State.CLOSED:
             return Permit(epoch=self._epoch, started=now, probe=False)
-        if self._state is State.OPEN:
-            if now < self._due_at:
-                return None
-            self._enter(State.HALF_OPEN, now)
-        if self._probes_out >= self._policy.probes:
+        if self.is_shut(now):
             return None
+        if self._state is State.OPEN:
+            self._enter(State.HALF_OPEN, now)
         self._probes_out += 1
         return Permit(epoch=self._epoch, started=now, probe=True)
 

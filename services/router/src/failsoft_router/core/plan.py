@@ -40,6 +40,7 @@ class PlannedHop:
         name: The target's name, `cache` or `mock`.
         skip: Why it will not be tried whatever happens; None: it may be.
         detail: The skip in words; empty for a hop that may be tried.
+        last_resort: Nobody else can answer, so the target's breaker may be overridden.
     """
 
     position: int
@@ -47,6 +48,7 @@ class PlannedHop:
     kind: HopKind
     skip: SkipReason | None = None
     detail: str = ""
+    last_resort: bool = False
 
 
 Skip = tuple[SkipReason, str]
