@@ -290,3 +290,24 @@ def test_what_would_never_come_true_is_refused(written: str, complaint: str) -> 
 
 def test_a_gpu_target_may_be_open_for_longer() -> None:
     assert parse(target("kind: gpu, attempts: 1, breaker: {open_for: 20s}")).targets
+
+
+# Tenants.
+
+
+def denying(names: str) -> str:
+    return f"{SMALLEST}tenants:\n  acme: {{deny: {names}}}\n"
+
+
+def test_a_tenant_may_deny_targets_and_providers() -> None:
+    assert parse(denying("[a, failsoft]")).tenant("acme").deny == {"a", "failsoft"}
+
+
+def test_a_denial_of_what_is_not_there_is_refused() -> None:
+    """It denied nothing."""
+    (problem,) = problems(denying("[a, opanai]"))
+
+    assert problem == (
+        "`tenants.acme.deny[1]` (policy.yaml, line 7) names `opanai`, which is no target and no"
+        " provider; known are `a`, `openai`, `failsoft`"
+    )

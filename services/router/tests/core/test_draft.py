@@ -2,7 +2,8 @@
 
 import pytest
 
-from failsoft_router.core.draft import Drafts
+from failsoft_model.walk import SkipReason
+from failsoft_router.core.draft import Drafts, draft
 from failsoft_router.core.plan import Draft
 from failsoft_router.core.policy import (
     Policy,
@@ -83,3 +84,24 @@ def test_a_credential_that_goes_or_comes_is_seen_at_once(missing: frozenset[str]
         hop for hop in open_hops(before) if hop not in missing
     ]
     assert drafted(drafts) == before
+
+
+@pytest.mark.parametrize(
+    ("deny", "left", "words"),
+    [
+        ({"a"}, ["b"], "the tenant denies this target"),
+        ({"openai"}, [], "the tenant denies targets of provider openai"),
+        ({"failsoft"}, ["a", "b"], ""),
+        ({"a", "b"}, [], "the tenant denies this target"),
+    ],
+)
+def test_what_a_tenant_denies_does_not_answer_it(
+    deny: set[str], left: list[str], words: str
+) -> None:
+    tenant = TenantPolicy(deny=frozenset(deny), allow_stale=False)
+
+    made = draft(POLICY, ROUTE, tenant, model="chat")
+
+    assert open_hops(made) == left
+    assert made.hops[0].detail == words
+    assert made.hops[0].skip is (SkipReason.TENANT_POLICY if words else None)

@@ -12,7 +12,7 @@ from failsoft_kit.settings.document import Trail
 from failsoft_kit.settings.types import format_duration, parse_duration
 from failsoft_router.adapters.breaker_check import Read, of_breakers
 from failsoft_router.adapters.endpoint_check import Mistake, Raw, of_endpoint
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits, Provider
 from failsoft_router.core.route import overlap
 
 _NAME = re.compile(r"[!-~]{1,128}")
@@ -41,6 +41,7 @@ def mistakes(policy: Raw, *, read: Read, own_address: str = "") -> Iterator[Mist
     yield from _of_overlaps(routes)
     for name, tenant in _maps(tenants):
         yield from _of_preferences(name, _map(tenant.get("prefer")), routes)
+        yield from _of_denials(("tenants", name, "deny"), _texts(tenant.get("deny")), targets)
 
 
 def _of_names(targets: Raw, routes: Raw, tenants: Raw) -> Iterator[Mistake]:
@@ -129,6 +130,17 @@ def _of_preferences(tenant: str, prefer: Raw, routes: Raw) -> Iterator[Mistake]:
                 yield (*here, index), f"names `{name}`, which is no target; it stays where it is"
             elif name not in hops:
                 yield (*here, index), f"names `{name}`, which is no hop of route `{route}`"
+
+
+def _of_denials(here: Trail, names: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:
+    """A name that is misspelt would deny nothing, and nobody would notice."""
+    known = [*targets, *(provider.value for provider in Provider)]
+    for index, name in names.items():
+        if name not in known:
+            yield (
+                (*here, index),
+                f"names `{name}`, which is no target and no provider; known are {_listed(known)}",
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

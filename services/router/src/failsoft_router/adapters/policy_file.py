@@ -132,6 +132,7 @@ class _Tenant(Settings):
     prefer: dict[str, list[str]] = Field(
         default={}, description="Route to targets that come first."
     )
+    deny: list[str] = Field(default=[], description="Targets and providers that may not answer.")
     no_external: bool = Field(default=False, description="Only targets in our own network.")
     allow_mock: bool = Field(default=False, description="A made-up answer is better than none.")
     allow_stale: bool = Field(default=True, description="An old answer is better than none.")
@@ -236,6 +237,7 @@ def _route(name: str, raw: _Route) -> RoutePolicy:
 def _tenant(raw: _Tenant) -> TenantPolicy:
     return TenantPolicy(
         prefer={route: tuple(targets) for route, targets in raw.prefer.items()},
+        deny=frozenset(raw.deny),
         no_external=raw.no_external,
         allow_mock=raw.allow_mock,
         allow_stale=raw.allow_stale,

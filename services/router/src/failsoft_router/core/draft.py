@@ -9,7 +9,14 @@ from collections.abc import Iterable
 
 from failsoft_model.walk import SkipReason
 from failsoft_router.core.plan import Draft, HopKind, PlannedHop, Skip
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Policy, RoutePolicy, TenantPolicy
+from failsoft_router.core.policy import (
+    CACHE_HOP,
+    MOCK_HOP,
+    Policy,
+    RoutePolicy,
+    TargetPolicy,
+    TenantPolicy,
+)
 
 _Key = tuple[str, str | None, str | None, bool]
 
@@ -81,9 +88,8 @@ def draft(
             kind, skip = HopKind.MOCK, _mock_skip(tenant)
         else:
             kind = HopKind.TARGET
-            external = policy.targets[name].external
             lacking = name in without_credential
-            skip = _target_skip(tenant, external=external, no_credential=lacking)
+            skip = _target_skip(tenant, policy.targets[name], no_credential=lacking)
         reason, detail = skip or (None, "")
         hops.append(PlannedHop(position=position, name=name, kind=kind, skip=reason, detail=detail))
     return Draft(route=route, hops=tuple(hops), targets=policy.targets)
@@ -98,8 +104,13 @@ def _ordered(policy: Policy, route: RoutePolicy, tenant: TenantPolicy, model: st
     return dict.fromkeys([*asked, *preferred, *route.hops])
 
 
-def _target_skip(tenant: TenantPolicy, *, external: bool, no_credential: bool) -> Skip | None:
-    if tenant.no_external and external:
+def _target_skip(tenant: TenantPolicy, target: TargetPolicy, *, no_credential: bool) -> Skip | None:
+    if target.name in tenant.deny:
+        return SkipReason.TENANT_POLICY, "the tenant denies this target"
+    if target.provider.value in tenant.deny:
+        provider = target.provider.value
+        return SkipReason.TENANT_POLICY, f"the tenant denies targets of provider {provider}"
+    if tenant.no_external and target.external:
         return SkipReason.TENANT_POLICY, "the tenant forbids external targets"
     if no_credential:
         return SkipReason.NO_CREDENTIAL, "its credential is not there"

@@ -199,12 +199,14 @@ class TenantPolicy:
 
     Attributes:
         prefer: Route name to targets, which come first in this order.
+        deny: Names of targets, and providers' names, that may not answer.
         no_external: Only targets in our own network may answer.
         allow_mock: A made-up answer is better than none.
         allow_stale: An old answer is better than none.
     """
 
     prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deny: frozenset[str] = frozenset()
     no_external: bool = False
     allow_mock: bool = False
     allow_stale: bool = True
