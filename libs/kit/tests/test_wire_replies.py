@@ -38,6 +38,7 @@ from failsoft_model.walk import (
     Hop,
     HopOutcome,
     Load,
+    PlaceReason,
     SkipReason,
     Usage,
     WalkFailure,
@@ -195,6 +196,7 @@ def test_a_later_contract_s_words_are_read_around() -> None:
         outcome=walk_pb2.HOP_OUTCOME_SKIPPED,
         skip_reason=UNKNOWN,  # type: ignore[arg-type]
         error_class=UNKNOWN,  # type: ignore[arg-type]
+        place=UNKNOWN,  # type: ignore[arg-type]
     )
     finished = pb.Finished(
         finish_reason=walk_pb2.FINISH_REASON_STOP,
@@ -208,6 +210,7 @@ def test_a_later_contract_s_words_are_read_around() -> None:
     assert event.cache_status is None
     (read,) = event.hops
     assert (read.skip_reason, read.error_class) == (None, ErrorClass.UNKNOWN)
+    assert read.place is None
 
 
 @pytest.mark.parametrize("number", [0, UNKNOWN])
@@ -275,6 +278,7 @@ def failed(position: int, *, detail: str = "", attempts: int = 0, target: str = 
         error_class=ErrorClass.TRANSIENT,
         detail=detail,
         attempts=(attempt,) * attempts,
+        place=PlaceReason.TENANT_PREFERS,
     )
 
 

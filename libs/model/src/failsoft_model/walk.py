@@ -14,6 +14,14 @@ class HopOutcome(enum.Enum):
     PROBING = "probing"
 
 
+class PlaceReason(enum.Enum):
+    """Why a hop has its place in the order of the walk."""
+
+    ROUTE_ORDER = "route_order"
+    ASKED_MODEL = "asked_model"
+    TENANT_PREFERS = "tenant_prefers"
+
+
 class SkipReason(enum.Enum):
     """Why a hop was not tried."""
 
@@ -149,6 +157,7 @@ class Hop:
         detail: One sentence for people; no prompt, no answer, no secret.
         started: Seconds from the start of the walk.
         latency: Seconds from the hop's start to its end.
+        place: Why it stands where it stands; None: a peer of an earlier contract.
     """
 
     position: int
@@ -160,6 +169,7 @@ class Hop:
     started: float = 0.0
     latency: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+    place: PlaceReason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

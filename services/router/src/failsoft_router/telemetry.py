@@ -2,7 +2,7 @@
 
 from failsoft_kit.telemetry.names import AttributeName, EventName, Name, SpanName, ValueType
 from failsoft_model.chat import Degradation
-from failsoft_model.walk import CacheStatus, ErrorClass, HopOutcome, SkipReason
+from failsoft_model.walk import CacheStatus, ErrorClass, HopOutcome, PlaceReason, SkipReason
 
 WALK = "failsoft.walk"
 HOP = "failsoft.hop"
@@ -19,6 +19,7 @@ DEGRADATION = "failsoft.degradation"
 SERVED_BY = "failsoft.served_by"
 HOP_TARGET = "failsoft.hop.target"
 HOP_POSITION = "failsoft.hop.position"
+HOP_PLACE = "failsoft.hop.place"
 HOP_OUTCOME = "failsoft.hop.outcome"
 HOP_SKIP_REASON = "failsoft.hop.skip_reason"
 ERROR_CLASS = "failsoft.error.class"
@@ -74,6 +75,7 @@ NAMES: tuple[Name, ...] = (
     _string(SERVED_BY, "A target's name, `cache` or `mock`."),
     _string(HOP_TARGET, "A target's name, `cache` or `mock`."),
     _number(HOP_POSITION, "Place in the plan, from 1."),
+    _string(HOP_PLACE, "Why it stands where it stands.", tuple(each.value for each in PlaceReason)),
     _string(HOP_OUTCOME, "How the hop ended.", tuple(each.value for each in HopOutcome)),
     _string(HOP_SKIP_REASON, "Why it was not tried.", tuple(each.value for each in SkipReason)),
     _string(ERROR_CLASS, "What was wrong.", tuple(each.value for each in ErrorClass)),

@@ -56,6 +56,7 @@ async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None
     assert skipped.attributes == {
         "failsoft.hop.target": "a",
         "failsoft.hop.position": 1,
+        "failsoft.hop.place": "route_order",
         "failsoft.hop.outcome": "skipped",
         "failsoft.hop.skip_reason": "no_credential",
     }
@@ -63,6 +64,7 @@ async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None
     assert failed.attributes == {
         "failsoft.hop.target": "b",
         "failsoft.hop.position": 2,
+        "failsoft.hop.place": "route_order",
         "failsoft.hop.outcome": "failed",
         "failsoft.error.class": "transient",
         "failsoft.breaker.state": "closed",

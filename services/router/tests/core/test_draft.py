@@ -2,7 +2,7 @@
 
 import pytest
 
-from failsoft_model.walk import SkipReason
+from failsoft_model.walk import PlaceReason, SkipReason
 from failsoft_router.core.draft import Drafts, draft
 from failsoft_router.core.plan import Draft
 from failsoft_router.core.policy import (
@@ -105,3 +105,20 @@ def test_what_a_tenant_denies_does_not_answer_it(
     assert open_hops(made) == left
     assert made.hops[0].detail == words
     assert made.hops[0].skip is (SkipReason.TENANT_POLICY if words else None)
+
+
+def test_each_hop_says_why_it_stands_where_it_stands() -> None:
+    tenant = TenantPolicy(prefer={"chat": ("b",), "other": ("a",)})
+
+    usual = draft(POLICY, ROUTE, TenantPolicy(), model="chat")
+    preferred = draft(POLICY, ROUTE, tenant, model="chat")
+    asked = draft(POLICY, ROUTE, tenant, model="a-model")
+
+    def places(made: Draft) -> list[tuple[str, PlaceReason]]:
+        return [(hop.name, hop.place) for hop in made.hops[:3]]
+
+    by_route, by_model = PlaceReason.ROUTE_ORDER, PlaceReason.ASKED_MODEL
+    by_tenant = PlaceReason.TENANT_PREFERS
+    assert places(usual) == [("a", by_route), ("b", by_route), ("cache", by_route)]
+    assert places(preferred) == [("b", by_tenant), ("a", by_route), ("cache", by_route)]
+    assert places(asked) == [("a", by_model), ("b", by_tenant), ("cache", by_route)]

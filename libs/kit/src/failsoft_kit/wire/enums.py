@@ -11,6 +11,7 @@ from failsoft_model.walk import (
     ErrorClass,
     FinishReason,
     HopOutcome,
+    PlaceReason,
     SkipReason,
 )
 
@@ -47,6 +48,7 @@ RESPONSE_FORMAT_KIND = EnumMap(ResponseFormatKind, chat_pb2.ResponseFormatKind)
 CRITICALITY = EnumMap(Criticality, chat_pb2.Criticality)
 DEGRADATION = EnumMap(Degradation, chat_pb2.Degradation)
 HOP_OUTCOME = EnumMap(HopOutcome, walk_pb2.HopOutcome)
+PLACE_REASON = EnumMap(PlaceReason, walk_pb2.PlaceReason)
 SKIP_REASON = EnumMap(SkipReason, walk_pb2.SkipReason)
 ERROR_CLASS = EnumMap(ErrorClass, walk_pb2.ErrorClass)
 FINISH_REASON = EnumMap(FinishReason, walk_pb2.FinishReason)

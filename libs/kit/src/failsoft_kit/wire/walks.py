@@ -2,7 +2,13 @@
 
 from failsoft.inference.v1 import walk_pb2 as pb
 from failsoft_kit.wire.durations import decode_duration, fill_duration
-from failsoft_kit.wire.enums import ERROR_CLASS, HOP_OUTCOME, SKIP_REASON, error_class
+from failsoft_kit.wire.enums import (
+    ERROR_CLASS,
+    HOP_OUTCOME,
+    PLACE_REASON,
+    SKIP_REASON,
+    error_class,
+)
 from failsoft_model.walk import Attempt, Hop, Load, Usage, WalkFailure
 
 MAX_FAILURE_BYTES = 4096
@@ -59,6 +65,8 @@ def fill_hop(into: pb.Hop, hop: Hop) -> None:
         into.skip_reason = SKIP_REASON.number[hop.skip_reason]
     if hop.error_class is not None:
         into.error_class = ERROR_CLASS.number[hop.error_class]
+    if hop.place is not None:
+        into.place = PLACE_REASON.number[hop.place]
     into.detail = hop.detail
     fill_duration(into.started, hop.started)
     fill_duration(into.latency, hop.latency)
@@ -94,6 +102,7 @@ def decode_hop(hop: pb.Hop) -> Hop | None:
         started=decode_duration(hop.started),
         latency=decode_duration(hop.latency),
         attempts=tuple([_decode_attempt(attempt) for attempt in hop.attempts]),
+        place=PLACE_REASON.member.get(hop.place),
     )
 
 

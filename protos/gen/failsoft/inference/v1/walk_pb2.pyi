@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _PlaceReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlaceReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlaceReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLACE_REASON_UNSPECIFIED: _PlaceReason.ValueType  # 0
+    """Not said."""
+    PLACE_REASON_ROUTE_ORDER: _PlaceReason.ValueType  # 1
+    """The route lists it there."""
+    PLACE_REASON_ASKED_MODEL: _PlaceReason.ValueType  # 2
+    """Its own model is the one that was asked for."""
+    PLACE_REASON_TENANT_PREFERS: _PlaceReason.ValueType  # 3
+    """The tenant prefers it on this route."""
+
+class PlaceReason(_PlaceReason, metaclass=_PlaceReasonEnumTypeWrapper):
+    """Why a hop has its place in the order of the walk."""
+
+PLACE_REASON_UNSPECIFIED: PlaceReason.ValueType  # 0
+"""Not said."""
+PLACE_REASON_ROUTE_ORDER: PlaceReason.ValueType  # 1
+"""The route lists it there."""
+PLACE_REASON_ASKED_MODEL: PlaceReason.ValueType  # 2
+"""Its own model is the one that was asked for."""
+PLACE_REASON_TENANT_PREFERS: PlaceReason.ValueType  # 3
+"""The tenant prefers it on this route."""
+Global___PlaceReason: _TypeAlias = PlaceReason  # noqa: Y015
+
 class _HopOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -331,6 +359,7 @@ class Hop(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Place in the plan, from 1."""
     target: _builtins.str
@@ -343,6 +372,8 @@ class Hop(_message.Message):
     """What was wrong; set for HOP_OUTCOME_FAILED only."""
     detail: _builtins.str
     """One sentence for people: no prompt, no answer, no secret. May be empty."""
+    place: Global___PlaceReason.ValueType
+    """Why it stands where it stands; not set by senders before this field."""
     @_builtins.property
     def started(self) -> _duration_pb2.Duration:
         """From the start of the walk to the start of this hop."""
@@ -367,10 +398,11 @@ class Hop(_message.Message):
         started: _duration_pb2.Duration | None = ...,
         latency: _duration_pb2.Duration | None = ...,
         attempts: _abc.Iterable[Global___Attempt] | None = ...,
+        place: Global___PlaceReason.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "detail", b"detail", "error_class", b"error_class", "latency", b"latency", "outcome", b"outcome", "position", b"position", "skip_reason", b"skip_reason", "started", b"started", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "detail", b"detail", "error_class", b"error_class", "latency", b"latency", "outcome", b"outcome", "place", b"place", "position", b"position", "skip_reason", b"skip_reason", "started", b"started", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

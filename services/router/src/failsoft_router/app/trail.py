@@ -77,6 +77,7 @@ class Trail:
             attributes={
                 telemetry.HOP_TARGET: planned.name,
                 telemetry.HOP_POSITION: planned.position,
+                telemetry.HOP_PLACE: planned.place.value,
             },
         )
         if self._replaced is not None:
@@ -90,6 +91,7 @@ class Trail:
             target=hop.planned.name,
             outcome=HopOutcome.TRYING,
             started=hop.began - self._began,
+            place=hop.planned.place,
         )
 
     def served(self, hop: OpenHop, attempts: tuple[Attempt, ...] = ()) -> Hop:
@@ -165,6 +167,7 @@ class Trail:
             started=hop.began - self._began,
             latency=self._clock.now() - hop.began,
             attempts=attempts,
+            place=hop.planned.place,
         )
 
     def _end(self, hop: OpenHop, ended: Hop) -> Hop:

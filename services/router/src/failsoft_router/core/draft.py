@@ -5,9 +5,9 @@ asked for and kept as long as the policy is. Only one thing in them changes from
 moment: whose credential is missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from failsoft_model.walk import SkipReason
+from failsoft_model.walk import PlaceReason, SkipReason
 from failsoft_router.core.plan import Draft, HopKind, PlannedHop, Skip
 from failsoft_router.core.policy import (
     CACHE_HOP,
@@ -81,7 +81,8 @@ def draft(
         has_cache: The router has one.
     """
     hops = []
-    for position, name in enumerate(_ordered(policy, route, tenant, model), start=1):
+    places = _places(policy, route, tenant, model)
+    for position, (name, place) in enumerate(places.items(), start=1):
         if name == CACHE_HOP:
             kind, skip = HopKind.CACHE, _cache_skip(route, tenant, has_cache=has_cache)
         elif name == MOCK_HOP:
@@ -91,17 +92,31 @@ def draft(
             lacking = name in without_credential
             skip = _target_skip(tenant, policy.targets[name], no_credential=lacking)
         reason, detail = skip or (None, "")
-        hops.append(PlannedHop(position=position, name=name, kind=kind, skip=reason, detail=detail))
+        hops.append(
+            PlannedHop(
+                position=position, name=name, kind=kind, skip=reason, detail=detail, place=place
+            )
+        )
     return Draft(route=route, hops=tuple(hops), targets=policy.targets)
 
 
-def _ordered(policy: Policy, route: RoutePolicy, tenant: TenantPolicy, model: str) -> Iterable[str]:
+def _places(
+    policy: Policy, route: RoutePolicy, tenant: TenantPolicy, model: str
+) -> Mapping[str, PlaceReason]:
     """The hop whose own model was asked for, then what the tenant prefers, then the rest."""
     asked = [
         hop for hop in route.hops if hop in policy.targets and policy.targets[hop].model == model
     ]
     preferred = [hop for hop in tenant.prefer.get(route.name, ()) if hop in route.hops]
-    return dict.fromkeys([*asked, *preferred, *route.hops])
+    places: dict[str, PlaceReason] = {}
+    for names, reason in (
+        (asked, PlaceReason.ASKED_MODEL),
+        (preferred, PlaceReason.TENANT_PREFERS),
+        (route.hops, PlaceReason.ROUTE_ORDER),
+    ):
+        for name in names:
+            places.setdefault(name, reason)
+    return places
 
 
 def _target_skip(tenant: TenantPolicy, target: TargetPolicy, *, no_credential: bool) -> Skip | None:

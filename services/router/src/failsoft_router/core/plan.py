@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from failsoft_model.chat import ChatRequest, Degradation
 from failsoft_model.needs import needs
-from failsoft_model.walk import Capability, SkipReason
+from failsoft_model.walk import Capability, PlaceReason, SkipReason
 from failsoft_router.core.mock import why_no_mock
 from failsoft_router.core.policy import Policy, Provider, RoutePolicy, TargetPolicy
 from failsoft_router.core.tokens import fewest_tokens
@@ -40,6 +40,7 @@ class PlannedHop:
         name: The target's name, `cache` or `mock`.
         skip: Why it will not be tried whatever happens; None: it may be.
         detail: The skip in words; empty for a hop that may be tried.
+        place: Why it stands where it stands.
         last_resort: Nobody else can answer, so the target's breaker may be overridden.
     """
 
@@ -48,6 +49,7 @@ class PlannedHop:
     kind: HopKind
     skip: SkipReason | None = None
     detail: str = ""
+    place: PlaceReason = PlaceReason.ROUTE_ORDER
     last_resort: bool = False
 
 
