@@ -251,7 +251,9 @@ def _requests(
             streamed=draw.random() < 0.5,
             within=_within(draw),
             patience=_patience(draw, policy, look_up) if draw.random() < 0.15 else None,
-            pause=draw.choice((0.02, 0.5, 8.0)) if slow_readers and draw.random() < 0.5 else 0.0,
+            pause=draw.choice((0.02, 0.5, 8.0, 1000.0))
+            if slow_readers and draw.random() < 0.5
+            else 0.0,
         )
         for number, at in enumerate(_arrivals(draw, horizon), start=1)
     )

@@ -27,6 +27,9 @@ PATIENCE = 2.0
 QUEUE = 2.0
 """Seconds that it may wait there for a place."""
 
+READING = 60.0
+"""Seconds that a reader may take for one event."""
+
 PROBE_SHARE = 0.02
 """Probes of a target that run beside calls to others, as a share of the requests."""
 PROBE_SECONDS = 10.0
@@ -68,6 +71,14 @@ def the_reply_comes_before_the_deadline(story: Story) -> Iterator[str]:
             continue
         if asked.ended - asked.read_for > asked.deadline + _EPSILON:
             yield f"{asked.planned.name} got its reply {asked.ended - asked.deadline} s late"
+
+
+def a_reader_who_takes_nothing_is_left(story: Story) -> Iterator[str]:
+    """Else it would hold a place at its target and a connection as long as it likes."""
+    for asked in story.asked:
+        last = max((at for at, _ in asked.events), default=asked.began)
+        if asked.planned.pause > READING and asked.ended > last + READING + _EPSILON:
+            yield f"{asked.planned.name} read for {asked.ended - last} s and was waited for"
 
 
 def no_attempt_starts_after_the_deadline(story: Story) -> Iterator[str]:
@@ -207,6 +218,7 @@ def a_connection_is_closed_after_its_last_call(story: Story) -> Iterator[str]:
 PROMISES = (
     a_connection_is_closed_after_its_last_call,
     the_reply_comes_before_the_deadline,
+    a_reader_who_takes_nothing_is_left,
     no_attempt_starts_after_the_deadline,
     no_attempt_starts_after_its_caller_left,
     attempts_and_hops_stay_within_their_caps,

@@ -2,9 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
+from failsoft_kit.clock import Clock
 from failsoft_model.events import Choice, Delta, Event, HopUpdate, StreamReset
 from failsoft_model.walk import ErrorClass, Hop
 from failsoft_router.app.assemble import Assembler, replay
+from failsoft_router.app.watchdog import Watchdog
+
+LONGEST_READ = 60.0
+"""Seconds that the reader of a stream may take for one event; then it is taken for gone,
+because a place at its target and a connection are held for it all the time."""
 
 EventSink = Callable[[Event], Awaitable[None]]
 
@@ -16,8 +22,11 @@ class Delivery:
     from a target that died can still be forgotten.
     """
 
-    def __init__(self, sink: EventSink | None) -> None:
+    def __init__(self, sink: EventSink | None, *, clock: Clock) -> None:
         self._sink = sink
+        self._clock = clock
+        self.reader = Watchdog(clock)
+        """Ends the walk of a reader who takes nothing; a stream is walked inside it."""
         self._answer = Assembler()
         self._whole: Choice | None = None
         self._content_left = False
@@ -40,14 +49,20 @@ class Delivery:
         return self._whole
 
     async def emit(self, event: Event) -> None:
-        """Hand on an event that is no content."""
+        """Hand on an event that is no content.
+
+        Raises:
+            WaitedTooLong: From `reader`, when it is not taken.
+        """
         if self._sink is not None:
+            self.reader.expect(ErrorClass.CANCELLED, by=self._clock.now() + LONGEST_READ)
             await self._sink(event)
+            self.reader.rest()
 
     async def tell(self, hop: Hop) -> None:
         """Hand on how a hop is."""
         if self._sink is not None:
-            await self._sink(HopUpdate(hop=hop))
+            await self.emit(HopUpdate(hop=hop))
 
     async def take(self, piece: Delta | StreamReset) -> None:
         """Take the next piece of the answer."""
@@ -58,7 +73,7 @@ class Delivery:
             self._answer.clear(from_block=piece.from_block)
         if self._sink is not None:
             self._content_left = True
-            await self._sink(piece)
+            await self.emit(piece)
 
     async def take_whole(self, choice: Choice) -> None:
         """Take a whole answer: piece by piece where somebody takes the pieces."""

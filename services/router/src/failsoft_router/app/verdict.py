@@ -7,6 +7,7 @@ from failsoft_model.walk import ErrorClass, Hop, HopOutcome
 from failsoft_router.core.errors import (
     CallerFault,
     ContentRefused,
+    ReaderStalled,
     RouteExhausted,
     StreamBroken,
     WalkDeadlinePassed,
@@ -74,6 +75,12 @@ def broken(facts: WalkFacts, failure: AttemptFailed, *, expired: bool) -> WalkEr
         return _ended(WalkDeadlinePassed, message, facts, _first_cause(facts.hops))
     message = f"the answer broke off and the route does not restart it: {failure.detail}"
     return _ended(StreamBroken, message, facts, failure.error_class)
+
+
+def unread(facts: WalkFacts) -> WalkError:
+    """The caller takes nothing of its stream any more."""
+    message = "nothing of the stream was taken for too long"
+    return _ended(ReaderStalled, message, facts, _first_cause(facts.hops))
 
 
 def _ended(

@@ -33,8 +33,9 @@ from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.target_hop import Overtaken, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.trial import OutOfTime
-from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped
+from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, unread
 from failsoft_router.app.walk_cache import WalkCache
+from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, PlannedHop, plan
 from failsoft_router.core.policy import Midstream
@@ -127,7 +128,7 @@ class Walk:
             tracer=tracer,
             feed=surroundings.feed,
         )
-        self._delivery = Delivery(sink)
+        self._delivery = Delivery(sink, clock=clock)
         self._beside = Beside(self._errand, self._delivery, clock=clock)
         self._prospects = Prospects(planned, board, clock=clock)
         self._serving = Serving(
@@ -158,6 +159,15 @@ class Walk:
         Raises:
             WalkError: Nobody did; its subclass says why.
         """
+        if not self._errand.streams:
+            return await self._run()
+        try:
+            with self._delivery.reader:
+                return await self._run()
+        except WaitedTooLong:
+            raise unread(self._facts()) from None
+
+    async def _run(self) -> Finished:
         errand = self._errand
         with self._span:
             await self._delivery.emit(

@@ -120,3 +120,10 @@ class StreamBroken(WalkError):
 
     code: ClassVar[Code] = Code.ABORTED
     reason: ClassVar[str] = "STREAM_BROKEN"
+
+
+class ReaderStalled(WalkError):
+    """The caller took nothing of its stream for a minute, so nothing more is sent."""
+
+    code: ClassVar[Code] = Code.ABORTED
+    reason: ClassVar[str] = "READER_STALLED"
