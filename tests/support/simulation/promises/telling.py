@@ -8,6 +8,7 @@ from failsoft_model.events import HopUpdate
 from failsoft_model.walk import CacheStatus, ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
+from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
 from simulation.promises.gates import best
 from simulation.story import Asked, Story
@@ -75,7 +76,13 @@ def errors_tell_their_cause(story: Story) -> Iterator[str]:
             yield f"{asked.planned.name} is told {error.cause}; its hops failed by {causes}"
         if error.retry_after is not None and not error.retry_after > 0.0:
             yield f"{asked.planned.name} may come back in {error.retry_after} s"
-        shut = any(hop.skip_reason is SkipReason.CIRCUIT_OPEN for hop in error.hops)
+        hopeless = {
+            hop.target for hop in error.hops if hop.error_class and not may_pass(hop.error_class)
+        }
+        shut = any(
+            hop.skip_reason is SkipReason.CIRCUIT_OPEN and hop.target not in hopeless
+            for hop in error.hops
+        )
         if isinstance(error, RouteExhausted) and shut and error.retry_after is None:
             yield f"{asked.planned.name} is not told when to come back"
 
