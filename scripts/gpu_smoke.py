@@ -1,6 +1,6 @@
 """Try a model of your own on this machine's GPU, through the whole service, and print what it does.
 
-    .venv/bin/python scripts/gpu_smoke.py MODEL [--cpu]
+    .venv/bin/python scripts/gpu_smoke.py MODEL [--tokens N] [--cpu]
 
 MODEL is a directory as the Hugging Face hub lays it out, or a model of the catalogue that
 `failsoft-local-llm preload` has fetched. --cpu tries this script itself, with vLLM's CPU build.
@@ -38,7 +38,7 @@ PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 SERVICE = "failsoft.inference.v1.InferenceService"
 START_SECONDS = 1800
 STREAMS = (1, 8, 64)
-TOKENS = 128
+FORM_TOKENS = 128
 PLACE = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "country": {"type": "string"}},
@@ -52,11 +52,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("model", help="a directory, or a model of the catalogue")
     parser.add_argument("--cpu", action="store_true", help="try this script itself, without a GPU")
+    parser.add_argument("--tokens", type=int, default=128, help="in each answer (128)")
     arguments = parser.parse_args()
     if (obstacle := missing(cpu=arguments.cpu)) is not None:
         print(f"gpu-smoke: {obstacle}", file=sys.stderr)
         return 2
-    return asyncio.run(smoke(arguments.model, cpu=arguments.cpu))
+    return asyncio.run(smoke(arguments.model, tokens=arguments.tokens, cpu=arguments.cpu))
 
 
 def missing(*, cpu: bool) -> str | None:
@@ -72,7 +73,7 @@ def missing(*, cpu: bool) -> str | None:
     return None
 
 
-async def smoke(model: str, *, cpu: bool) -> int:
+async def smoke(model: str, *, tokens: int, cpu: bool) -> int:
     """Starts the service with the model, asks it for everything, and prints a line for each."""
     began = time.perf_counter()
     with served(settings_for(model, cpu=cpu)) as service:
@@ -84,7 +85,7 @@ async def smoke(model: str, *, cpu: bool) -> int:
             stub = InferenceServiceStub(channel)
             await print_status(stub)
             for streams in STREAMS:
-                await print_speed(stub, streams)
+                await print_speed(stub, streams, tokens=tokens)
             await print_abort(stub)
             return 0 if await print_form(stub) else 1
 
@@ -158,19 +159,20 @@ async def print_status(stub: "InferenceServiceAsyncStub") -> None:
     print(f"{model.id}, context {model.context_tokens} tokens: {model.status.why}")
 
 
-async def print_speed(stub: "InferenceServiceAsyncStub", streams: int) -> None:
+async def print_speed(stub: "InferenceServiceAsyncStub", streams: int, *, tokens: int) -> None:
     began = time.perf_counter()
-    answers = await asyncio.gather(*(timed(stub) for _ in range(streams)))
+    answers = await asyncio.gather(*(timed(stub, tokens) for _ in range(streams)))
     took = time.perf_counter() - began
     first = sorted(seconds for seconds, _ in answers)[len(answers) // 2]
-    tokens = sum(count for _, count in answers)
-    print(f"{streams:3} streams: {tokens / took:8.1f} tokens/s, first token after {first:.3f} s")
+    said = sum(count for _, count in answers)
+    print(f"{streams:3} streams: {said / took:8.1f} tokens/s, first token after {first:.3f} s")
 
 
-async def timed(stub: "InferenceServiceAsyncStub") -> tuple[float, int]:
-    """Seconds until the first text of an answer, and how many tokens it had."""
+async def timed(stub: "InferenceServiceAsyncStub", most: int) -> tuple[float, int]:
+    """Seconds until the first text of an answer, and how many tokens it had, at most so many."""
     began, first, tokens = time.perf_counter(), 0.0, 0
-    async for event in stub.StreamGenerate(pb.StreamGenerateRequest(chat=chat(QUESTION))):
+    request = pb.StreamGenerateRequest(chat=chat(QUESTION, max_tokens=most))
+    async for event in stub.StreamGenerate(request):
         if event.HasField("delta") and not first:
             first = time.perf_counter() - began
         if event.HasField("finished"):
@@ -214,7 +216,7 @@ async def print_form(stub: "InferenceServiceAsyncStub") -> bool:
     return matches
 
 
-def chat(text: str, *, max_tokens: int = TOKENS) -> chat_pb2.ChatRequest:
+def chat(text: str, *, max_tokens: int = FORM_TOKENS) -> chat_pb2.ChatRequest:
     return chat_pb2.ChatRequest(
         messages=[chat_pb2.Message(role=chat_pb2.ROLE_USER, parts=[chat_pb2.Part(text=text)])],
         sampling=chat_pb2.Sampling(temperature=0.8, max_tokens=max_tokens),
