@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from failsoft_kit.testing import virtual_time
+from failsoft_model.events import Finished, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
-from failsoft_router.core.policy import BreakerPolicy, Limits, Provider
+from failsoft_router.core.policy import BreakerPolicy, Limits, Midstream, Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from failsoft_model.chat import ChatRequest
     from services.router.tests.app.conftest import Script, Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
@@ -288,3 +292,45 @@ async def test_two_ill_targets_cost_no_more_than_their_probes(stage: type[Stage]
 
         assert answer.finished.served_by == "d"
         assert router.after() - began == pytest.approx(1.0 + 1.0 + 0.2)
+
+
+@virtual_time.test
+async def test_a_reset_is_no_content(stage: type[Stage]) -> None:
+    """Another router may take back what it never said; the limit went on as if it had spoken."""
+    reset = StreamReset(reason=ErrorClass.STALL)
+    router = stage(a=(0.5, reset, math.inf), limits=LIMITS, targets={"a": TOUCHY})
+
+    error = await router.refused()
+
+    assert error.cause is ErrorClass.TIMEOUT_FIRST_CONTENT
+    assert router.after() == pytest.approx(LIMITS.first_content)
+    assert error.hops[0].attempts[0].time_to_first_content is None
+
+
+@virtual_time.test
+async def test_after_a_reset_alone_a_fallback_needs_no_other_one(stage: type[Stage]) -> None:
+    reset = StreamReset(reason=ErrorClass.STALL)
+    router = stage(a=(reset, BUSY), b=("hi", DONE), route={"midstream": Midstream.FAIL})
+
+    events = await router.stream()
+
+    assert isinstance(events[-1], Finished)
+    assert events[-1].served_by == "b"
+
+
+@virtual_time.test
+async def test_a_call_that_nobody_can_own_gives_back_what_it_took(
+    stage: type[Stage], question: Callable[[], ChatRequest]
+) -> None:
+    """Nothing runs beside its walk any more when the process is about to end."""
+    one_probe = BreakerPolicy(consecutive_failures=1, probes=1)
+    router = stage(a=(BUSY,), b=SOON, targets={"a": {"breaker": one_probe}})
+    await router.ask()
+    await asyncio.sleep(15.0)
+    place, now = router.board.place("a"), router.clock.now()
+
+    with pytest.raises(RuntimeError):
+        await router.walker.answer(question(), router.caller())
+
+    assert place.bulkhead.in_flight == 0
+    assert place.gates.health.ask(now) is not None

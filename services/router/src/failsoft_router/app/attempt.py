@@ -65,6 +65,7 @@ async def run_attempt(
     Raises:
         AttemptFailed: There is no whole answer; some pieces may have been taken.
     """
+    spoke = False
     try:
         with Watchdog(clock) as watchdog:
             _expect(watchdog, ErrorClass.TIMEOUT_FIRST_CONTENT, limits.first_content_at, limits)
@@ -74,7 +75,12 @@ async def run_attempt(
                     if isinstance(item, Ending):
                         return item
                     await take(item)
-                    _expect(watchdog, ErrorClass.STALL, clock.now() + limits.stall, limits)
+                    spoke = spoke or isinstance(item, Delta)
+                    if spoke:
+                        _expect(watchdog, ErrorClass.STALL, clock.now() + limits.stall, limits)
+                    else:
+                        first = limits.first_content_at
+                        _expect(watchdog, ErrorClass.TIMEOUT_FIRST_CONTENT, first, limits)
     except WaitedTooLong as late:
         raise AttemptFailed(late.error_class, _SENTENCES[late.error_class]) from None
     raise AttemptFailed(ErrorClass.TRUNCATED, "the answer ended without an ending")

@@ -69,10 +69,10 @@ class Delivery:
         self._whole = None
         if isinstance(piece, Delta):
             self._answer.add(piece)
+            self._content_left = self.streams
         else:
             self._answer.clear(from_block=piece.from_block)
         if self._sink is not None:
-            self._content_left = True
             await self.emit(piece)
 
     async def take_whole(self, choice: Choice) -> None:

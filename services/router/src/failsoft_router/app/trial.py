@@ -136,7 +136,7 @@ class Trial:
         ask, limits = self._ask, self._place.policy.limits
 
         async def timed(piece: Delta | StreamReset) -> None:
-            if self._first_content_at is None:
+            if self._first_content_at is None and isinstance(piece, Delta):
                 self._speaks(span)
             came = self._clock.now()
             await take(piece)
