@@ -28,8 +28,9 @@ def isolation(**fields: object) -> pb.IsolateTargetRequest:
     return pb.IsolateTargetRequest(**{**order, **fields})  # type: ignore[arg-type] # any field
 
 
-def release(**fields: str) -> pb.ReleaseTargetRequest:
-    return pb.ReleaseTargetRequest(**{"target": "first", "actor": "ada", **fields})
+def release(**fields: object) -> pb.ReleaseTargetRequest:
+    order = {"target": "first", "actor": "ada"}
+    return pb.ReleaseTargetRequest(**{**order, **fields})  # type: ignore[arg-type] # any field
 
 
 async def refusal(call: Awaitable[object]) -> RemoteError:
@@ -84,6 +85,20 @@ async def test_a_second_order_replaces_thefirst_of(router: Router) -> None:
 
     assert 50 < order.due_in.seconds <= 60
     assert order.detail == "isolated by bob: a test"
+
+
+async def test_a_release_of_all_gates_opens_what_a_refusal_has_shut(
+    router: Router, first: Upstream
+) -> None:
+    await first.set_fault(faults.Status(status=429, retry_after=3600))
+    await router.ask()
+    await first.set_fault(faults.Healthy())
+    assert (await router.ask()).finished.served_by == "second"
+
+    released = await router.admin.ReleaseTarget(release(all_gates=True))
+
+    assert list(released.opened) == [walk_pb2.SKIP_REASON_QUOTA]
+    assert (await router.ask()).finished.served_by == "first"
 
 
 async def test_releasing_what_is_not_isolated_is_no_error(router: Router) -> None:

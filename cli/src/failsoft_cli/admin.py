@@ -74,9 +74,9 @@ class Admin:
                 request, timeout=_CALL_SECONDS, metadata=self._metadata
             ).target
 
-    def release(self, target: str, *, actor: str) -> pb.ReleaseTargetResponse:
-        """Let a target in again."""
-        request = pb.ReleaseTargetRequest(target=target, actor=actor)
+    def release(self, target: str, *, actor: str, all_gates: bool) -> pb.ReleaseTargetResponse:
+        """Let a target in again, also past what a provider's refusals have shut."""
+        request = pb.ReleaseTargetRequest(target=target, actor=actor, all_gates=all_gates)
         with _failures():
             return self._stub.ReleaseTarget(request, timeout=_CALL_SECONDS, metadata=self._metadata)
 

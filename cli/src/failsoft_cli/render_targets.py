@@ -45,12 +45,13 @@ def targets_table(targets: Iterable[pb.Target], *, wide: bool = False) -> Table:
 def _target_row(target: pb.Target) -> Sequence[str | Text]:
     state, breaker = credential(target), target.breaker
     usual = target.usual_first_content
+    gates = [gate_word(gate.skip_reason) for gate in shut_gates(target)]
     return (
         target.name,
         target.model,
         Text(state, style="yellow" if state == "missing" else ""),
         Text(breaker_state(breaker), style=_BREAKER_STYLES.get(breaker.state, "")),
-        Text(", ".join(map(_gate_word, shut_gates(target))) or "-", style="yellow"),
+        Text(", ".join(gates) or "-", style="yellow"),
         f"{target.calls_in_flight} of {target.concurrency}",
         f"{breaker.window_failures} of {breaker.window_calls}",
         f"{seconds(usual):.2f} s" if target.HasField("usual_first_content") else "-",
@@ -73,8 +74,9 @@ def shut_gates(target: pb.Target) -> list[pb.Gate]:
     return [gate for gate in target.gates if gate.shut]
 
 
-def _gate_word(gate: pb.Gate) -> str:
-    return words(word(walk_pb2.SkipReason.DESCRIPTOR, gate.skip_reason))
+def gate_word(reason: walk_pb2.SkipReason.ValueType) -> str:
+    """`credential quarantine`, for people."""
+    return words(word(walk_pb2.SkipReason.DESCRIPTOR, reason))
 
 
 def target_notes(targets: Iterable[pb.Target], *, ago: float = 0.0) -> Iterator[str]:

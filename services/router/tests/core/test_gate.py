@@ -264,3 +264,31 @@ def test_releasing_what_is_not_isolated_is_no_mistake() -> None:
     isolation.release(NOW)
 
     assert isolation.order(NOW) is None
+
+
+# Opened by hand.
+
+
+def test_a_gate_that_is_opened_is_as_one_whose_time_is_over() -> None:
+    gate = QuotaGate()
+    gate.close(closure(until=NOW + 60.0))
+
+    assert gate.open(NOW + 1.0)
+
+    assert gate.admits(NOW + 1.0)
+    assert gate.last == closure(until=NOW + 1.0)
+    assert not gate.open(NOW + 1.0)
+
+
+def test_what_was_never_shut_cannot_be_opened() -> None:
+    assert not QuotaGate().open(NOW)
+    assert not Quarantine().open(NOW)
+
+
+def test_a_quarantine_that_is_ended_lets_the_refused_key_through() -> None:
+    quarantine = quarantined()
+
+    assert quarantine.open(NOW)
+
+    assert quarantine.admits("old", NOW)
+    assert not quarantine.open(NOW)

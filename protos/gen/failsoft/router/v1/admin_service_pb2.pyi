@@ -625,19 +625,26 @@ class ReleaseTargetRequest(_message.Message):
 
     TARGET_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    ALL_GATES_FIELD_NUMBER: _builtins.int
     target: _builtins.str
     """The target's name. Required."""
     actor: _builtins.str
     """Who wants it, for the audit line: 1 to 128 printable characters. Required."""
+    all_gates: _builtins.bool
+    """Also open the gates for quota, a refused credential and a model that is
+    gone, for every target that shares them. The health breaker finds out by
+    itself.
+    """
     def __init__(
         self,
         *,
         target: _builtins.str = ...,
         actor: _builtins.str = ...,
+        all_gates: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "all_gates", b"all_gates", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -651,21 +658,27 @@ class ReleaseTargetResponse(_message.Message):
 
     TARGET_FIELD_NUMBER: _builtins.int
     WAS_ISOLATED_FIELD_NUMBER: _builtins.int
+    OPENED_FIELD_NUMBER: _builtins.int
     was_isolated: _builtins.bool
     """It was isolated."""
     @_builtins.property
     def target(self) -> Global___Target:
         """As it is now; other gates may be shut."""
 
+    @_builtins.property
+    def opened(self) -> _containers.RepeatedScalarFieldContainer[_walk_pb2.SkipReason.ValueType]:
+        """Gates that were shut and are open now, the isolation aside."""
+
     def __init__(
         self,
         *,
         target: Global___Target | None = ...,
         was_isolated: _builtins.bool = ...,
+        opened: _abc.Iterable[_walk_pb2.SkipReason.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["target", b"target", "was_isolated", b"was_isolated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opened", b"opened", "target", b"target", "was_isolated", b"was_isolated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -119,7 +119,8 @@ class RouterAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseTarget(self, request, context):
-        """Ends an isolation. It is no error when there is none.
+        """Ends an isolation, and opens what else is shut where the request says so.
+        It is no error when there is nothing to end.
 
         Errors: as of IsolateTarget.
         """

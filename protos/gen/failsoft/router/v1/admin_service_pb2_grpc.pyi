@@ -55,7 +55,8 @@ class RouterAdminServiceStub:
     INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
     """
     ReleaseTarget: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ReleaseTargetRequest, _admin_service_pb2.ReleaseTargetResponse]
-    """Ends an isolation. It is no error when there is none.
+    """Ends an isolation, and opens what else is shut where the request says so.
+    It is no error when there is nothing to end.
 
     Errors: as of IsolateTarget.
     """
@@ -108,7 +109,8 @@ class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
     INVALID_ARGUMENT / INVALID_REQUEST, every mistake in BadRequest.
     """
     ReleaseTarget: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ReleaseTargetRequest, _admin_service_pb2.ReleaseTargetResponse]  # type: ignore[assignment]
-    """Ends an isolation. It is no error when there is none.
+    """Ends an isolation, and opens what else is shut where the request says so.
+    It is no error when there is nothing to end.
 
     Errors: as of IsolateTarget.
     """
@@ -182,7 +184,8 @@ class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.ReleaseTargetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.ReleaseTargetResponse, _abc.Awaitable[_admin_service_pb2.ReleaseTargetResponse]]:
-        """Ends an isolation. It is no error when there is none.
+        """Ends an isolation, and opens what else is shut where the request says so.
+        It is no error when there is nothing to end.
 
         Errors: as of IsolateTarget.
         """

@@ -80,6 +80,15 @@ class Gates:
             )
         return None
 
+    def open(self, now: float) -> tuple[SkipReason, ...]:
+        """Open what a provider's refusals have shut; gives what was shut until now."""
+        opened = {
+            SkipReason.CREDENTIAL_QUARANTINE: (self.quarantine.open(now),),
+            SkipReason.TARGET_GONE: (self.target.open(now),),
+            SkipReason.QUOTA: (self.quota.open(now), self.account.open(now)),
+        }
+        return tuple(reason for reason, were_shut in opened.items() if any(were_shut))
+
     @property
     def last_quota(self) -> Closure | None:
         """What closed the quota last, of the model's and the account's; None: nothing ever."""

@@ -12,7 +12,8 @@
     isolation    target                  an operator's order        at a moment, or by order
 
 They are not the breaker's business: nothing here is illness, so nothing is counted and
-nothing is probed. Each opens by time alone, so none can shut a target for ever.
+nothing is probed. Each opens by time, so none can shut a target for ever; an operator who
+knows more may open it before.
 
 Whoever closes a gate that is shut already takes the later moment (a burst of refusals
 whose last one asks for a second must not undo the minute that the first one asked for).
@@ -92,6 +93,13 @@ class _Gate:
         elif closure.until > self._last.until:
             self._last = replace(closure, since=self._last.since)
 
+    def open(self, now: float) -> bool:
+        """Let calls through from now on; whether it was shut."""
+        if self._last is None or self.admits(now):
+            return False
+        self._last = replace(self._last, until=now)
+        return True
+
     def admits(self, now: float) -> bool:
         """Whether calls may go through at time `now`."""
         return self._last is None or now >= self._last.until
@@ -137,6 +145,10 @@ class Quarantine:
             self._fingerprint = fingerprint
             self._gate = _Gate()
         self._gate.close(closure)
+
+    def open(self, now: float) -> bool:
+        """Let the refused secret be presented again; whether it might not have been."""
+        return self._gate.open(now)
 
     def admits(self, fingerprint: str | None, now: float) -> bool:
         """Whether this secret may be presented; another one than was refused always may.

@@ -7,7 +7,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft.router.v1 import admin_service_pb2_grpc as pb_grpc
 from failsoft_kit.call import current
 from failsoft_kit.clock import Clock
-from failsoft_kit.wire.enums import EnumMap
+from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import fill_duration, fill_hop
 from failsoft_router.api.rpc.admin.orders import isolation_order, releasing_actor
 from failsoft_router.api.rpc.admin.targets import fill_target
@@ -97,8 +97,17 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
         now = self._clock.now()
         actor = releasing_actor(request)
         place = self._boards.current.place(request.target)
-        was_isolated = release(place, actor=actor, principal=current().principal, now=now)
-        response = pb.ReleaseTargetResponse(was_isolated=was_isolated)
+        released = release(
+            place,
+            all_gates=request.all_gates,
+            actor=actor,
+            principal=current().principal,
+            now=now,
+        )
+        response = pb.ReleaseTargetResponse(
+            was_isolated=released.was_isolated,
+            opened=[SKIP_REASON.number[reason] for reason in released.opened],
+        )
         fill_target(response.target, state_of(place, now), now=now)
         return response
 
