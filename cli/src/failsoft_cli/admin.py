@@ -1,6 +1,6 @@
 """Calling the router's admin port."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,7 +88,11 @@ class Admin:
             ).changed
 
     def check(self, targets: Sequence[pb.Target]) -> Sequence[pb.CheckTargetResponse]:
-        """What one tiny call to each of them gives; all are called at the same time."""
+        """What one tiny call to each of them gives; all are called at the same time.
+
+        A check that has no result in time, or that the router cannot make, has failed; the
+        others are told all the same.
+        """
         calls = [
             self._stub.CheckTarget.future(
                 pb.CheckTargetRequest(target=target.name),
@@ -97,8 +101,19 @@ class Admin:
             )
             for target in targets
         ]
-        with _failures():
-            return [call.result() for call in calls]
+        return [_checked(call.result) for call in calls]
+
+
+def _checked(result: Callable[[], pb.CheckTargetResponse]) -> pb.CheckTargetResponse:
+    """What came of one check, also where the call for it failed."""
+    try:
+        return result()
+    except grpc.RpcError as error:
+        why = failure(error)
+        detail = f"the check itself failed: {why.message}"
+        if why.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            detail = f"there was no result within {_CHECK_SECONDS:g} s"
+        return pb.CheckTargetResponse(result=pb.CHECK_RESULT_FAILED, detail=detail)
 
 
 @contextmanager
