@@ -10,6 +10,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
+from failsoft_router.core.breaker import Result
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
@@ -67,6 +68,66 @@ async def test_a_target_that_is_taken_out_while_a_retry_waits_is_not_asked_again
     answer = await router.ask()
 
     assert answer.finished.served_by == "b"
+    assert len(router.targets["a"].calls) == 1
+
+
+@virtual_time.test
+async def test_who_waits_for_a_second_attempt_is_not_overtaken_by_those_behind(
+    stage: type[Stage],
+) -> None:
+    """The place of its probe was given to the next caller, and the wait was for nothing."""
+    one_probe = BreakerPolicy(consecutive_failures=1, probes=1, good_probes=1)
+    scripts: list[Script] = [(BUSY,), (limited(1.0),), ("back", DONE)]
+    router = stage(a=scripts, b=("hi", DONE), targets={"a": {**TWICE["a"], "breaker": one_probe}})
+    # The first failure opens the breaker, so it is not followed by a second attempt.
+    await router.ask()
+    await asyncio.sleep(15.0)
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(router.ask())
+        await asyncio.sleep(1.1)
+
+        behind = await router.ask()
+
+    assert behind.finished.hops[0].detail == "its breaker is half-open and the probes are out"
+    assert waiting.result().choice.message.text == "back"
+
+
+@virtual_time.test
+async def test_who_hangs_up_while_waiting_gives_the_probes_place_back(stage: type[Stage]) -> None:
+    one_probe = BreakerPolicy(consecutive_failures=1, probes=1, good_probes=1)
+    scripts: list[Script] = [(BUSY,), (limited(1.0),), ("back", DONE)]
+    router = stage(a=scripts, targets={"a": {**TWICE["a"], "breaker": one_probe}})
+    await router.refused()
+    await asyncio.sleep(15.0)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(router.ask())
+        await asyncio.sleep(0.5)
+        waiting.cancel()
+    await asyncio.sleep(1.0)
+
+    assert (await router.ask()).choice.message.text == "back"
+
+
+@virtual_time.test
+async def test_a_permit_of_better_days_is_not_used_after_a_wait(stage: type[Stage]) -> None:
+    """Others have opened the breaker meanwhile, and its probes are few."""
+    breaker = BreakerPolicy(consecutive_failures=2, open_for=0.5, open_cap=0.5, probes=1)
+    scripts: list[Script] = [(limited(2.0),), ("no", DONE)]
+    router = stage(a=scripts, b=("hi", DONE), targets={"a": {**TWICE["a"], "breaker": breaker}})
+    health = router.board.place("a").gates.health
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(router.ask())
+        await asyncio.sleep(0.5)
+        for _ in range(2):
+            permit = health.ask(router.clock.now())
+            assert permit is not None
+            health.record(permit, Result.FAILED, now=router.clock.now(), draw=0.5)
+        await asyncio.sleep(1.0)
+        probe = health.ask(router.clock.now())
+        assert probe is not None
+        assert probe.probe
+
+    assert waiting.result().finished.served_by == "b"
     assert len(router.targets["a"].calls) == 1
 
 

@@ -19,7 +19,7 @@ from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Ask, OutOfTime, Trial, Tried
 from failsoft_router.core import retry
-from failsoft_router.core.breaker import Permit
+from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.core.policy import Provider
@@ -101,13 +101,11 @@ class TargetHop:
         return self.admission.refusal(attempts=len(self.attempts))
 
     async def _run_inside(self) -> Ending | AttemptFailed | Refusal | Probe | Overtaken:
+        if self.beside.spoke_before(None):
+            return Overtaken()
         failure: AttemptFailed | None = None
-        while True:
-            if self.beside.spoke_before(None):
-                return Overtaken()
-            permit = self.admission.permit()
-            if isinstance(permit, Refusal):
-                return failure or permit
+        permit: Permit | Refusal | Overtaken = self.admission.permit()
+        while isinstance(permit, Permit):
             tried = await self._try(permit)
             if not isinstance(tried, Tried):
                 return tried
@@ -118,9 +116,29 @@ class TargetHop:
             wait = self._wait_before_next(failure, tried.phase)
             if wait is None:
                 return failure
-            await asyncio.sleep(wait)
-            if self.admission.refusal(attempts=len(self.attempts)) is not None:
-                return failure
+            permit = await self._wait(wait)
+        return permit if isinstance(permit, Overtaken) else failure or permit
+
+    async def _wait(self, seconds: float) -> Permit | Refusal | Overtaken:
+        """Wait for the next attempt, with its permit in hand if there is one to be had now.
+
+        Else those behind would take the place of the probe that waits to be sent again.
+        """
+        health = self.place.gates.health
+        held: Permit | Refusal | None = self.admission.permit()
+        try:
+            await asyncio.sleep(seconds)
+            if self.beside.spoke_before(None):
+                return Overtaken()
+            shut = self.admission.refusal(attempts=len(self.attempts))
+            if shut is None and isinstance(held, Permit) and health.is_current(held):
+                kept, held = held, None
+                return kept
+        finally:
+            if isinstance(held, Permit):
+                now, draw = self.clock.now(), self.draw()
+                health.record(held, Result.NO_EVIDENCE, now=now, draw=draw)
+        return shut or self.admission.permit()
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
         limit = self.place.policy.limits.first_content

@@ -170,6 +170,10 @@ class Breaker:
         self._probes_out += 1
         return Permit(epoch=self._epoch, started=now, probe=True)
 
+    def is_current(self, permit: Permit) -> bool:
+        """Whether nothing has changed since the permit was given."""
+        return permit.epoch == self._epoch
+
     def force(self, now: float) -> Permit | None:
         """A permit even when `ask` has none; None: a forced call is out already.
 
