@@ -138,8 +138,8 @@ async def test_the_shortest_and_the_longest_order_are_taken(router: Router, seco
 
 async def test_a_target_that_is_not_there_is_answered_with_those_that_are(router: Router) -> None:
     for call in (
-        router.admin.IsolateTarget(isolation(target="frist")),
-        router.admin.ReleaseTarget(release(target="frist")),
+        router.admin.IsolateTarget(isolation(target="fast")),
+        router.admin.ReleaseTarget(release(target="fast")),
     ):
         error = await refusal(call)
 

@@ -18,7 +18,7 @@ routes:
 """
 BAD = """
 targets:
-  a: {provider: openai, model: m, limits: {connect: 3}, modell: x}
+  a: {provider: openai, model: m, limits: {connect: 3}, modelx: x}
 routes:
   chat: {hops: [a, b]}
 """
@@ -66,7 +66,7 @@ async def test_every_mistake_has_its_path_and_what_is_allowed(path: Path, write:
     assert {each.field: each.description for each in refusal.value.violations} == {
         "targets.a.limits.connect": "must be a number with a unit,"
         f" such as 250ms, 30s, 5m, 2h or 1d, got 3 ({path}, line 3)",
-        "targets.a.modell": f"is unknown; did you mean `model`? ({path}, line 3)",
+        "targets.a.modelx": f"is unknown; did you mean `model`? ({path}, line 3)",
         "routes.chat.hops[1]": "names `b`, which is no target;"
         f" known are `a`, `cache`, `mock` ({path}, line 5)",
     }
