@@ -51,21 +51,20 @@ def test_a_half_open_breaker_is_shut_while_all_its_probes_are_out() -> None:
 
 def test_a_forced_call_is_out_until_it_is_reported() -> None:
     breaker = opened()
-    assert not breaker.forced_out
-
-    permit = breaker.force(START + 1.0)
+    before, permit = breaker.forced_out, breaker.force(START + 1.0)
+    during = breaker.forced_out
     assert permit is not None
-    assert breaker.forced_out
 
     report(breaker, permit, Result.NO_EVIDENCE, START + 2.0)
-    assert not breaker.forced_out
+
+    assert (before, during, breaker.forced_out) == (False, True, False)
 
 
 def test_a_permit_is_current_until_the_next_transition() -> None:
     breaker = Breaker(POLICY, now=START)
     kept, used = ask(breaker, START), ask(breaker, START)
-    assert breaker.is_current(kept)
+    before = breaker.is_current(kept)
 
     report(breaker, used, Result.FAILED, START)
 
-    assert not breaker.is_current(kept)
+    assert (before, breaker.is_current(kept)) == (True, False)
