@@ -92,6 +92,20 @@ async def test_few_calls_are_left_running_at_once(stage: type[Stage]) -> None:
 
 
 @virtual_time.test
+async def test_few_calls_are_left_running_by_callers_who_hang_up(stage: type[Stage]) -> None:
+    router = stage(a=HANG, b=SOON, limits=LIMITS)
+    async with router.supervised():
+        async with asyncio.TaskGroup() as tasks:
+            callers = [tasks.create_task(router.ask(within=5.0)) for _ in range(50)]
+            await asyncio.sleep(1.0)
+            for caller in callers:
+                caller.cancel()
+        await asyncio.sleep(0.1)
+
+        assert router.targets["a"].running == BreakerPolicy().consecutive_failures
+
+
+@virtual_time.test
 async def test_a_call_that_is_left_keeps_its_place_until_it_ends(stage: type[Stage]) -> None:
     router = stage(a=HANG, b=SOON, limits=LIMITS)
     bulkhead = router.board.place("a").bulkhead

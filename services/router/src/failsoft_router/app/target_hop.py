@@ -186,7 +186,10 @@ class TargetHop:
         try:
             await self.beside.first_word(probe, within=patience)
         except BaseException:
-            probe.leave()
+            if self._may_go_on(probe):
+                probe.leave()
+            else:
+                probe.end()
             raise
         if self.beside.spoke_before(probe.spoke_at):
             return self._overtaken(probe)
@@ -200,11 +203,15 @@ class TargetHop:
 
     def _left(self, probe: Probe) -> Probe | Tried:
         """The walk goes on without it, and it goes on without the walk if it may."""
-        most = self.place.policy.breaker.consecutive_failures
-        if probe.hidden or self.place.bulkhead.leave_behind(probe.heard, most=most):
+        if self._may_go_on(probe):
             return probe
         probe.end()
         return probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
+
+    def _may_go_on(self, probe: Probe) -> bool:
+        """Whether its target has too few calls out that nobody waits for to be judged by them."""
+        most = self.place.policy.breaker.consecutive_failures
+        return probe.hidden or self.place.bulkhead.leave_behind(probe.heard, most=most)
 
     def _overtaken(self, probe: Probe) -> Probe | Overtaken:
         """A probe of an earlier hop spoke first; another hidden one finds out what it can."""
