@@ -10,6 +10,7 @@ from failsoft_router.app.board import Board
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.breaker import Breaker, Result, State
+from failsoft_router.core.egress import Addresses
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import Policy, TargetPolicy
 from failsoft_router.ports import TargetCall
@@ -48,9 +49,15 @@ class Boarder:
         self._ledger = Ledger()
         self._watched: dict[int, WatchedBreaker] = {}
 
-    def board(self, policy: Policy) -> Board:
+    def board(self, policy: Policy, addresses: Addresses) -> Board:
         """A board for this policy."""
-        board = Board(policy, connections=self.connections, ledger=self._ledger, clock=self._clock)
+        board = Board(
+            policy,
+            addresses,
+            connections=self.connections,
+            ledger=self._ledger,
+            clock=self._clock,
+        )
         for place in board.places():
             breaker = self._watch(place.gates.health, place.policy.name)
             place.gates = replace(place.gates, health=cast("Breaker", breaker))

@@ -1,13 +1,14 @@
 """What the router needs of the outside: targets, the answer cache, credentials, the policy."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Delta, StreamReset
 from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
+from failsoft_router.core.egress import Addresses
 from failsoft_router.core.policy import Policy
 
 
@@ -195,10 +196,13 @@ class WrittenPolicy:
 
     Attributes:
         digest: Tells what was written from anything else, in a few characters.
+        addresses: What hosts of its targets were resolved to; those that could not be, and
+            those that need not be, are not there.
     """
 
     policy: Policy
     digest: str
+    addresses: Addresses = field(default_factory=dict)
 
 
 class PolicySource(Protocol):

@@ -77,14 +77,14 @@ async def build(
         StartupError: The policy or the token cannot be used.
     """
     file = PolicyFile(settings.policy_file, own_address=settings.address)
-    written = file.load()
+    written = await file.located(file.load())
     token = settings.service_token()
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         connections = Connections(partial(_open, clock=clock, token=token, environ=environ))
         stack.push_async_callback(connections.close)
         make = partial(Board, connections=connections, ledger=Ledger(), clock=clock)
-        boards, health = Boards(written.policy, make=make), Health()
+        boards, health = Boards(written.policy, written.addresses, make=make), Health()
         reloader = Reloader(
             file, boards, in_force=written.digest, told=partial(_tell_health, health)
         )

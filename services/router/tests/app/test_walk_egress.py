@@ -71,3 +71,27 @@ async def test_when_the_way_out_is_back_everybody_is(stage: type[Stage]) -> None
 
     assert answer.finished.served_by == "a"
     assert answer.finished.degradation is Degradation.NONE
+
+
+@virtual_time.test
+async def test_a_corporate_name_at_a_private_address_is_not_the_internet(
+    stage: type[Stage],
+) -> None:
+    """A firewall before it and a provider that was out at that moment passed for our own fault."""
+    router = stage(
+        a=(NO_CONNECTION,),
+        corp=(NO_CONNECTION,),
+        local=("hi", DONE),
+        targets={"a": TOUCHY, "corp": TOUCHY, "local": LOCAL},
+    )
+    router.boards.adopt(
+        router.board.policy,
+        {"a.example.com": ["93.184.215.14"], "corp.example.com": ["10.1.2.3"]},
+    )
+
+    await router.ask()
+    await asyncio.sleep(TOGETHER)
+
+    assert router.board.place("corp").host == ""
+    assert router.board.place("a").gates.health.state is State.OPEN
+    assert router.board.place("corp").gates.health.state is State.OPEN

@@ -2,14 +2,22 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
 
 from failsoft_kit.settings import SettingsError
 from failsoft_kit.settings.document import read_content
 from failsoft_kit.settings.whole import FileRefused
 from failsoft_model.errors import FieldViolation
 from failsoft_router.adapters.policy_file import parse_policy
+from failsoft_router.adapters.resolver import addresses_of
+from failsoft_router.core.egress import is_outside
 from failsoft_router.core.errors import PolicyRefused
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import WrittenPolicy
 
 UNREADABLE = "unreadable"
@@ -19,13 +27,17 @@ UNREADABLE = "unreadable"
 class PolicyFile:
     """One file; what it says is read and parsed in a thread, because disks may be slow."""
 
-    def __init__(self, path: Path, *, own_address: str = "") -> None:
+    def __init__(
+        self, path: Path, *, own_address: str = "", resolver: AbstractResolver | None = None
+    ) -> None:
         """
         Args:
             own_address: `host:port` that the router itself listens on; empty: not known.
+            resolver: Says where its hosts are; None: the system's.
         """
         self._path = path
         self._own_address = own_address
+        self._resolver = resolver
 
     def load(self) -> WrittenPolicy:
         """What it says now, for a router that has not started yet.
@@ -37,7 +49,19 @@ class PolicyFile:
 
     async def read(self) -> WrittenPolicy:
         """See `ports.PolicySource`."""
-        return await asyncio.to_thread(self._read)
+        return await self.located(await asyncio.to_thread(self._read))
+
+    async def located(self, written: WrittenPolicy) -> WrittenPolicy:
+        """The policy with what its hosts lead to, as far as names alone do not say it."""
+        targets = written.policy.targets.values()
+        named = {
+            urlsplit(target.endpoint).hostname or ""
+            for target in targets
+            if target.provider is not Provider.FAILSOFT
+        }
+        unknown = [host for host in named if is_outside(host, ())]
+        resolver = self._resolver or ThreadedResolver()
+        return replace(written, addresses=await addresses_of(unknown, resolver=resolver))
 
     async def digest(self) -> str:
         """Tells what it says now from what it said before; `UNREADABLE` where it says nothing."""

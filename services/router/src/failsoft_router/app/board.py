@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from failsoft_kit.clock import Clock
@@ -12,12 +13,14 @@ from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.core.draft import Drafts
-from failsoft_router.core.egress import EgressWatch, is_outside
+from failsoft_router.core.egress import Addresses, EgressWatch, is_outside
 from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.extra_calls import ExtraCalls
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
+
+NOWHERE: Addresses = MappingProxyType({})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,16 +98,21 @@ class Board:
     def __init__(
         self,
         policy: Policy,
+        addresses: Addresses,
         *,
         connections: Connections,
         ledger: Ledger,
         clock: Clock,
     ) -> None:
+        """
+        Args:
+            addresses: Of the targets' hosts, as far as they are known.
+        """
         self.policy = policy
         self.drafts = Drafts(policy)
         now = clock.now()
         opened = {name: connections.to(target) for name, target in policy.targets.items()}
-        hosts = {name: _outside_host(target) for name, target in policy.targets.items()}
+        hosts = {name: _outside_host(target, addresses) for name, target in policy.targets.items()}
         self.egress = ledger.egress(frozenset(filter(None, hosts.values())), now=now)
         self._places = {
             name: Place(
@@ -162,29 +170,36 @@ class Board:
             place.uses.end()
 
 
-def _outside_host(target: TargetPolicy) -> str:
+def _outside_host(target: TargetPolicy, addresses: Addresses) -> str:
     """The host that a target is reached at by our way out; empty where it is reached inside."""
     if target.provider is Provider.FAILSOFT:
         return ""
     host = urlsplit(target.endpoint).hostname or ""
-    return host if is_outside(host, ()) else ""
+    return host if is_outside(host, addresses.get(host, ())) else ""
 
 
 class Boards:
     """The board that walks begin with; those in flight keep theirs when it is replaced."""
 
-    def __init__(self, policy: Policy, *, make: Callable[[Policy], Board]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        addresses: Addresses = NOWHERE,
+        *,
+        make: Callable[[Policy, Addresses], Board],
+    ) -> None:
         """
         Args:
+            addresses: Of its targets' hosts, as far as they are known.
             make: Makes the board of a policy that comes into force.
         """
         self._make = make
-        self.current = make(policy)
+        self.current = make(policy, addresses)
         self.current.uses.begin()
 
-    def adopt(self, policy: Policy) -> None:
+    def adopt(self, policy: Policy, addresses: Addresses = NOWHERE) -> None:
         """Put a policy in force, at once and as a whole."""
-        before, self.current = self.current, self._make(policy)
+        before, self.current = self.current, self._make(policy, addresses)
         self.current.uses.begin()
         before.uses.end()
 

@@ -109,7 +109,7 @@ class Reloader:
     def _put_in_force(self, written: WrittenPolicy) -> bool:
         changed = written.policy != self._boards.current.policy
         if changed:
-            self._boards.adopt(written.policy)
+            self._boards.adopt(written.policy, written.addresses)
             _log.info(
                 "policy.in_force",
                 policy=written.digest,

@@ -25,7 +25,7 @@ All times are seconds.
 import enum
 import ipaddress
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 TOGETHER = 2.0
 """Failures that are less apart may have one cause."""
@@ -35,6 +35,10 @@ HOLD = 5.0
 
 _INSIDE = (".localhost", ".local", ".internal", ".svc")
 """Endings of names that no public resolver knows."""
+
+
+Addresses = Mapping[str, Collection[str]]
+"""What hosts were resolved to."""
 
 
 class Blame(enum.Enum):
