@@ -22,8 +22,8 @@ _NO_FAULT = {pb.CHECK_RESULT_OK, pb.CHECK_RESULT_NO_CREDENTIAL}
 def command(*, check: bool, watch: bool, port: AdminPort) -> int:
     """Show who may answer: credential, breaker, last error, and which gates are shut and why.
 
-    --check calls each target once, past its gates: ok, no credential, bad credential, no quota,
-    unknown model, no network, failed. A provider may bill the few tokens.
+    --check calls each target once, isolated ones too, past its gates: ok, no credential, bad
+    credential, no quota, unknown model, no network, failed. A provider may bill the few tokens.
 
     --watch keeps a table up to date on a terminal; elsewhere it writes a line for each change.
 
