@@ -241,6 +241,7 @@ def _requests(
 ) -> tuple[PlannedRequest, ...]:
     tools = draw.random() < 0.2
     slow_readers = draw.random() < 0.2
+    hurried = draw.random() < 0.2
     models = (*policy.routes, "chat", "unheard-of", next(iter(policy.targets.values())).model)
     return tuple(
         PlannedRequest(
@@ -249,7 +250,7 @@ def _requests(
             request=_request(draw, draw.choice(models), tools=tools),
             tenant=draw.choice(("acme", "acme", "choosy", "unlisted")),
             streamed=draw.random() < 0.5,
-            within=_within(draw),
+            within=draw.uniform(2.0, 12.0) if hurried else _within(draw),
             patience=_patience(draw, policy, look_up) if draw.random() < 0.15 else None,
             pause=draw.choice((0.02, 0.5, 8.0, 1000.0))
             if slow_readers and draw.random() < 0.5

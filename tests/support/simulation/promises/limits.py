@@ -11,6 +11,7 @@ from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
 from failsoft_router.core.policy import TargetKind
 from simulation.promises.gates import most_at_once
+from simulation.schedule import Act
 from simulation.story import Call, End, Story
 
 HOPS = 4
@@ -185,6 +186,45 @@ def a_probe_makes_nobody_wait(story: Story) -> Iterator[str]:
                 yield f"{asked.planned.name} waited {waited} s for {probe}, a probe"
 
 
+def a_target_that_hangs_is_taken_out(story: Story) -> Iterator[str]:
+    """However little time its callers have: as many calls as open its breaker are enough.
+
+    Each is evidence when its target's own limit has passed, or as many others are.
+    """
+    guarded = Counter(story.breaker_of.values())
+    for name, weather in story.schedule.weather.items():
+        hangs = all(set(phase.acts) == {Act.HANG} for phase in weather.phases)
+        if not hangs or story.schedule.reloads or guarded[story.breaker_of[name]] > 1:
+            continue
+        target = story.schedule.policy.targets[name]
+        seen = [call for call in _calls_of(story, name) if not _was_given_up_early(call)]
+        enough = target.breaker.consecutive_failures
+        if len(seen) < enough:
+            continue
+        out_by = seen[enough - 1].began + 2 * target.limits.first_content
+        for call in _calls_of(story, name):
+            closed = call.leave is not None and not call.leave.permit.probe
+            if closed and call.began > out_by + _EPSILON:
+                yield f"{call} began at {call.began}; its target hangs, and was to be out {out_by}"
+
+
+def few_calls_are_left_running(story: Story) -> Iterator[str]:
+    """When their callers have gone, as many go on as open their target's breaker."""
+    for name in story.schedule.weather:
+        most = max(
+            policy.targets[name].breaker.consecutive_failures
+            for policy in story.schedule.policies
+            if name in policy.targets
+        )
+        left = [
+            (call.asked.ended, call.ended)
+            for call in _calls_of(story, name)
+            if call.leave is not None and not call.leave.permit.probe
+        ]
+        if most_at_once(left) > most:
+            yield f"{name} had {most_at_once(left)} calls that nobody waited for"
+
+
 def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
     """Where another target was well they are calls that nobody needed, at any time."""
     for name in story.schedule.weather:
@@ -227,6 +267,8 @@ PROMISES = (
     a_target_has_its_time,
     every_call_ends,
     a_probe_makes_nobody_wait,
+    a_target_that_hangs_is_taken_out,
+    few_calls_are_left_running,
     probes_beside_others_stay_a_small_share,
     only_who_has_a_deadline_misses_it,
 )
@@ -253,6 +295,12 @@ def _ran_beside(story: Story, probe: Call) -> bool:
         probe.began < call.began < probe.ended and _was_well(story, call, at=probe.began)
         for call in probe.asked.calls
     )
+
+
+def _was_given_up_early(call: Call) -> bool:
+    """Its caller went away, or another call of its walk spoke, before anything could be learned."""
+    others = (each for each in call.asked.calls if each is not call)
+    return call.asked.hung_up or any(_spoke(each, call.ended) for each in others)
 
 
 def _spoke(call: Call, by: float) -> bool:
