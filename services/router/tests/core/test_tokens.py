@@ -1,17 +1,20 @@
 """The guess at a request's tokens is never 0 and grows with what is sent."""
 
+import pytest
+
 from failsoft_model.chat import (
     ChatRequest,
     Image,
     Message,
     Part,
     Role,
+    Sampling,
     Text,
     Tool,
     ToolCall,
     ToolResult,
 )
-from failsoft_router.core.tokens import estimate_tokens, fewest_tokens
+from failsoft_router.core.tokens import estimate_tokens, fewest_tokens, tokens_in_flight
 
 IMAGE = Image(data=b"x" * 40, mime_type="image/png")
 
@@ -59,3 +62,13 @@ def test_fewer_than_an_eighth_of_the_bytes_no_tokenizer_makes_of_them() -> None:
     request = ChatRequest(model="chat", messages=(said(Text(text="x" * 47), IMAGE),))
 
     assert fewest_tokens(request) == 5
+
+
+@pytest.mark.parametrize(("most", "answer"), [(600, 600), (None, 1024)])
+def test_a_call_takes_the_room_of_its_prompt_and_of_its_longest_answer(
+    most: int | None, answer: int
+) -> None:
+    messages = (said(Text(text="x" * 40)),)
+    request = ChatRequest(model="chat", messages=messages, sampling=Sampling(max_tokens=most))
+
+    assert tokens_in_flight(request) == 10 + 4 + answer

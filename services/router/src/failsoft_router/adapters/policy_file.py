@@ -88,6 +88,9 @@ class _Target(Settings):
     allow_private: bool = Field(default=False, description="Its address may be private.")
     tls: bool = Field(default=False, description="By TLS; for provider failsoft.")
     concurrency: Count = Field(default=64, description="Calls at once.")
+    tokens_in_flight: int = Field(
+        default=0, ge=0, le=1_000_000_000, description="Of all calls at once; 0: not limited."
+    )
     attempts: Annotated[int, Field(ge=1, le=2)] | None = Field(
         default=None, description="Calls to it in one hop; 2, or 1 for gpu."
     )
@@ -190,6 +193,7 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         allow_private=raw.allow_private,
         tls=raw.tls,
         concurrency=raw.concurrency,
+        tokens_in_flight=raw.tokens_in_flight,
         attempts=raw.attempts or MAX_ATTEMPTS_PER_HOP[raw.kind],
     )
 

@@ -59,16 +59,16 @@ class Place:
         value = None if self.credential is None else self.credential.value()
         return None if value is None else hashlib.sha256(value.encode()).hexdigest()[:12]
 
-    async def enter(self, *, within: float) -> bool:
+    async def enter(self, *, within: float, tokens: int) -> bool:
         """Take a place for a call, waiting at most `within` seconds; False: none came free."""
-        if not await self.bulkhead.enter(within=within):
+        if not await self.bulkhead.enter(within=within, tokens=tokens):
             return False
         self.uses.begin()
         return True
 
-    def leave(self) -> None:
+    def leave(self, *, tokens: int) -> None:
         """The call is over."""
-        self.bulkhead.leave()
+        self.bulkhead.leave(tokens=tokens)
         self.uses.end()
 
     def due_in(self, now: float) -> float:

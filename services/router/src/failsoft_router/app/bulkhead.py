@@ -1,4 +1,4 @@
-"""Bounded concurrency: so many calls of one target at once, a few more in a queue.
+"""Bounded concurrency: so many calls and tokens of one target at once, a few more in a queue.
 
 Without it one slow target holds every request of the process. A full bulkhead is a
 skip with a reason: the next target is a better place to wait than a queue.
@@ -12,17 +12,21 @@ QUEUE_FACTOR = 2
 
 
 class Bulkhead:
-    """First come, first served; `leave` hands the place to the next in the queue."""
+    """First come, first served; `leave` lets in who is next in the queue, and has room."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, *, most_tokens: int = 0) -> None:
         """
         Args:
             places: Calls at once; at least 1.
+            most_tokens: Of all calls together; 0: not limited. A call that is larger than
+                that by itself goes alone.
         """
         self.places = places
+        self.most_tokens = most_tokens
         self._inside = 0
+        self._tokens = 0
         self._left = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
 
     @property
     def in_flight(self) -> int:
@@ -32,21 +36,24 @@ class Bulkhead:
     @property
     def full(self) -> bool:
         """Whoever comes now has to queue."""
-        return self._inside >= self.places
+        return bool(self._queue) or not self._has_room(1)
 
-    async def enter(self, *, within: float) -> bool:
+    async def enter(self, *, within: float, tokens: int = 0) -> bool:
         """Take a place, waiting for one at most `within` seconds.
+
+        Args:
+            tokens: Of the request and the longest answer that it allows.
 
         Returns:
             False: the queue is full, or no place came free in time.
         """
-        if not self.full:
-            self._inside += 1
+        if not self._queue and self._has_room(tokens):
+            self._take(tokens)
             return True
         if within <= 0 or len(self._queue) >= QUEUE_FACTOR * self.places:
             return False
         turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        self._queue.append((turn, tokens))
         try:
             async with asyncio.timeout(within):
                 await turn
@@ -55,18 +62,19 @@ class Bulkhead:
             return self._has(turn)
         except asyncio.CancelledError:
             if self._has(turn):
-                self.leave()
+                self.leave(tokens=tokens)
             raise
         return True
 
-    def leave(self) -> None:
-        """Give the place back."""
-        while self._queue and self._inside <= self.places:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+    def leave(self, *, tokens: int = 0) -> None:
+        """Give the place back.
+
+        Args:
+            tokens: As many as it was entered with.
+        """
         self._inside -= 1
+        self._tokens -= tokens
+        self._let_in()
 
     def leave_behind(self, heard: "asyncio.Future[None]", *, most: int) -> bool:
         """Let a call go on inside that its walk waits for no more.
@@ -87,8 +95,30 @@ class Bulkhead:
     def _was_heard(self, heard: "asyncio.Future[None]") -> None:
         self._left -= 1
 
+    def _has_room(self, tokens: int) -> bool:
+        if self._inside >= self.places:
+            return False
+        return not (self.most_tokens and self._inside) or (
+            self._tokens + tokens <= self.most_tokens
+        )
+
+    def _take(self, tokens: int) -> None:
+        self._inside += 1
+        self._tokens += tokens
+
+    def _let_in(self) -> None:
+        """Give those who wait their places, in order, as far as there is room."""
+        while self._queue and self._has_room(self._queue[0][1]):
+            turn, tokens = self._queue.popleft()
+            if not turn.done():
+                self._take(tokens)
+                turn.set_result(None)
+
     def _has(self, turn: asyncio.Future[None]) -> bool:
         """Whether the waiter got its place; one that did not leaves the queue."""
-        if turn in self._queue:
-            self._queue.remove(turn)
-        return turn.done() and not turn.cancelled()
+        if turn.done() and not turn.cancelled():
+            return True
+        self._queue = deque(waiting for waiting in self._queue if waiting[0] is not turn)
+        # It may have been the one that was too large, with smaller ones behind it.
+        self._let_in()
+        return False

@@ -104,7 +104,7 @@ class Ledger:
     def bulkhead(self, target: TargetPolicy, *, now: float) -> Bulkhead:
         """The target's places; a new number of them applies as calls end."""
         bulkhead = self._bulkheads.get(target.name, lambda: Bulkhead(target.concurrency), now=now)
-        bulkhead.places = target.concurrency
+        bulkhead.places, bulkhead.most_tokens = target.concurrency, target.tokens_in_flight
         return bulkhead
 
     def egress(self, hosts: frozenset[str], *, now: float) -> EgressWatch:

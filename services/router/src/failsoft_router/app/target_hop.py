@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.tracer import Tracer
@@ -23,6 +24,7 @@ from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.core.policy import Provider
+from failsoft_router.core.tokens import tokens_in_flight
 from failsoft_router.ports import AttemptFailed, Ending
 
 LONGEST_QUEUE = 2.0
@@ -81,7 +83,8 @@ class TargetHop:
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
         slice_ = self.admission.slice or 0.0
-        if not await self.place.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
+        within, tokens = min(QUEUE_SHARE * slice_, LONGEST_QUEUE), self._tokens()
+        if not await self.place.enter(within=within, tokens=tokens):
             return Outcome(result=FULL, attempts=tuple(self.attempts))
         try:
             await self.announce()
@@ -89,10 +92,15 @@ class TargetHop:
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             if self._probe is None:
-                self.place.leave()
+                self.place.leave(tokens=tokens)
             else:
                 # A probe that runs on keeps its place until it ends.
-                self._probe.when_over(self.place.leave)
+                self._probe.when_over(partial(self.place.leave, tokens=tokens))
+
+    def _tokens(self) -> int:
+        """What the call takes of its target; counted only where that is limited."""
+        limited = self.place.policy.tokens_in_flight
+        return tokens_in_flight(self.errand.request) if limited else 0
 
     def _shut_since(self, asked_at: float) -> Refusal | None:
         """A gate that was shut while the walk queued, or its reader read."""

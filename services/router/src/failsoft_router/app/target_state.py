@@ -167,7 +167,7 @@ def _bulkhead(place: Place) -> GateState:
     return GateState(
         skip_reason=SkipReason.BULKHEAD,
         shut=full,
-        detail="as many calls are in flight as may be" if full else "",
+        detail="as many calls, or tokens, are in flight as may be" if full else "",
     )
 
 

@@ -101,6 +101,7 @@ class TargetPolicy:
         context_tokens: Request and answer together; 0: not known.
         external: It leaves our own network; tenants may forbid that.
         concurrency: Calls at once.
+        tokens_in_flight: Of these calls together, prompts and longest answers; 0: no limit.
         attempts: Calls to it in one hop, at most.
         allow_private: Its address may be loopback or private.
         tls: Calls of provider `failsoft` go by TLS; a URL says that itself.
@@ -120,6 +121,7 @@ class TargetPolicy:
     allow_private: bool = False
     tls: bool = False
     concurrency: int = 64
+    tokens_in_flight: int = 0
     attempts: int = 2
 
     @property

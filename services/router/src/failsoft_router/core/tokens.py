@@ -11,6 +11,15 @@ _IMAGE_TOKENS = 765
 """What OpenAI counts for an image of 1024 x 1024 in high detail."""
 
 
+_USUAL_ANSWER = 1024
+"""Tokens that an answer is given room for where its caller names no limit."""
+
+
+def tokens_in_flight(request: ChatRequest) -> int:
+    """What a call takes of a target while it runs: the request and its longest answer."""
+    return estimate_tokens(request) + (request.sampling.max_tokens or _USUAL_ANSWER)
+
+
 def estimate_tokens(request: ChatRequest) -> int:
     """Tokens of the request, at least 1."""
     images = sum(isinstance(part, Image) for message in request.messages for part in message.parts)
