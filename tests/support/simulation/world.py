@@ -11,7 +11,7 @@ from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_router.app.board import Boards
 from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.walk import Surroundings
+from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.ports import Keeping, StoredAnswer
 from simulation.boards import Boarder

@@ -38,8 +38,8 @@ from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.reload import Reloader, Standing
 from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.target_watch import TargetWatch
-from failsoft_router.app.walk import Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import Provider, TargetPolicy

@@ -24,7 +24,7 @@ from failsoft_router.app.connections import Connections
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.walk import Caller, Surroundings
+from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import (

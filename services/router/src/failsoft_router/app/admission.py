@@ -4,7 +4,6 @@ Twice for each call: before it waits for a place, so that nobody queues for a ta
 is shut, and for the permit when it is about to be made, which is the last word.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
@@ -12,6 +11,7 @@ from failsoft_model.walk import SkipReason
 from failsoft_router.app.board import Place
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.prospects import Prospects
 from failsoft_router.core import budget, retry
 from failsoft_router.core.breaker import Permit, State
 from failsoft_router.core.plan import PlannedHop
@@ -23,14 +23,14 @@ class Admission:
 
     Attributes:
         behind: Hops after this one that may be tried.
-        later_is_well: Says whether a target behind would be let through now, without a probe.
+        prospects: The walk's.
         last_resort: The breaker may be overridden: nobody else can answer.
     """
 
     place: Place
     errand: Errand
     behind: tuple[PlannedHop, ...]
-    later_is_well: Callable[[], bool]
+    prospects: Prospects
     last_resort: bool
     clock: Clock
 
@@ -89,6 +89,16 @@ class Admission:
         left = self.errand.to_first_content()
         return budget.first_content_limit(left, limit=left, behind=self.behind)
 
+    @property
+    def later_admits(self) -> bool:
+        """Whether a target behind this hop would be let through now."""
+        return self.prospects.any_admits(self.behind)
+
+    @property
+    def later_is_well(self) -> bool:
+        """Whether one of them would be, and not as a probe."""
+        return self.prospects.any_is_well(self.behind)
+
     def _is_one_probe_too_many(self, now: float) -> bool:
         """It would run beside a call that somebody else answers, and enough of its kind do.
 
@@ -97,13 +107,11 @@ class Admission:
         place = self.place
         if place.gates.health.state is State.CLOSED:
             return False
-        return not place.probes.allows(now) and self.later_is_well()
+        return not place.probes.allows(now) and self.later_is_well
 
 
 FULL = Refusal(
-    reason=SkipReason.BULKHEAD,
-    detail="it has as many calls, or tokens, in flight as it may",
-    due_in=0.0,
+    reason=SkipReason.BULKHEAD, detail="it has as many calls in flight as it may", due_in=0.0
 )
 _ENOUGH_TARGETS = Refusal(
     reason=SkipReason.BUDGET, detail="the request has tried as many targets as it may", due_in=0.0

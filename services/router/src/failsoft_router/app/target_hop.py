@@ -2,29 +2,23 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
-from failsoft_kit.clock import Clock
-from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router.app.admission import FULL, Admission
-from failsoft_router.app.attempt import Take
 from failsoft_router.app.beside import Beside
 from failsoft_router.app.board import Place
+from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe, patience_with
-from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Ask, OutOfTime, Trial, Tried
 from failsoft_router.core import retry
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Phase, verdict
-from failsoft_router.core.plan import PlannedHop
 from failsoft_router.core.policy import Provider
-from failsoft_router.core.tokens import tokens_in_flight
 from failsoft_router.ports import AttemptFailed, Ending
 
 LONGEST_QUEUE = 2.0
@@ -52,59 +46,44 @@ class TargetHop:
     """One target of one walk; `run` it once.
 
     Attributes:
-        behind: Hops after this one that may be tried.
-        later_target: Says whether one of them is a target that would be let through now.
-        announce: Tells whoever watches that the target is tried now.
         attempts: Those made at this hop, also before it was overtaken; `run` adds its own.
     """
 
     hop: OpenHop
     place: Place
-    admission: Admission
     errand: Errand
-    behind: tuple[PlannedHop, ...]
-    later_target: Callable[[], bool]
-    announce: Callable[[], Awaitable[None]]
-    take: Take
+    admission: Admission
+    delivery: Delivery
     beside: Beside
-    supervisor: Supervisor
-    tracer: Tracer
-    clock: Clock
-    draw: Callable[[], float]
+    around: Surroundings
     attempts: list[Attempt]
     _probe: Probe | None = None
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
-        asked_at = self.clock.now()
+        asked_at = self.around.clock.now()
         if not (self.attempts or self.admission.last_resort):
             self.place.probes.deposit(asked_at)
         shut = self.admission.refusal(attempts=len(self.attempts))
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
         slice_ = self.admission.slice or 0.0
-        within, tokens = min(QUEUE_SHARE * slice_, LONGEST_QUEUE), self._tokens()
-        if not await self.place.enter(within=within, tokens=tokens):
+        if not await self.place.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
             return Outcome(result=FULL, attempts=tuple(self.attempts))
         try:
-            await self.announce()
+            await self.delivery.tell(self.hop.trail.trying(self.hop))
             result = self._shut_since(asked_at) or await self._run_inside()
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             if self._probe is None:
-                self.place.leave(tokens=tokens)
+                self.place.leave()
             else:
                 # A probe that runs on keeps its place until it ends.
-                self._probe.when_over(partial(self.place.leave, tokens=tokens))
-
-    def _tokens(self) -> int:
-        """What the call takes of its target; counted only where that is limited."""
-        limited = self.place.policy.tokens_in_flight
-        return tokens_in_flight(self.errand.request) if limited else 0
+                self._probe.when_over(self.place.leave)
 
     def _shut_since(self, asked_at: float) -> Refusal | None:
         """A gate that was shut while the walk queued, or its reader read."""
-        if self.clock.now() - asked_at < FRESH:
+        if self.around.clock.now() - asked_at < FRESH:
             return None
         return self.admission.refusal(attempts=len(self.attempts))
 
@@ -144,15 +123,15 @@ class TargetHop:
                 return kept
         finally:
             if isinstance(held, Permit):
-                now, draw = self.clock.now(), self.draw()
+                now, draw = self.around.clock.now(), self.around.draw()
                 health.record(held, Result.NO_EVIDENCE, now=now, draw=draw)
         return shut or self.admission.permit()
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
         limit = self.place.policy.limits.first_content
-        usual = self.place.history.patience(limit) if self.behind else limit
+        usual = self.place.history.patience(limit) if self.admission.behind else limit
         patience = min(usual, self.admission.slice or 0.0)
-        hidden = permit.probe and bool(self.behind)
+        hidden = permit.probe and bool(self.admission.behind)
         in_doubt = self.place.history.in_doubt and patience < limit
         self._count()
         if hidden:
@@ -162,12 +141,12 @@ class TargetHop:
             trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
             return await self._try_beside(trial, patience)
         trial = self._trial(permit, first_content=patience, end_at=self.errand.end_at)
-        return await trial.run(parent=self.hop.span, take=self.take)
+        return await trial.run(parent=self.hop.span, take=self.delivery.take)
 
     async def _try_hidden(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
         """Wait for a probe as long as its target usually takes, and no longer."""
         account = self.place.probes
-        extra = self.admission.later_is_well() and account.try_spend(self.clock.now())
+        extra = self.admission.later_is_well and account.try_spend(self.around.clock.now())
         patience = min(patience, patience_with(self.place.history.usual()))
         probe = self._start(trial, hidden=True)
         instead = await self._first_word(probe, patience)
@@ -184,8 +163,8 @@ class TargetHop:
 
     def _start(self, trial: Trial, *, hidden: bool) -> Probe:
         earlier = tuple(self.attempts)
-        probe = Probe(trial, self.hop, hidden=hidden, earlier=earlier, clock=self.clock)
-        probe.start(self.supervisor)
+        probe = Probe(trial, self.hop, hidden=hidden, earlier=earlier, clock=self.around.clock)
+        probe.start(self.around.supervisor)
         self._probe = probe
         return probe
 
@@ -206,7 +185,7 @@ class TargetHop:
     async def _follow(self, probe: Probe) -> Tried:
         if probe.spoke_at is not None:
             self.beside.answered()
-        tried = await probe.follow(self.take, until=self.errand.end_at)
+        tried = await probe.follow(self.delivery.take, until=self.errand.end_at)
         return tried or probe.tried(_SHUTTING_DOWN)
 
     def _left(self, probe: Probe) -> Probe | Tried:
@@ -231,7 +210,7 @@ class TargetHop:
         return Overtaken()
 
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
-        now, place = self.clock.now(), self.place
+        now, place = self.around.clock.now(), self.place
         if len(self.attempts) >= place.policy.attempts:
             return None
         wait = retry.delay(
@@ -241,8 +220,8 @@ class TargetHop:
             kind=place.policy.kind,
             hint=failure.retry_after,
             slice_left=self.admission.slice or 0.0,
-            later_real_hop=self.later_target(),
-            draw=self.draw(),
+            later_real_hop=self.admission.later_admits,
+            draw=self.around.draw(),
             budget_allows=place.retries.allows(now),
         )
         # To wait for an attempt that the breaker will not permit is to wait for a dead target.
@@ -255,7 +234,7 @@ class TargetHop:
         self.errand.attempts += 1
         if not self.attempts:
             self.errand.targets += 1
-            self.place.retries.deposit(self.clock.now())
+            self.place.retries.deposit(self.around.clock.now())
 
     def _end_of_call(self) -> float:
         """When a call ends that its walk may leave, as a moment of the clock.
@@ -281,7 +260,10 @@ class TargetHop:
             end_at=end_at,
             in_gulps=not errand.streams,
         )
-        return Trial(self.place, permit, ask, tracer=self.tracer, clock=self.clock, draw=self.draw)
+        around = self.around
+        return Trial(
+            self.place, permit, ask, tracer=around.tracer, clock=around.clock, draw=around.draw
+        )
 
 
 _SHUTTING_DOWN = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")

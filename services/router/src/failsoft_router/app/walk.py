@@ -8,28 +8,20 @@ that the route's `midstream` decides. A unary caller has been sent nothing befor
 end, so its walk goes on from any failure.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from failsoft_kit.clock import Clock
-from failsoft_kit.deadline import Deadline
 from failsoft_kit.telemetry.span import Kind, Span
-from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
 from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Tidings
-from failsoft_router.app.board import Boards
 from failsoft_router.app.delivery import Delivery, EventSink
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
-from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.app.serving import Serving
-from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.target_hop import Overtaken, TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.trial import OutOfTime
@@ -37,40 +29,10 @@ from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, u
 from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
-from failsoft_router.core.plan import HopKind, PlannedHop, plan
+from failsoft_router.core.plan import HopKind, Plan, PlannedHop, plan
 from failsoft_router.core.policy import Midstream
 from failsoft_router.core.route import route_for
-from failsoft_router.ports import AnswerCache, AttemptFailed, Ending
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who asks: the tenant, how long it waits, and the span of its call."""
-
-    tenant: str
-    deadline: Deadline
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every walk of a router shares.
-
-    Attributes:
-        feed: Is told of each hop that ends.
-        cache: None: there is no cache.
-        draw: Gives numbers uniform in [0, 1).
-        new_id: Gives ids that nobody has seen, of letters, digits and dashes.
-    """
-
-    boards: Boards
-    supervisor: Supervisor
-    cache: AnswerCache | None
-    tracer: Tracer
-    clock: Clock
-    draw: Callable[[], float]
-    new_id: Callable[[], str]
-    feed: HopFeed = field(default_factory=HopFeed)
+from failsoft_router.ports import AttemptFailed, Ending
 
 
 class Walk:
@@ -92,17 +54,8 @@ class Walk:
             RouteNotFound: No route answers to the model that was asked for.
         """
         self._around = surroundings
-        self._board = board = surroundings.boards.current
-        clock, tracer = surroundings.clock, surroundings.tracer
-        self._route = route_for(board.policy, request.model)
-        draft = board.drafts.draft(
-            self._route,
-            caller.tenant,
-            model=request.model,
-            without_credential=board.without_credential(self._route.hops),
-            has_cache=surroundings.cache is not None,
-        )
-        planned = plan(draft, request)
+        self._board = surroundings.boards.current
+        self._route = route_for(self._board.policy, request.model)
         self._errand = Errand(
             request=request,
             walk_id=surroundings.new_id(),
@@ -110,42 +63,60 @@ class Walk:
             deadline=caller.deadline,
             patience=self._route.deadline,
             streams=sink is not None,
-            clock=clock,
+            clock=surroundings.clock,
         )
-        self._span = tracer.start(
-            telemetry.WALK,
-            kind=Kind.INTERNAL,
-            parent=caller.span,
-            attributes={
-                telemetry.WALK_ID: self._errand.walk_id,
-                telemetry.ROUTE: self._route.name,
-            },
-        )
+        self._span = self._start_span(caller.span)
         self._trail = Trail(
             self._errand,
             self._span,
             route=self._route.name,
-            tracer=tracer,
+            tracer=surroundings.tracer,
             feed=surroundings.feed,
         )
-        self._delivery = Delivery(sink, clock=clock)
-        self._beside = Beside(self._errand, self._delivery, clock=clock)
-        self._prospects = Prospects(planned, board, clock=clock)
-        self._serving = Serving(
-            errand=self._errand,
+        self._delivery = Delivery(sink, clock=surroundings.clock)
+        self._beside = Beside(self._errand, self._delivery, clock=surroundings.clock)
+        planned = self._plan()
+        self._prospects = Prospects(planned, self._board, clock=surroundings.clock)
+        self._serving = self._serving_of(planned)
+
+    def _start_span(self, parent: Span) -> Span:
+        attributes = {
+            telemetry.WALK_ID: self._errand.walk_id,
+            telemetry.ROUTE: self._route.name,
+        }
+        return self._around.tracer.start(
+            telemetry.WALK, kind=Kind.INTERNAL, parent=parent, attributes=attributes
+        )
+
+    def _plan(self) -> Plan:
+        board, errand = self._board, self._errand
+        draft = board.drafts.draft(
+            self._route,
+            errand.tenant,
+            model=errand.request.model,
+            without_credential=board.without_credential(self._route.hops),
+            has_cache=self._around.cache is not None,
+        )
+        return plan(draft, errand.request)
+
+    def _serving_of(self, planned: Plan) -> Serving:
+        around, errand = self._around, self._errand
+        cache = WalkCache(
+            around.cache,
+            errand.request,
+            route=self._route,
+            tenant=errand.tenant,
+            tracer=around.tracer,
+            clock=around.clock,
+        )
+        return Serving(
+            errand=errand,
             plan=planned,
             span=self._span,
             trail=self._trail,
             delivery=self._delivery,
-            cache=WalkCache(
-                surroundings.cache,
-                request,
-                route=self._route,
-                tenant=caller.tenant,
-                tracer=tracer,
-                clock=clock,
-            ),
-            clock=clock,
+            cache=cache,
+            clock=around.clock,
         )
 
     @property
@@ -260,31 +231,24 @@ class Walk:
                         return finished
 
     def _target_hop(self, hop: OpenHop, attempts: list[Attempt]) -> TargetHop:
-        around, behind = self._around, self._prospects.plan.behind(hop.planned)
         place = self._board.place(hop.planned.name)
         hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
         return TargetHop(
             hop=hop,
             place=place,
+            errand=self._errand,
             admission=Admission(
                 place=place,
                 errand=self._errand,
-                behind=behind,
-                later_is_well=lambda: self._prospects.any_is_well(behind),
+                behind=self._prospects.plan.behind(hop.planned),
+                prospects=self._prospects,
                 last_resort=hop.planned.last_resort,
-                clock=around.clock,
+                clock=self._around.clock,
             ),
-            errand=self._errand,
-            behind=behind,
-            later_target=lambda: self._prospects.any_admits(behind),
-            announce=lambda: self._delivery.tell(self._trail.trying(hop)),
-            take=self._delivery.take,
+            delivery=self._delivery,
             beside=self._beside,
+            around=self._around,
             attempts=attempts,
-            supervisor=around.supervisor,
-            tracer=around.tracer,
-            clock=around.clock,
-            draw=around.draw,
         )
 
     async def _go_on_beside(self, probe: Probe) -> None:

@@ -7,7 +7,8 @@ nothing is awaited in between. The board's targets stay reachable until the walk
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer
 from failsoft_router.app.delivery import EventSink
-from failsoft_router.app.walk import Caller, Surroundings, Walk
+from failsoft_router.app.surroundings import Caller, Surroundings
+from failsoft_router.app.walk import Walk
 
 
 class Walker:

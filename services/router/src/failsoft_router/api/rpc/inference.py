@@ -16,7 +16,7 @@ from failsoft_kit.wire.requests import Holder
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Event
 from failsoft_router.app.board import Boards
-from failsoft_router.app.walk import Caller
+from failsoft_router.app.surroundings import Caller
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.depth import check_depth
 from failsoft_router.core.policy import Policy, RoutePolicy
