@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from failsoft_router.core.mock import CannotMock
 from failsoft_router.core.mock.schema import Style, make, value_for
-from failsoft_router.core.mock.schema.work import Work
+from failsoft_router.core.mock.schema.work import TooMuch, Work
 
 RICH = Style(label="Mock answer", sentence="This is a mock answer.", lean=False)
 LEAN = replace(RICH, lean=True)
@@ -325,6 +325,15 @@ def test_junk_is_refused_and_nothing_else_happens(schema: object, style: Style) 
 
 
 # Schemas that would cost too much.
+
+
+def test_a_budget_lasts_for_its_steps_and_no_more() -> None:
+    work = Work(3)
+    work.spend()
+    work.spend(2)
+
+    with pytest.raises(TooMuch, match="^the schema asks for too much$"):
+        work.spend()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def is_glued(character: str) -> bool:
         ("👩\u200d👩\u200d👧👍🏽", ["👩\u200d👩\u200d👧", "👍🏽"]),
         ("ok 🇩🇪!", ["ok", " 🇩🇪", "!"]),
         ("  a  ", ["  a", "  "]),
+        ("a_b 1", ["a_b", " 1"]),
     ],
 )
 def test_a_token_is_a_word_or_a_sign_with_the_space_before_it(text: str, cut: list[str]) -> None:
