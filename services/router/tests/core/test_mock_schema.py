@@ -332,7 +332,7 @@ def test_a_budget_lasts_for_its_steps_and_no_more() -> None:
     work.spend()
     work.spend(2)
 
-    with pytest.raises(TooMuch, match="^the schema asks for too much$"):
+    with pytest.raises(TooMuch, match=r"^the schema asks for too much$"):
         work.spend()
 
 
