@@ -111,7 +111,9 @@ class Admission:
 
 
 FULL = Refusal(
-    reason=SkipReason.BULKHEAD, detail="it has as many calls in flight as it may", due_in=0.0
+    reason=SkipReason.BULKHEAD,
+    detail="it has as many calls, or tokens, in flight as it may",
+    due_in=0.0,
 )
 _ENOUGH_TARGETS = Refusal(
     reason=SkipReason.BUDGET, detail="the request has tried as many targets as it may", due_in=0.0

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router.app.admission import FULL, Admission
@@ -19,6 +20,7 @@ from failsoft_router.core import retry
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.policy import Provider
+from failsoft_router.core.tokens import tokens_in_flight
 from failsoft_router.ports import AttemptFailed, Ending
 
 LONGEST_QUEUE = 2.0
@@ -68,7 +70,8 @@ class TargetHop:
         if shut is not None:
             return Outcome(result=shut, attempts=tuple(self.attempts))
         slice_ = self.admission.slice or 0.0
-        if not await self.place.enter(within=min(QUEUE_SHARE * slice_, LONGEST_QUEUE)):
+        within, tokens = min(QUEUE_SHARE * slice_, LONGEST_QUEUE), self._tokens()
+        if not await self.place.enter(within=within, tokens=tokens):
             return Outcome(result=FULL, attempts=tuple(self.attempts))
         try:
             await self.delivery.tell(self.hop.trail.trying(self.hop))
@@ -76,10 +79,15 @@ class TargetHop:
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
             if self._probe is None:
-                self.place.leave()
+                self.place.leave(tokens=tokens)
             else:
                 # A probe that runs on keeps its place until it ends.
-                self._probe.when_over(self.place.leave)
+                self._probe.when_over(partial(self.place.leave, tokens=tokens))
+
+    def _tokens(self) -> int:
+        """What the call takes of its target; counted only where that is limited."""
+        limited = self.place.policy.tokens_in_flight
+        return tokens_in_flight(self.errand.request) if limited else 0
 
     def _shut_since(self, asked_at: float) -> Refusal | None:
         """A gate that was shut while the walk queued, or its reader read."""
