@@ -251,7 +251,9 @@ async def test_everybody_out_is_unavailable_with_every_hop_and_a_hint(
 async def test_an_open_breaker_skips_at_no_cost(
     start_router: StartRouter, first: Upstream, second: Upstream
 ) -> None:
-    policy = two_hops(first, second, breaker={"consecutive_failures": 2, "open_for": "60s"})
+    policy = two_hops(
+        first, second, breaker={"consecutive_failures": 2, "open_for": "60s", "open_cap": "60s"}
+    )
     router = await start_router(policy)
     await first.set_fault(faults.Hang())
     await router.ask()
