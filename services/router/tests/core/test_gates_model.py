@@ -75,6 +75,11 @@ class Model:
             for ticket in self.out
         )
 
+    def is_shut(self, now: float) -> bool:
+        if self.state is State.OPEN:
+            return now < self.due
+        return self.state is State.HALF_OPEN and self.probes_out() >= self.policy.probes
+
     def lets_through(self, now: float) -> bool:
         if self.state is State.OPEN and now >= self.due:
             self.enter(State.HALF_OPEN, now)
@@ -295,6 +300,8 @@ class AnyTarget(RuleBasedStateMachine):
         assert breaker.transitions == model.epoch
         assert breaker.changed_at == model.entered
         assert breaker.due_at == model.due
+        assert breaker.is_shut(self.now) is model.is_shut(self.now)
+        assert breaker.forced_out is any(ticket.forced for ticket in model.out)
         assert breaker.consecutive_failures == model.row
         assert breaker.counts(self.now) == model.counts(self.now)
         due_in = max(0.0, model.due - self.now) if model.state is State.OPEN else 0.0
