@@ -76,7 +76,12 @@ class Case:
 
 CASES: Mapping[str, Sequence[Case]] = {
     name: [
-        Case(name=name, row=row, caller=caller, place=place)
+        Case(
+            name=name,
+            row=row if place == FIRST else row.as_fallback,
+            caller=caller,
+            place=place,
+        )
         for caller, place in itertools.product((UNARY, STREAM), (FIRST, MIDDLE))
     ]
     for name, row in TABLE.items()

@@ -9,7 +9,7 @@ would say the same, so the walk ends with this status.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from failsoft_model.errors import Code
 from failsoft_upstream import faults
@@ -37,6 +37,8 @@ class Row:
         said: A streaming caller has had content of it when it fails.
         status: How the walk ends; None: with an answer.
         reason: Of that status.
+        doubted: It ends the walk only where the best target does it; a fallback's word is
+            doubted, and the next hop answers.
     """
 
     fault: Fault
@@ -47,6 +49,12 @@ class Row:
     said: bool = False
     status: Code | None = None
     reason: str = ""
+    doubted: bool = False
+
+    @property
+    def as_fallback(self) -> "Row":
+        """What it must lead to behind another target that has failed."""
+        return replace(self, status=None, reason="") if self.doubted else self
 
     @property
     def limit(self) -> float:
@@ -81,6 +89,12 @@ def serves(fault: Fault) -> Row:
 def ends(fault: Fault, error: str, status: Code, reason: str, *, said: bool = False) -> Row:
     """The walk ends with the status, and no other target is asked."""
     return Row(fault=fault, error=error, status=status, reason=reason, said=said)
+
+
+def blames_the_caller(fault: Fault) -> Row:
+    """The best target's word ends the walk, and a fallback's does not."""
+    status, reason = Code.INVALID_ARGUMENT, "INVALID_REQUEST"
+    return Row(fault=fault, error="CALLER_FAULT", status=status, reason=reason, doubted=True)
 
 
 def _status(status: int) -> Fault:
@@ -123,8 +137,10 @@ TABLE: Mapping[str, Row] = {
     "418": falls_back(_status(418), "UNKNOWN"),
     "401": falls_back(_status(401), "CREDENTIAL"),
     "403": falls_back(_status(403), "CREDENTIAL"),
+    "403-of-a-firewall": falls_back(faults.Status(status=403, body="<html>"), "UNKNOWN"),
     "402": falls_back(_status(402), "QUOTA"),
     "404": falls_back(_status(404), "MODEL_GONE"),
+    "404-of-a-proxy": falls_back(faults.Status(status=404, body="<html>"), "UNKNOWN"),
     "413": falls_back(_status(413), "CONTEXT_LENGTH"),
     "429": falls_back(_status(429), "RATE_LIMITED"),
     "429-in-a-moment": falls_back(
@@ -133,13 +149,8 @@ TABLE: Mapping[str, Row] = {
     "429-in-a-while": falls_back(_rate_limited(HintForm.SECONDS, 30), "RATE_LIMITED"),
     "429-until-a-date": falls_back(_rate_limited(HintForm.DATE, 30), "RATE_LIMITED"),
     "429-until-a-reset": falls_back(_rate_limited(HintForm.RESET, 30), "RATE_LIMITED"),
-    "400": ends(
-        faults.Status(status=400, body="{}"),
-        "CALLER_FAULT",
-        Code.INVALID_ARGUMENT,
-        "INVALID_REQUEST",
-    ),
-    "422": ends(_status(422), "CALLER_FAULT", Code.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    "400": blames_the_caller(faults.Status(status=400, body="{}")),
+    "422": blames_the_caller(_status(422)),
     # by the provider's own word
     "invalid-key": falls_back(_error(ErrorKind.INVALID_API_KEY), "CREDENTIAL"),
     "forbidden": falls_back(_error(ErrorKind.FORBIDDEN), "CREDENTIAL"),
