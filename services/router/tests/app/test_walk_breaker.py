@@ -27,8 +27,10 @@ LIMITED = AttemptFailed(ErrorClass.RATE_LIMITED, "too many requests", retry_afte
 @virtual_time.test
 async def test_after_five_hangs_the_sixth_caller_waits_for_nothing(stage: type[Stage]) -> None:
     router = stage(a=(math.inf,), b=("hi", DONE))
-    for _ in range(5):
-        await router.ask()
+    async with router.supervised():
+        for _ in range(5):
+            await router.ask()
+        await asyncio.sleep(4.0)
     before = router.after()
 
     answer = await router.ask()
@@ -36,7 +38,7 @@ async def test_after_five_hangs_the_sixth_caller_waits_for_nothing(stage: type[S
     assert router.after() == before
     skipped = answer.finished.hops[0]
     assert (skipped.outcome, skipped.skip_reason) == (HopOutcome.SKIPPED, SkipReason.CIRCUIT_OPEN)
-    assert skipped.detail == "its breaker is open, the next probe may go in 5.0 s"
+    assert skipped.detail == "its breaker is open, the next probe may go in 4.0 s"
     assert len(router.targets["a"].calls) == 5
 
 

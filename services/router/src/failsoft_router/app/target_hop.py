@@ -136,18 +136,20 @@ class TargetHop:
         return shut or self.admission.permit()
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
-        limit = self.place.policy.limits.first_content
-        usual = self.place.history.patience(limit) if self.admission.behind else limit
-        patience = min(usual, self.admission.slice or 0.0)
-        hidden = permit.probe and bool(self.admission.behind)
-        in_doubt = self.place.history.in_doubt and patience < limit
         self._count()
-        if hidden:
+        history, limit = self.place.history, self.place.policy.limits.first_content
+        usual = history.patience(limit) if self.admission.behind else limit
+        if history.in_doubt and self.admission.later_is_well:
+            usual = min(usual, patience_with(history.usual()))
+        patience = min(usual, self.admission.slice or 0.0)
+        if permit.probe and self.admission.behind:
             trial = self._trial(permit, first_content=limit, end_at=math.inf)
             return await self._try_hidden(trial, patience)
-        if patience < usual or in_doubt or self.beside.may_speak():
+        outlasts = patience < limit and (history.in_doubt or patience < usual)
+        if outlasts or self.beside.may_speak():
             trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
-            return await self._try_beside(trial, patience)
+            # A target's own limit ends its call, and not the walk in the very same moment.
+            return await self._try_beside(trial, patience if patience < limit else 2 * limit)
         trial = self._trial(permit, first_content=patience, end_at=self.errand.end_at)
         return await trial.run(parent=self.hop.span, take=self.delivery.take)
 

@@ -9,8 +9,9 @@ before they go on to the next one:
 
 This says how long a caller waits, and nothing about the target: a first content comes the
 later the longer the prompt is, so a target fails only when the policy's limit has passed.
-Whoever goes on before that leaves the target in doubt until it answers; calls to a target
-in doubt go on beside their walks, so that a hang is found and a slow answer is learned.
+Whoever goes on before that leaves the target in doubt until it answers. Callers of a target
+in doubt wait for its usual time only, if another one is well, and their calls go on beside
+their walks, so that a hang is found and a slow answer is learned.
 
 The usual time is the median of the answers.
 """
