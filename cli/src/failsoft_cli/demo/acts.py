@@ -91,6 +91,9 @@ async def _the_cloud_hangs(stage: Stage, memory: Memory) -> None:
         if hop.outcome == walk_pb2.HOP_OUTCOME_SKIPPED and number > 1:
             _expect_skipped_at_no_cost(stage, answer)
             return
+        if hop.outcome == walk_pb2.HOP_OUTCOME_PROBING and number > 1:
+            await _expect_not_waited_for(stage, answer)
+            continue
         _expect_error(stage, answer, walk_pb2.ERROR_CLASS_TIMEOUT_FIRST_CONTENT)
         latency = seconds(hop.latency)
         stage.expect(
@@ -99,6 +102,18 @@ async def _the_cloud_hangs(stage: Stage, memory: Memory) -> None:
             seen=_in_seconds(latency),
         )
     raise Unexpected(f"expected an open breaker after {_CALLS_UNTIL_OPEN} calls, but it is closed")
+
+
+async def _expect_not_waited_for(stage: Stage, answer: Answer) -> None:
+    """The cloud is in doubt: the call to it runs on to its limit, and its caller does not."""
+    latency = seconds(answer.hop(CLOUD).latency)
+    stage.expect(
+        "not waited for the cloud, which is in doubt",
+        holds=latency < _AT_NO_COST,
+        seen=_in_seconds(latency),
+    )
+    limit = stage.clock.now() + FIRST_CONTENT
+    await stage.wait_until(limit, "the call to the cloud has not reached its limit")
 
 
 async def _nobody_is_left(stage: Stage, memory: Memory) -> None:
