@@ -28,8 +28,8 @@ from dataclasses import dataclass, replace
 from failsoft_model.walk import ErrorClass
 
 QUARANTINE_SECONDS = 900.0
-"""A refused key is left alone for 15 minutes : providers lock accounts
-that keep presenting one, and a key that was mended by a new file is used at once."""
+"""A refused key is left alone for 15 minutes: providers lock accounts that keep presenting
+one, and a key that was mended by a new file is used at once."""
 
 RATE_LIMITED_SECONDS = 5.0
 """Without a hint, too many requests are too many for as long as a breaker's first open time."""
