@@ -10,6 +10,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Degradation
+from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
 from failsoft_router.core.gate import IsolationOrder
@@ -17,6 +18,7 @@ from failsoft_router.core.policy import BreakerPolicy, TenantPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
+    from failsoft_model.events import Event
     from services.router.tests.app.conftest import Script, Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
@@ -147,6 +149,24 @@ async def test_one_caller_at_a_time_is_let_through(stage: type[Stage]) -> None:
         assert [hop.outcome for hop in error.hops] == [HopOutcome.SKIPPED]
         assert router.targets["a"].running == 1
     assert [hop.outcome for hop in first.result().hops] == [HopOutcome.SKIPPED, HopOutcome.FAILED]
+
+
+@virtual_time.test
+async def test_a_gate_that_opens_while_the_caller_reads_is_seen(stage: type[Stage]) -> None:
+    """Neither was asked: one was shut still, and the other was not shut any more."""
+    router = stage(a=("a", DONE), b=[(BUSY,), ("b", DONE)], targets={"b": TOUCHY})
+    isolate(router, "a")
+    await router.refused()
+
+    async def read(event: Event) -> None:
+        if isinstance(event, HopUpdate) and event.hop.target == "b":
+            router.board.place("a").gates.isolation.release(router.clock.now())
+
+    events = await router.stream(reader=read)
+
+    assert isinstance(events[-1], Finished)
+    assert [hop.target for hop in events[-1].hops] == ["a", "b", "a"]
+    assert not router.board.place("b").gates.health.forced_out
 
 
 @virtual_time.test

@@ -1,5 +1,6 @@
 """Promises about time and number: deadlines, caps, and the load on the targets."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations, pairwise
@@ -77,7 +78,7 @@ def the_reply_comes_before_the_deadline(story: Story) -> Iterator[str]:
 def a_reader_who_takes_nothing_is_left(story: Story) -> Iterator[str]:
     """Else it would hold a place at its target and a connection as long as it likes."""
     for asked in story.asked:
-        last = max((at for at, _ in asked.events), default=asked.began)
+        last = max((at for at, _ in asked.events), default=math.inf)
         if asked.planned.pause > READING and asked.ended > last + READING + _EPSILON:
             yield f"{asked.planned.name} read for {asked.ended - last} s and was waited for"
 

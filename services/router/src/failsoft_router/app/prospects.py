@@ -9,6 +9,18 @@ from failsoft_router.core.breaker import State
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
+_SHUT = frozenset(
+    {
+        SkipReason.CIRCUIT_OPEN,
+        SkipReason.ISOLATED,
+        SkipReason.QUOTA,
+        SkipReason.CREDENTIAL_QUARANTINE,
+        SkipReason.TARGET_GONE,
+        SkipReason.SAME_FATE,
+    }
+)
+"""Skips for a gate that kept everybody out, and that opens again."""
+
 
 class Prospects:
     """What one walk may still hope for.
@@ -44,10 +56,12 @@ class Prospects:
         )
 
     def last_resort(self, hops: Iterable[Hop]) -> PlannedHop | None:
-        """Whom to ask past its breaker when the walk has ended with nothing; None: nobody.
+        """Whom to ask when the walk has ended with nothing; None: nobody.
 
-        Every target that may be tried is shut, and this is the one due soonest of those
-        that nothing but the breaker shuts. Who was tried in this walk has had its call.
+        A target that was passed over for a gate that is open by now. Else, where every
+        target that may be tried is shut, the one due soonest of those that nothing but
+        the breaker shuts: its breaker is overridden. Who was tried in this walk has had
+        its call.
 
         Args:
             hops: As they ended.
@@ -55,14 +69,19 @@ class Prospects:
         now = self._clock.now()
         planned = [hop for hop in self.plan.hops if hop.kind is HopKind.TARGET and hop.skip is None]
         places = {hop.name: self._board.place(hop.name) for hop in planned}
-        if not all(place.is_shut(now) for place in places.values()):
-            return None
-        tried = {hop.target for hop in hops if hop.outcome is not HopOutcome.SKIPPED}
+        passed_over = {hop.target for hop in hops if hop.skip_reason in _SHUT}
         waits = {
-            name: place.gates.health.due_in(now)
+            name: 0.0
             for name, place in places.items()
-            if name not in tried and place.may_be_forced(now)
+            if name in passed_over and not place.is_shut(now)
         }
+        if not waits and all(place.is_shut(now) for place in places.values()):
+            tried = {hop.target for hop in hops if hop.outcome is not HopOutcome.SKIPPED}
+            waits = {
+                name: place.gates.health.due_in(now)
+                for name, place in places.items()
+                if name not in tried and place.may_be_forced(now)
+            }
         if not waits:
             return None
         return PlannedHop(
