@@ -7,7 +7,13 @@ import pytest
 from failsoft_kit.rpc.status import RemoteError
 from failsoft_model.errors import Code, FieldViolation
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.errors import ContentRefused, RouteExhausted, RouterLoop, StreamBroken
+from failsoft_router.core.errors import (
+    ContentRefused,
+    ReaderStalled,
+    RouteExhausted,
+    RouterLoop,
+    StreamBroken,
+)
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire import remote as wire
 
@@ -68,6 +74,7 @@ def test_every_code_has_its_class(code: Code) -> None:
         (Code.INVALID_ARGUMENT, "CONTEXT_LENGTH", ErrorClass.CONTEXT_LENGTH),
         (Code.UNAVAILABLE, "SHUTTING_DOWN", ErrorClass.TRANSIENT),
         (RouterLoop.code, RouterLoop.reason, ErrorClass.ROUTER_LOOP),
+        (ReaderStalled.code, ReaderStalled.reason, ErrorClass.CANCELLED),
     ],
 )
 def test_our_own_reasons_say_more_than_the_code(
