@@ -85,14 +85,9 @@ async def build(
         stack.push_async_callback(connections.close)
         make = partial(Board, connections=connections, ledger=Ledger(), clock=clock)
         boards, health = Boards(written.policy, written.addresses, make=make), Health()
-        reloader = Reloader(
-            file, boards, in_force=written.digest, told=partial(_tell_health, health)
-        )
-        watch = PolicyWatch(
-            look=file.digest,
-            follow=reloader.follow,
-            last_read=lambda: reloader.standing.last_read,
-        )
+        told = partial(_tell_health, health)
+        reloader = Reloader(file, boards, in_force=written.digest, told=told)
+        policy_watch = _policy_watch(file, reloader)
         cache = None
         if settings.cache_address:
             cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
@@ -127,15 +122,23 @@ async def build(
             background=(
                 supervisor.run,
                 connections.run,
-                watch.run,
+                policy_watch.run,
                 target_watch.run,
                 partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
             ),
-            on_hangup=watch.ask,
+            on_hangup=policy_watch.ask,
             drain_seconds=settings.drain,
             error_details=walk_details,
         )
+
+
+def _policy_watch(file: PolicyFile, reloader: Reloader) -> PolicyWatch:
+    return PolicyWatch(
+        look=file.digest,
+        follow=reloader.follow,
+        last_read=lambda: reloader.standing.last_read,
+    )
 
 
 def _listeners(
