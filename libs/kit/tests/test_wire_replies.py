@@ -29,6 +29,8 @@ from failsoft_model.events import (
     HopUpdate,
     Started,
     StreamReset,
+    TokenLogprob,
+    TopLogprob,
 )
 from failsoft_model.walk import (
     Attempt,
@@ -103,12 +105,25 @@ finisheds = st.builds(
     route=text,
     request_id=text,
 )
+logprobs = st.floats(-9999.0, 0.0)
+tops = st.builds(TopLogprob, token=text, logprob=logprobs, data=st.binary(max_size=4))
+tokens = st.lists(
+    st.builds(
+        TokenLogprob,
+        token=text,
+        logprob=logprobs,
+        data=st.binary(max_size=4),
+        top=st.lists(tops, max_size=2).map(tuple),
+    ),
+    max_size=2,
+).map(tuple)
 deltas = st.builds(
     Delta,
     text=text,
     kind=st.sampled_from([BlockKind.TEXT, BlockKind.REASONING, BlockKind.REFUSAL]),
     choice=counts,
     block=counts,
+    logprobs=tokens,
 ) | st.builds(
     Delta,
     text=text,
@@ -136,6 +151,7 @@ choices = st.builds(
     reasoning=text,
     refusal=text,
     index=counts,
+    logprobs=tokens,
 )
 
 UNKNOWN = 99
@@ -147,7 +163,30 @@ def test_an_event_arrives_as_it_was_sent(event: Event) -> None:
     """Zeros and empty pieces too: whether something is set is a fact of its own."""
     sent = encode_event(event).SerializeToString()
 
-    assert decode_event(pb.StreamGenerateResponse.FromString(sent)) == event
+    assert decode_event(pb.StreamGenerateResponse.FromString(sent), logprobs=True) == event
+
+
+def test_probabilities_that_nobody_asked_for_are_left_out() -> None:
+    """A target that tells them unasked costs the walk nothing."""
+    token = TokenLogprob(token="Hi", logprob=-0.5)
+    sent = encode_event(Delta(text="Hi", logprobs=(token,)))
+
+    assert decode_event(sent) == Delta(text="Hi")
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [(0.5, 0.0), (float("-inf"), -9999.0), (float("nan"), -9999.0), (-1e9, -9999.0), (-2.5, -2.5)],
+)
+def test_what_is_no_log_probability_is_made_one(told: float, kept: float) -> None:
+    """JSON has no infinity, and a reader of probabilities takes their exponents."""
+    delta = pb.Delta(text="Hi")
+    delta.logprobs.add(token="Hi", logprob=told).top.add(token="Hi", logprob=told)
+
+    event = decode_event(pb.StreamGenerateResponse(delta=delta), logprobs=True)
+
+    assert isinstance(event, Delta)
+    assert (event.logprobs[0].logprob, event.logprobs[0].top[0].logprob) == (kept, kept)
 
 
 @given(st.builds(Answer, choice=choices, finished=finisheds))

@@ -68,6 +68,11 @@ requests = st.builds(
         seed=st.none() | st.integers(-(2**63), 2**63 - 1),
         presence_penalty=penalties,
         frequency_penalty=penalties,
+        logprobs=st.just(True),
+        top_logprobs=st.integers(0, 20),
+        logit_bias=st.dictionaries(st.integers(0, 2**32 - 1), st.floats(-100, 100), max_size=3).map(
+            lambda biases: tuple(sorted(biases.items()))
+        ),
     ),
     tools=st.just((Tool(name="add", description="adds", parameters_json="{}"), Tool(name="sub"))),
     tool_choice=st.builds(
@@ -98,6 +103,11 @@ requests = st.builds(
     ),
 )
 
+FORMS = {
+    "a regex": ResponseFormat(kind=ResponseFormatKind.REGEX, regex="[a-z]+"),
+    "a choice": ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("yes", "no")),
+}
+
 QUESTION = pb.Message(role=pb.ROLE_USER, parts=[pb.Part(text="why?")])
 
 
@@ -117,6 +127,14 @@ def test_a_request_arrives_as_it_was_sent(
     sent = encode_request(request, holder).SerializeToString()
 
     assert decode_request(holder.FromString(sent)) == request
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_a_form_that_stands_alone_arrives_as_it_was_sent(form: ResponseFormat) -> None:
+    question = Message(role=Role.USER, parts=(Text(text="why?"),))
+    request = ChatRequest(model="", messages=(question,), response_format=form)
+
+    assert decode_request(encode_request(request, GenerateRequest)) == request
 
 
 def test_what_is_not_set_is_the_model_s_default() -> None:
@@ -226,9 +244,13 @@ BROKEN = {
         pb.ChatRequest(
             messages=[QUESTION] * 513,
             tools=[pb.Tool(name="t")] * 129,
-            sampling=pb.Sampling(stop=["x"] * 17),
+            sampling=pb.Sampling(stop=["x"] * 17, logit_bias=dict.fromkeys(range(1025), 1.0)),
+            response_format=pb.ResponseFormat(
+                kind=pb.RESPONSE_FORMAT_KIND_CHOICE, choices=["x"] * 257
+            ),
+            tool_choice=pb.ToolChoice(mode=pb.TOOL_CHOICE_MODE_NONE),
         ),
-        ["messages", "sampling.stop", "tools"],
+        ["messages", "sampling.stop", "sampling.logit_bias", "tools", "response_format.choices"],
     ),
     "structure and limits at once": (
         pb.ChatRequest(
@@ -279,8 +301,19 @@ def test_an_empty_picture_is_not_a_picture() -> None:
     assert refused(encode_request(request, GenerateRequest)) == ["chat.messages[0].parts[0].image"]
 
 
-def test_every_field_of_a_request_travels() -> None:
+@pytest.mark.parametrize(
+    ("ours", "contracts"),
+    [
+        (ChatRequest, pb.ChatRequest),
+        (Sampling, pb.Sampling),
+        (ResponseFormat, pb.ResponseFormat),
+    ],
+)
+def test_every_field_of_a_request_travels(
+    ours: type[ChatRequest | Sampling | ResponseFormat],
+    contracts: type[pb.ChatRequest | pb.Sampling | pb.ResponseFormat],
+) -> None:
     """A new field of the model must not be forgotten here."""
-    ours = {field.name for field in dataclasses.fields(ChatRequest)}
+    names = {field.name for field in dataclasses.fields(ours)}
 
-    assert ours == set(pb.ChatRequest.DESCRIPTOR.fields_by_name)
+    assert names == set(contracts.DESCRIPTOR.fields_by_name)

@@ -51,10 +51,20 @@ samplings = st.builds(
     seed=st.none() | st.integers(-(2**63), 2**63 - 1),
     presence_penalty=st.none() | finite,
     frequency_penalty=st.none() | finite,
+    logit_bias=st.lists(st.tuples(st.integers(0, 3), finite), max_size=2).map(tuple),
 )
 tools = st.builds(Tool, name=text, description=text, parameters_json=text)
-formats = st.just(ResponseFormat()) | st.builds(
-    ResponseFormat, kind=st.just(ResponseFormatKind.JSON_SCHEMA), name=text, schema_json=text
+formats = st.one_of(
+    st.just(ResponseFormat()),
+    st.builds(
+        ResponseFormat, kind=st.just(ResponseFormatKind.JSON_SCHEMA), name=text, schema_json=text
+    ),
+    st.builds(ResponseFormat, kind=st.just(ResponseFormatKind.REGEX), regex=text),
+    st.builds(
+        ResponseFormat,
+        kind=st.just(ResponseFormatKind.CHOICE),
+        choices=st.lists(text, min_size=1, max_size=3).map(tuple),
+    ),
 )
 requests = st.builds(
     ChatRequest,
@@ -130,7 +140,7 @@ def relevant(request: ChatRequest) -> object:
         request.sampling,
         request.tools,
         request.tool_choice if request.tools else None,
-        (request.response_format.kind, request.response_format.schema_json),
+        dataclasses.replace(request.response_format, name=""),
         request.continue_from,
     )
 
@@ -171,6 +181,11 @@ ONE_FIELD_AWAY = {
     "seed": sampled(Sampling(seed=0)),
     "presence_penalty": sampled(Sampling(presence_penalty=0.0)),
     "frequency_penalty": sampled(Sampling(frequency_penalty=0.0)),
+    "logprobs": sampled(Sampling(logprobs=True)),
+    "alternatives": sampled(Sampling(logprobs=True, top_logprobs=1)),
+    "a bias": sampled(Sampling(logit_bias=((1, 2.0),))),
+    "another bias": sampled(Sampling(logit_bias=((1, 3.0),))),
+    "another token's bias": sampled(Sampling(logit_bias=((2, 2.0),))),
     "a tool": dataclasses.replace(PLAIN, tools=(ADD,)),
     "a tool's name": dataclasses.replace(PLAIN, tools=(dataclasses.replace(ADD, name="sub"),)),
     "a tool's description": dataclasses.replace(
@@ -194,6 +209,15 @@ ONE_FIELD_AWAY = {
             kind=ResponseFormatKind.JSON_SCHEMA, name="n", schema_json="{}"
         ),
     ),
+    "a regex": dataclasses.replace(
+        PLAIN, response_format=ResponseFormat(kind=ResponseFormatKind.REGEX, regex="ab")
+    ),
+    "a choice": dataclasses.replace(
+        PLAIN, response_format=ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("ab",))
+    ),
+    "two choices": dataclasses.replace(
+        PLAIN, response_format=ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("a", "b"))
+    ),
     "the beginning": dataclasses.replace(PLAIN, continue_from="Because"),
 }
 
@@ -205,7 +229,7 @@ def test_each_field_that_matters_changes_the_form() -> None:
 
 
 def test_every_field_of_a_request_is_thought_of() -> None:
-    """A new field is either in the form, with a new VERSION, or known not to matter."""
+    """A new field is either in the form where it is set, or known not to matter."""
     free = {"model", "request_id", "criticality", "refused_degradations", "cache_control"}
 
     assert {field.name for field in dataclasses.fields(ChatRequest)} == set(RELEVANT) | free

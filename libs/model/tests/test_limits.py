@@ -58,6 +58,16 @@ def formed(kind: ResponseFormatKind, name: str = "", schema: str = "") -> ChatRe
     return dataclasses.replace(PLAIN, response_format=form)
 
 
+def matched(regex: str) -> ChatRequest:
+    form = ResponseFormat(kind=ResponseFormatKind.REGEX, regex=regex)
+    return dataclasses.replace(PLAIN, response_format=form)
+
+
+def one_of(*choices: str) -> ChatRequest:
+    form = ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=choices)
+    return dataclasses.replace(PLAIN, response_format=form)
+
+
 def choosing(mode: ToolChoiceMode, name: str = "", tools: tuple[Tool, ...] = (ADD,)) -> ChatRequest:
     return dataclasses.replace(PLAIN, tools=tools, tool_choice=ToolChoice(mode=mode, name=name))
 
@@ -116,6 +126,16 @@ ALLOWED = {
     "a required call": choosing(ToolChoiceMode.REQUIRED),
     "no call, no tools": choosing(ToolChoiceMode.NONE, tools=()),
     "a JSON object": formed(ResponseFormatKind.JSON_OBJECT),
+    "a log probability": sampled(Sampling(logprobs=True)),
+    "the most log probabilities": sampled(Sampling(logprobs=True, top_logprobs=20)),
+    "the most biases": sampled(
+        Sampling(logit_bias=(*((token, -100.0) for token in range(1023)), (2**32 - 1, 100.0)))
+    ),
+    "the longest regex": matched("é" * 2048),
+    "the most choices": one_of(*(f"{number:0256}" for number in range(256))),
+    "a choice where no tool may be called": dataclasses.replace(
+        one_of("yes", "no"), tools=(ADD,), tool_choice=ToolChoice(mode=ToolChoiceMode.NONE)
+    ),
     "an age of zero": dataclasses.replace(PLAIN, cache_control=CacheControl(max_age=0.0)),
     "the longest id": dataclasses.replace(PLAIN, request_id="aZ09._-" + "x" * 121),
     "the longest beginning": dataclasses.replace(PLAIN, continue_from="x" * MIB),
@@ -213,6 +233,59 @@ REFUSED = {
     "a name for an object": (
         formed(ResponseFormatKind.JSON_OBJECT, "n"),
         "response_format.name",
+    ),
+    "21 alternatives": (
+        sampled(Sampling(logprobs=True, top_logprobs=21)),
+        "sampling.top_logprobs",
+    ),
+    "less than none": (
+        sampled(Sampling(logprobs=True, top_logprobs=-1)),
+        "sampling.top_logprobs",
+    ),
+    "alternatives to nothing": (sampled(Sampling(top_logprobs=1)), "sampling.top_logprobs"),
+    "1025 biases": (
+        sampled(Sampling(logit_bias=tuple((token, 1.0) for token in range(1025)))),
+        "sampling.logit_bias",
+    ),
+    "a strong bias": (sampled(Sampling(logit_bias=((5, 100.5),))), "sampling.logit_bias[5]"),
+    "a bias that is no number": (
+        sampled(Sampling(logit_bias=((1, 1.0), (5, math.nan)))),
+        "sampling.logit_bias[5]",
+    ),
+    "a token before the first": (
+        sampled(Sampling(logit_bias=((-1, 1.0),))),
+        "sampling.logit_bias[-1]",
+    ),
+    "no regex": (matched(""), "response_format.regex"),
+    "a long regex": (matched("é" * 2048 + "x"), "response_format.regex"),
+    "a regex for text": (
+        dataclasses.replace(PLAIN, response_format=ResponseFormat(regex="a")),
+        "response_format.regex",
+    ),
+    "no choices": (one_of(), "response_format.choices"),
+    "257 choices": (one_of(*map(str, range(257))), "response_format.choices"),
+    "an empty choice": (one_of("a", ""), "response_format.choices[1]"),
+    "a long choice": (one_of("a" * 257), "response_format.choices[0]"),
+    "a choice twice": (one_of("a", "b", "a"), "response_format.choices[2]"),
+    "choices for text": (
+        dataclasses.replace(PLAIN, response_format=ResponseFormat(choices=("a",))),
+        "response_format.choices",
+    ),
+    "a choice and a call": (
+        dataclasses.replace(one_of("a"), tools=(ADD,)),
+        "response_format.kind",
+    ),
+    "a regex and a call": (
+        dataclasses.replace(matched("a"), tools=(ADD,)),
+        "response_format.kind",
+    ),
+    "a choice that has begun": (
+        dataclasses.replace(one_of("ab"), continue_from="a"),
+        "continue_from",
+    ),
+    "a regex that has begun": (
+        dataclasses.replace(matched("ab"), continue_from="a"),
+        "continue_from",
     ),
 }
 
@@ -333,10 +406,12 @@ def test_a_violation_never_quotes_the_request() -> None:
         sampling=Sampling(stop=(secret * 30,)),
         tools=(Tool(name=secret, parameters_json=secret),),
         tool_choice=ToolChoice(name=secret),
-        response_format=ResponseFormat(name=secret, schema_json=secret),
+        response_format=ResponseFormat(
+            name=secret, schema_json=secret, regex=secret, choices=(secret,)
+        ),
         request_id=secret,
     )
     found = violations(request)
 
-    assert len(found) == 10
+    assert len(found) == 12
     assert not [violation for violation in found if secret in violation.description]

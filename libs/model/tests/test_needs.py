@@ -12,6 +12,7 @@ from failsoft_model.chat import (
     ResponseFormat,
     ResponseFormatKind,
     Role,
+    Sampling,
     Text,
     Tool,
     ToolCall,
@@ -43,6 +44,10 @@ def answered_as(kind: ResponseFormatKind) -> ChatRequest:
     return replace(PLAIN, response_format=ResponseFormat(kind=kind))
 
 
+def sampled(sampling: Sampling) -> ChatRequest:
+    return replace(PLAIN, sampling=sampling)
+
+
 @pytest.mark.parametrize(
     ("request_", "needed"),
     [
@@ -58,6 +63,14 @@ def answered_as(kind: ResponseFormatKind) -> ChatRequest:
         (answered_as(ResponseFormatKind.JSON_OBJECT), {Capability.JSON_SCHEMA}),
         (answered_as(ResponseFormatKind.JSON_SCHEMA), {Capability.JSON_SCHEMA}),
         (after(PICTURE), {Capability.VISION}),
+        (answered_as(ResponseFormatKind.REGEX), {Capability.REGEX}),
+        (answered_as(ResponseFormatKind.CHOICE), {Capability.CHOICE}),
+        (sampled(Sampling(logprobs=True)), {Capability.LOGPROBS}),
+        (
+            sampled(Sampling(logprobs=True, top_logprobs=1)),
+            {Capability.LOGPROBS, Capability.TOP_LOGPROBS},
+        ),
+        (sampled(Sampling(logit_bias=((1, 1.0),))), {Capability.LOGIT_BIAS}),
         (replace(PLAIN, continue_from="Well,"), {Capability.CONTINUE}),
         (
             replace(after(PICTURE, CALL), continue_from="Well,"),

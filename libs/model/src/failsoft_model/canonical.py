@@ -2,8 +2,9 @@
 
 It covers what changes an answer and nothing else: not the caller's id, deadline
 or criticality, not the name that led to the route, not the targets behind it.
-Adding a field to it, or changing how one is written, makes every stored answer
-unreachable; raise `VERSION` then, so that this happens on purpose.
+Changing how a field is written makes every stored answer unreachable; raise `VERSION`
+then, so that this happens on purpose. A new field that is left out where nobody sets it
+changes no form that was made before.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from failsoft_model.chat import (
     Image,
     Message,
     Part,
+    ResponseFormat,
     ResponseFormatKind,
     Sampling,
     Text,
@@ -51,7 +53,7 @@ def canonical(request: ChatRequest, *, route: str, epoch: int) -> bytes:
         if request.tool_choice != ToolChoice():
             form["tool_choice"] = [request.tool_choice.mode.value, request.tool_choice.name]
     if request.response_format.kind is not ResponseFormatKind.TEXT:
-        form["format"] = [request.response_format.kind.value, request.response_format.schema_json]
+        form["format"] = _format(request.response_format)
     if request.continue_from:
         form["continue_from"] = request.continue_from
     return _encode(form).encode("utf-8", "surrogatepass")
@@ -78,6 +80,16 @@ def _digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def _format(wanted: ResponseFormat) -> list[str]:
+    match wanted.kind:
+        case ResponseFormatKind.REGEX:
+            return [wanted.kind.value, wanted.regex]
+        case ResponseFormatKind.CHOICE:
+            return [wanted.kind.value, *wanted.choices]
+        case _:
+            return [wanted.kind.value, wanted.schema_json]
+
+
 def _sampling(sampling: Sampling) -> dict[str, object]:
     """The set fields; numbers of the same value are the same: 1 and 1.0, 0.0 and -0.0."""
     form: dict[str, object] = {}
@@ -91,4 +103,8 @@ def _sampling(sampling: Sampling) -> dict[str, object]:
             form[name] = whole
     if sampling.stop:
         form["stop"] = list(sampling.stop)
+    if sampling.logprobs:
+        form["logprobs"] = sampling.top_logprobs
+    if sampling.logit_bias:
+        form["logit_bias"] = [[token, float(bias) + 0.0] for token, bias in sampling.logit_bias]
     return form

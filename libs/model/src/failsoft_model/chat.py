@@ -94,7 +94,14 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How tokens are chosen and when to stop; None means the target's own default."""
+    """How tokens are chosen and when to stop; None means the target's own default.
+
+    Attributes:
+        logprobs: Tell the tokens of the text, each with its log probability.
+        top_logprobs: The likeliest tokens at each place that are told beside it.
+        logit_bias: Token ids of the answering model's vocabulary, ascending, and what is added
+            to their logits.
+    """
 
     temperature: float | None = None
     top_p: float | None = None
@@ -104,6 +111,9 @@ class Sampling:
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    logprobs: bool = False
+    top_logprobs: int = 0
+    logit_bias: tuple[tuple[int, float], ...] = ()
 
 
 class ResponseFormatKind(enum.Enum):
@@ -112,15 +122,26 @@ class ResponseFormatKind(enum.Enum):
     TEXT = "text"
     JSON_OBJECT = "json_object"
     JSON_SCHEMA = "json_schema"
+    REGEX = "regex"
+    CHOICE = "choice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseFormat:
-    """The form of the answer; `name` and `schema_json` are set for `JSON_SCHEMA` only."""
+    """The form of the answer.
+
+    Attributes:
+        name: Set for `JSON_SCHEMA` only.
+        schema_json: Set for `JSON_SCHEMA` only.
+        regex: What the whole answer matches; set for `REGEX` only.
+        choices: The answers that are allowed; set for `CHOICE` only.
+    """
 
     kind: ResponseFormatKind = ResponseFormatKind.TEXT
     name: str = ""
     schema_json: str = ""
+    regex: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,3 +207,8 @@ class ChatRequest:
     criticality: Criticality = Criticality.CRITICAL
     continue_from: str = ""
     refused_degradations: frozenset[Degradation] = field(default_factory=frozenset)
+
+    @property
+    def callable_tools(self) -> tuple[Tool, ...]:
+        """The tools that the answer may call."""
+        return () if self.tool_choice.mode is ToolChoiceMode.NONE else self.tools

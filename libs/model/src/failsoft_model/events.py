@@ -33,6 +33,41 @@ class HopUpdate:
     hop: Hop
 
 
+LEAST_LOGPROB = -9999.0
+"""As good as impossible: JSON has no infinity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopLogprob:
+    """A token that might have been taken; the attributes are those of `TokenLogprob`."""
+
+    token: str
+    logprob: float
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLogprob:
+    """One token of an answer, and how likely it was.
+
+    Attributes:
+        token: Its text; what is no whole character is shown as U+FFFD.
+        logprob: Natural logarithm of its probability, `LEAST_LOGPROB` to 0.
+        data: Its bytes, which may begin or end inside a character; empty: not told.
+        top: The likeliest tokens at its place, likeliest first.
+    """
+
+    token: str
+    logprob: float
+    data: bytes = b""
+    top: tuple[TopLogprob, ...] = ()
+
+
+def bounded_logprob(told: float) -> float:
+    """A log probability as the contract can carry it, also of what is none."""
+    return min(told, 0.0) if told > LEAST_LOGPROB else LEAST_LOGPROB
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """The next piece of one block of one answer.
@@ -41,6 +76,7 @@ class Delta:
         text: The piece; of a tool call, the next fragment of its arguments.
         tool_call_id: Set on the first piece of a tool call.
         tool_name: Set on the first piece of a tool call.
+        logprobs: The tokens of a piece of text or refusal; empty unless asked for.
     """
 
     text: str
@@ -49,6 +85,7 @@ class Delta:
     block: int = 0
     tool_call_id: str = ""
     tool_name: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +130,17 @@ Event = Started | HopUpdate | Delta | StreamReset | Finished
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One whole answer: the assistant's message, its reasoning, its refusal."""
+    """One whole answer: the assistant's message, its reasoning, its refusal.
+
+    Attributes:
+        logprobs: The tokens of refusal and text, as they were said; empty unless asked for.
+    """
 
     message: Message
     reasoning: str = ""
     refusal: str = ""
     index: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,10 +31,14 @@ MAX_MESSAGES = 512
 MAX_PARTS = 256
 MAX_TOOLS = 128
 MAX_STOPS = 16
+MAX_BIASES = 1024
+MAX_CHOICES = 256
 
 _KIB = 1024
 _MIB = 1024 * 1024
 _MAX_SCHEMA_DEPTH = 16
+_MAX_TOP_LOGPROBS = 20
+_MAX_TOKEN_ID = 2**32 - 1
 _MAX_DURATION = 315_576_000_000
 """Seconds, about 10,000 years: the longest that the contract's Duration can hold."""
 
@@ -70,6 +74,7 @@ def violations(request: ChatRequest) -> tuple[FieldViolation, ...]:
         _check_tools(request.tools, found)
     _check_tool_choice(request.tool_choice, request.tools, found)
     _check_response_format(request.response_format, found)
+    _check_form_stands_alone(request, found)
     max_age = request.cache_control.max_age
     if max_age is not None and not 0 <= max_age <= _MAX_DURATION:
         _add(found, "cache_control.max_age", f"must be 0 to {_MAX_DURATION} seconds")
@@ -148,12 +153,34 @@ def _check_sampling(sampling: Sampling, found: Found) -> None:
             _add(found, f"sampling.{name}", f"must be {low} to {high}")
     if sampling.top_p is not None and not 0 < sampling.top_p <= 1:
         _add(found, "sampling.top_p", "must be over 0, up to 1")
-    if len(sampling.stop) > MAX_STOPS:
+    if not 0 <= sampling.top_logprobs <= _MAX_TOP_LOGPROBS:
+        _add(found, "sampling.top_logprobs", f"must be 0 to {_MAX_TOP_LOGPROBS}")
+    elif sampling.top_logprobs and not sampling.logprobs:
+        _add(found, "sampling.top_logprobs", "must be 0 unless logprobs is set")
+    if sampling.stop:
+        _check_stops(sampling.stop, found)
+    if sampling.logit_bias:
+        _check_biases(sampling.logit_bias, found)
+
+
+def _check_stops(stops: Sequence[str], found: Found) -> None:
+    if len(stops) > MAX_STOPS:
         _add(found, "sampling.stop", f"must be at most {MAX_STOPS} strings")
         return
-    for index, stop in enumerate(sampling.stop):
+    for index, stop in enumerate(stops):
         if not 1 <= len(stop) <= 256:
             _add(found, f"sampling.stop[{index}]", "must be 1 to 256 characters")
+
+
+def _check_biases(biases: Sequence[tuple[int, float]], found: Found) -> None:
+    if len(biases) > MAX_BIASES:
+        _add(found, "sampling.logit_bias", f"must be at most {MAX_BIASES} tokens")
+        return
+    for token, bias in biases:
+        if not 0 <= token <= _MAX_TOKEN_ID:
+            _add(found, f"sampling.logit_bias[{token}]", f"a token id is 0 to {_MAX_TOKEN_ID}")
+        elif not -100 <= bias <= 100:
+            _add(found, f"sampling.logit_bias[{token}]", "must be -100 to 100")
 
 
 def _check_tools(tools: Sequence[Tool], found: Found) -> None:
@@ -182,17 +209,54 @@ def _check_tool_choice(choice: ToolChoice, tools: Sequence[Tool], found: Found) 
 
 
 def _check_response_format(form: ResponseFormat, found: Found) -> None:
-    if form.kind is ResponseFormatKind.JSON_SCHEMA:
+    kinds = ResponseFormatKind
+    if form.kind is kinds.JSON_SCHEMA:
         if not _NAME.fullmatch(form.name):
             _add(found, "response_format.name", _NAME_RULE)
         if problem := _schema_problem(form.schema_json):
             _add(found, "response_format.schema_json", problem)
+    elif form.kind is kinds.REGEX:
+        if not form.regex or _longer(form.regex, 4 * _KIB):
+            _add(found, "response_format.regex", "must be 1 byte to 4 KiB")
+    elif form.kind is kinds.CHOICE:
+        _check_choices(form.choices, found)
+    for name, kind in _FORM_FIELDS:
+        if form.kind is not kind and getattr(form, name):
+            rule = f"must be empty unless the kind is RESPONSE_FORMAT_KIND_{kind.name}"
+            _add(found, f"response_format.{name}", rule)
+
+
+_FORM_FIELDS = (
+    ("name", ResponseFormatKind.JSON_SCHEMA),
+    ("schema_json", ResponseFormatKind.JSON_SCHEMA),
+    ("regex", ResponseFormatKind.REGEX),
+    ("choices", ResponseFormatKind.CHOICE),
+)
+"""Fields of ResponseFormat, each with the one kind that has it."""
+
+
+def _check_choices(choices: Sequence[str], found: Found) -> None:
+    if not 1 <= len(choices) <= MAX_CHOICES:
+        _add(found, "response_format.choices", f"must be 1 to {MAX_CHOICES} texts")
         return
-    rule = "must be empty unless the kind is RESPONSE_FORMAT_KIND_JSON_SCHEMA"
-    if form.name:
-        _add(found, "response_format.name", rule)
-    if form.schema_json:
-        _add(found, "response_format.schema_json", rule)
+    earlier: set[str] = set()
+    for index, choice in enumerate(choices):
+        if not 1 <= len(choice) <= 256:
+            _add(found, f"response_format.choices[{index}]", "must be 1 to 256 characters")
+        elif choice in earlier:
+            _add(found, f"response_format.choices[{index}]", "an earlier choice is the same")
+        earlier.add(choice)
+
+
+def _check_form_stands_alone(request: ChatRequest, found: Found) -> None:
+    """An answer that is matched as a whole is no call, and has no beginning without its end."""
+    if request.response_format.kind not in (ResponseFormatKind.REGEX, ResponseFormatKind.CHOICE):
+        return
+    name = f"RESPONSE_FORMAT_KIND_{request.response_format.kind.name}"
+    if request.callable_tools:
+        _add(found, "response_format.kind", f"{name} is not for answers that may call tools")
+    if request.continue_from:
+        _add(found, "continue_from", f"must be empty with {name}")
 
 
 def _schema_problem(schema_json: str) -> str | None:

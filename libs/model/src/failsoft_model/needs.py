@@ -7,7 +7,6 @@ from failsoft_model.chat import (
     Image,
     ResponseFormatKind,
     ToolCall,
-    ToolChoiceMode,
     ToolResult,
 )
 from failsoft_model.walk import Capability
@@ -24,12 +23,26 @@ def needs(request: ChatRequest) -> frozenset[Capability]:
 
 def _needs(request: ChatRequest) -> Iterator[Capability]:
     kinds = {type(part) for message in request.messages for part in message.parts}
-    may_call = request.tools and request.tool_choice.mode is not ToolChoiceMode.NONE
-    if may_call or ToolCall in kinds or ToolResult in kinds:
+    if request.callable_tools or ToolCall in kinds or ToolResult in kinds:
         yield Capability.TOOLS
-    if request.response_format.kind is not ResponseFormatKind.TEXT:
-        yield Capability.JSON_SCHEMA
+    if (form := _OF_FORM[request.response_format.kind]) is not None:
+        yield form
     if Image in kinds:
         yield Capability.VISION
     if request.continue_from:
         yield Capability.CONTINUE
+    if request.sampling.logprobs:
+        yield Capability.LOGPROBS
+    if request.sampling.top_logprobs:
+        yield Capability.TOP_LOGPROBS
+    if request.sampling.logit_bias:
+        yield Capability.LOGIT_BIAS
+
+
+_OF_FORM = {
+    ResponseFormatKind.TEXT: None,
+    ResponseFormatKind.JSON_OBJECT: Capability.JSON_SCHEMA,
+    ResponseFormatKind.JSON_SCHEMA: Capability.JSON_SCHEMA,
+    ResponseFormatKind.REGEX: Capability.REGEX,
+    ResponseFormatKind.CHOICE: Capability.CHOICE,
+}

@@ -95,6 +95,11 @@ class Capability(enum.Enum):
     JSON_SCHEMA = "json_schema"
     VISION = "vision"
     CONTINUE = "continue"
+    LOGPROBS = "logprobs"
+    TOP_LOGPROBS = "top_logprobs"
+    LOGIT_BIAS = "logit_bias"
+    REGEX = "regex"
+    CHOICE = "choice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,14 @@ SEEN = replace(
 PARTIAL = replace(PLAIN, continue_from="Well,")
 
 
+def sampled(**wish: object) -> ChatRequest:
+    return replace(PLAIN, sampling=replace(PLAIN.sampling, **wish))  # type: ignore[arg-type]
+
+
+def formed(kind: ResponseFormatKind) -> ChatRequest:
+    return replace(PLAIN, response_format=ResponseFormat(kind=kind))
+
+
 @pytest.mark.parametrize(
     ("request_", "fields", "remedy"),
     [
@@ -52,8 +60,16 @@ PARTIAL = replace(PLAIN, continue_from="Well,")
         (SEEN, ["chat.messages[0].parts[1].image"], Capability.VISION),
         (JSON, ["chat.response_format.kind"], Capability.JSON_SCHEMA),
         (PARTIAL, ["chat.continue_from"], Capability.CONTINUE),
+        (sampled(logprobs=True), ["chat.sampling.logprobs"], Capability.LOGPROBS),
+        (sampled(top_logprobs=2), ["chat.sampling.top_logprobs"], Capability.TOP_LOGPROBS),
+        (sampled(logit_bias=((1, 1.0),)), ["chat.sampling.logit_bias"], Capability.LOGIT_BIAS),
+        (formed(ResponseFormatKind.REGEX), ["chat.response_format.kind"], Capability.REGEX),
+        (formed(ResponseFormatKind.CHOICE), ["chat.response_format.kind"], Capability.CHOICE),
     ],
-    ids=["tools", "tool messages", "image", "json", "continue"],
+    ids=[
+        *("tools", "tool messages", "image", "json", "continue"),
+        *("logprobs", "alternatives", "biases", "regex", "choice"),
+    ],
 )
 def test_a_wish_is_refused_exactly_when_the_capability_is_missing(
     request_: ChatRequest, fields: list[str], remedy: Capability

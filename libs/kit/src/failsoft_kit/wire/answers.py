@@ -3,6 +3,7 @@
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft_kit.wire.durations import decode_duration, fill_duration
 from failsoft_kit.wire.enums import CACHE_STATUS, DEGRADATION, FINISH_REASON
+from failsoft_kit.wire.logprobs import decode_logprobs, fill_logprobs
 from failsoft_kit.wire.malformed import Malformed
 from failsoft_kit.wire.parts import decode_part, fill_message
 from failsoft_kit.wire.walks import (
@@ -46,6 +47,8 @@ def fill_choice(into: pb.Choice, choice: Choice) -> None:
     fill_message(into.message, choice.message)
     into.reasoning = choice.reasoning
     into.refusal = choice.refusal
+    if choice.logprobs:
+        fill_logprobs(into.logprobs, choice.logprobs)
 
 
 def decode_choice(choice: pb.Choice) -> Choice:
@@ -56,6 +59,7 @@ def decode_choice(choice: pb.Choice) -> Choice:
         message=Message(role=Role.ASSISTANT, parts=tuple(parts)),
         reasoning=choice.reasoning,
         refusal=choice.refusal,
+        logprobs=decode_logprobs(choice.logprobs),
     )
 
 

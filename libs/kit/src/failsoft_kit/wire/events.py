@@ -1,8 +1,11 @@
 """The events of a streamed answer; a text delta costs about a microsecond."""
 
+from dataclasses import replace
+
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft_kit.wire.answers import decode_finished, fill_finished
 from failsoft_kit.wire.enums import ERROR_CLASS, error_class
+from failsoft_kit.wire.logprobs import decode_logprobs, fill_logprobs
 from failsoft_kit.wire.walks import decode_hop, decode_load, fill_hop, fill_load
 from failsoft_model.events import (
     BlockKind,
@@ -35,15 +38,21 @@ def encode_event(event: Event) -> pb.StreamGenerateResponse:
     return response
 
 
-def decode_event(response: pb.StreamGenerateResponse) -> Event | None:
+def decode_event(response: pb.StreamGenerateResponse, *, logprobs: bool = False) -> Event | None:
     """A peer's event; None: one that a later contract knows, to be skipped.
+
+    Args:
+        logprobs: They were asked for; those of a peer that tells them unasked are left out.
 
     Raises:
         Malformed: A Finished lacks what a whole answer has.
     """
     match response.WhichOneof("event"):
         case "delta":
-            return _decode_delta(response.delta)
+            delta = _decode_delta(response.delta)
+            if not logprobs or delta is None:
+                return delta
+            return replace(delta, logprobs=decode_logprobs(response.delta.logprobs))
         case "hop_update":
             hop = decode_hop(response.hop_update.hop)
             return None if hop is None else HopUpdate(hop=hop)
@@ -79,6 +88,8 @@ def _fill_delta(into: pb.Delta, delta: Delta) -> None:
             into.tool_call.id = delta.tool_call_id
             into.tool_call.name = delta.tool_name
             into.tool_call.arguments_json = delta.text
+    if delta.logprobs:
+        fill_logprobs(into.logprobs, delta.logprobs)
 
 
 def _decode_delta(delta: pb.Delta) -> Delta | None:

@@ -39,6 +39,8 @@ def _fill_chat(into: chat_pb2.ChatRequest, request: ChatRequest) -> None:
         into.response_format.kind = RESPONSE_FORMAT_KIND.number[request.response_format.kind]
         into.response_format.name = request.response_format.name
         into.response_format.schema_json = request.response_format.schema_json
+        into.response_format.regex = request.response_format.regex
+        into.response_format.choices.extend(request.response_format.choices)
     if request.cache_control != _CACHE_AS_ROUTED:
         _fill_cache_control(into.cache_control, request.cache_control)
     into.request_id = request.request_id
@@ -67,6 +69,11 @@ def _fill_sampling(into: chat_pb2.Sampling, sampling: Sampling) -> None:
         into.presence_penalty = sampling.presence_penalty
     if sampling.frequency_penalty is not None:
         into.frequency_penalty = sampling.frequency_penalty
+    if sampling.logprobs:
+        into.logprobs = True
+        into.top_logprobs = sampling.top_logprobs
+    for token, bias in sampling.logit_bias:
+        into.logit_bias[token] = bias
 
 
 def _fill_cache_control(into: chat_pb2.CacheControl, control: CacheControl) -> None:

@@ -1,6 +1,7 @@
 """Requests of callers, who are told all their mistakes at once."""
 
 import re
+from itertools import islice
 
 from failsoft.inference.v1 import chat_pb2, inference_service_pb2
 from failsoft_kit.wire.durations import decode_duration
@@ -31,7 +32,15 @@ from failsoft_model.chat import (
     ToolChoiceMode,
 )
 from failsoft_model.errors import FieldViolation, InvalidRequest
-from failsoft_model.limits import MAX_MESSAGES, MAX_PARTS, MAX_STOPS, MAX_TOOLS, violations
+from failsoft_model.limits import (
+    MAX_BIASES,
+    MAX_CHOICES,
+    MAX_MESSAGES,
+    MAX_PARTS,
+    MAX_STOPS,
+    MAX_TOOLS,
+    violations,
+)
 
 Holder = (
     inference_service_pb2.GenerateRequest
@@ -149,6 +158,9 @@ def _decode_sampling(chat: chat_pb2.ChatRequest) -> Sampling:
         seed=sampling.seed if has("seed") else None,
         presence_penalty=sampling.presence_penalty if has("presence_penalty") else None,
         frequency_penalty=sampling.frequency_penalty if has("frequency_penalty") else None,
+        logprobs=sampling.logprobs,
+        top_logprobs=sampling.top_logprobs,
+        logit_bias=tuple(sorted(islice(sampling.logit_bias.items(), MAX_BIASES + 1))),
     )
 
 
@@ -175,7 +187,13 @@ def _decode_response_format(chat: chat_pb2.ChatRequest, found: Found) -> Respons
     form = chat.response_format
     path = "chat.response_format.kind"
     kind = _member(RESPONSE_FORMAT_KIND, form.kind, ResponseFormatKind.TEXT, path, found)
-    return ResponseFormat(kind=kind, name=form.name, schema_json=form.schema_json)
+    return ResponseFormat(
+        kind=kind,
+        name=form.name,
+        schema_json=form.schema_json,
+        regex=form.regex,
+        choices=tuple(form.choices[: MAX_CHOICES + 1]),
+    )
 
 
 def _decode_cache_control(chat: chat_pb2.ChatRequest) -> CacheControl:

@@ -98,6 +98,14 @@ class _ResponseFormatKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Re
     """One JSON object."""
     RESPONSE_FORMAT_KIND_JSON_SCHEMA: _ResponseFormatKind.ValueType  # 3
     """One JSON value that the schema accepts."""
+    RESPONSE_FORMAT_KIND_REGEX: _ResponseFormatKind.ValueType  # 4
+    """Text that the regular expression matches as a whole. Not together with
+    tools that may be called, nor with continue_from.
+    """
+    RESPONSE_FORMAT_KIND_CHOICE: _ResponseFormatKind.ValueType  # 5
+    """One of the choices, as it is written. Not together with tools that may be
+    called, nor with continue_from.
+    """
 
 class ResponseFormatKind(_ResponseFormatKind, metaclass=_ResponseFormatKindEnumTypeWrapper):
     """The form of an answer."""
@@ -110,6 +118,14 @@ RESPONSE_FORMAT_KIND_JSON_OBJECT: ResponseFormatKind.ValueType  # 2
 """One JSON object."""
 RESPONSE_FORMAT_KIND_JSON_SCHEMA: ResponseFormatKind.ValueType  # 3
 """One JSON value that the schema accepts."""
+RESPONSE_FORMAT_KIND_REGEX: ResponseFormatKind.ValueType  # 4
+"""Text that the regular expression matches as a whole. Not together with
+tools that may be called, nor with continue_from.
+"""
+RESPONSE_FORMAT_KIND_CHOICE: ResponseFormatKind.ValueType  # 5
+"""One of the choices, as it is written. Not together with tools that may be
+called, nor with continue_from.
+"""
 Global___ResponseFormatKind: _TypeAlias = ResponseFormatKind  # noqa: Y015
 
 class _Criticality:
@@ -504,6 +520,26 @@ class Sampling(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LogitBiasEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     TOP_P_FIELD_NUMBER: _builtins.int
     TOP_K_FIELD_NUMBER: _builtins.int
@@ -512,6 +548,9 @@ class Sampling(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     PRESENCE_PENALTY_FIELD_NUMBER: _builtins.int
     FREQUENCY_PENALTY_FIELD_NUMBER: _builtins.int
+    LOGPROBS_FIELD_NUMBER: _builtins.int
+    TOP_LOGPROBS_FIELD_NUMBER: _builtins.int
+    LOGIT_BIAS_FIELD_NUMBER: _builtins.int
     temperature: _builtins.float
     """0 (most likely token always) to 2."""
     top_p: _builtins.float
@@ -526,10 +565,29 @@ class Sampling(_message.Message):
     """-2 to 2."""
     frequency_penalty: _builtins.float
     """-2 to 2."""
+    logprobs: _builtins.bool
+    """The reply tells the tokens of its text, each with its log probability.
+    Tokens of reasoning and of tool calls are not told. INVALID_ARGUMENT /
+    UNSUPPORTED from a model that cannot tell them, or not of an answer that
+    may call tools.
+    """
+    top_logprobs: _builtins.int
+    """The likeliest tokens at each place that are told beside the one that was
+    taken: 0 to 20, over 0 with logprobs only.
+    """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The answer ends before the first of these: at most 16, each 1 to 256
         characters. The string itself is not part of the answer.
+        """
+
+    @_builtins.property
+    def logit_bias(self) -> _containers.ScalarMap[_builtins.int, _builtins.float]:
+        """What is added to the logits of tokens before one is chosen, -100 to 100:
+        -100 forbids a token, 100 forces it, nearly. At most 1024 tokens, by their
+        ids in the vocabulary of the model that answers; the same id is another
+        token of another vocabulary. INVALID_ARGUMENT for an id that the model does
+        not have, where that is known before the answer.
         """
 
     def __init__(
@@ -543,10 +601,13 @@ class Sampling(_message.Message):
         seed: _builtins.int | None = ...,
         presence_penalty: _builtins.float | None = ...,
         frequency_penalty: _builtins.float | None = ...,
+        logprobs: _builtins.bool = ...,
+        top_logprobs: _builtins.int = ...,
+        logit_bias: _abc.Mapping[_builtins.int, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_tokens", b"_max_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_tokens", b"max_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_tokens", b"_max_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "max_tokens", b"max_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_k", b"top_k", "top_p", b"top_p"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty", "_max_tokens", b"_max_tokens", "_presence_penalty", b"_presence_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_k", b"_top_k", "_top_p", b"_top_p", "frequency_penalty", b"frequency_penalty", "logit_bias", b"logit_bias", "logprobs", b"logprobs", "max_tokens", b"max_tokens", "presence_penalty", b"presence_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_k", b"top_k", "top_logprobs", b"top_logprobs", "top_p", b"top_p"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__frequency_penalty: _TypeAlias = _typing.Literal["frequency_penalty"]  # noqa: Y015
     _WhichOneofArgType__frequency_penalty: _TypeAlias = _typing.Literal["_frequency_penalty", b"_frequency_penalty"]  # noqa: Y015
@@ -588,6 +649,8 @@ class ResponseFormat(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     SCHEMA_JSON_FIELD_NUMBER: _builtins.int
+    REGEX_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
     kind: Global___ResponseFormatKind.ValueType
     """Which form."""
     name: _builtins.str
@@ -598,16 +661,31 @@ class ResponseFormat(_message.Message):
     """JSON Schema, at most 64 KiB, depth at most 16; required for
     RESPONSE_FORMAT_KIND_JSON_SCHEMA, empty otherwise.
     """
+    regex: _builtins.str
+    """What the whole answer matches, at most 4 KiB; required for
+    RESPONSE_FORMAT_KIND_REGEX, empty otherwise. Engines agree on literals,
+    classes, groups, alternatives and repetitions; no look-around, no
+    references. INVALID_ARGUMENT / UNSUPPORTED for one that the model's engine
+    cannot compile.
+    """
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The answers that are allowed: 1 to 256, each 1 to 256 characters, no two
+        the same; required for RESPONSE_FORMAT_KIND_CHOICE, empty otherwise.
+        """
+
     def __init__(
         self,
         *,
         kind: Global___ResponseFormatKind.ValueType = ...,
         name: _builtins.str = ...,
         schema_json: _builtins.str = ...,
+        regex: _builtins.str = ...,
+        choices: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "schema_json", b"schema_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "kind", b"kind", "name", b"name", "regex", b"regex", "schema_json", b"schema_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

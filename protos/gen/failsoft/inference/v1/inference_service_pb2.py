@@ -27,7 +27,7 @@ from failsoft.inference.v1 import walk_pb2 as failsoft_dot_inference_dot_v1_dot_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-failsoft/inference/v1/inference_service.proto\x12\x15\x66\x61ilsoft.inference.v1\x1a failsoft/inference/v1/chat.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\"C\n\x0fGenerateRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"u\n\x10GenerateResponse\x12.\n\x07\x63hoices\x18\x01 \x03(\x0b\x32\x1d.failsoft.inference.v1.Choice\x12\x31\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x1f.failsoft.inference.v1.Finished\"l\n\x06\x43hoice\x12\r\n\x05index\x18\x01 \x01(\r\x12/\n\x07message\x18\x02 \x01(\x0b\x32\x1e.failsoft.inference.v1.Message\x12\x11\n\treasoning\x18\x03 \x01(\t\x12\x0f\n\x07refusal\x18\x04 \x01(\t\"I\n\x15StreamGenerateRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"\xac\x02\n\x16StreamGenerateResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.failsoft.inference.v1.StartedH\x00\x12\x36\n\nhop_update\x18\x02 \x01(\x0b\x32 .failsoft.inference.v1.HopUpdateH\x00\x12-\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x1c.failsoft.inference.v1.DeltaH\x00\x12:\n\x0cstream_reset\x18\x04 \x01(\x0b\x32\".failsoft.inference.v1.StreamResetH\x00\x12\x33\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x1f.failsoft.inference.v1.FinishedH\x00\x42\x07\n\x05\x65vent\"h\n\x07Started\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12)\n\x04load\x18\x04 \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\"4\n\tHopUpdate\x12\'\n\x03hop\x18\x01 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\"\x9f\x01\n\x05\x44\x65lta\x12\x0e\n\x06\x63hoice\x18\x01 \x01(\r\x12\r\n\x05\x62lock\x18\x02 \x01(\r\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x13\n\treasoning\x18\x04 \x01(\tH\x00\x12\x34\n\ttool_call\x18\x05 \x01(\x0b\x32\x1f.failsoft.inference.v1.ToolCallH\x00\x12\x11\n\x07refusal\x18\x06 \x01(\tH\x00\x42\t\n\x07\x63ontent\"d\n\x0bStreamReset\x12\x0e\n\x06\x63hoice\x18\x01 \x01(\r\x12\x12\n\nfrom_block\x18\x02 \x01(\r\x12\x31\n\x06reason\x18\x03 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\"\xed\x03\n\x08\x46inished\x12:\n\rfinish_reason\x18\x01 \x01(\x0e\x32#.failsoft.inference.v1.FinishReason\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.failsoft.inference.v1.Usage\x12\x11\n\tserved_by\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x37\n\x0b\x64\x65gradation\x18\x05 \x01(\x0e\x32\".failsoft.inference.v1.Degradation\x12\x38\n\x0c\x63\x61\x63he_status\x18\x06 \x01(\x0e\x32\".failsoft.inference.v1.CacheStatus\x12,\n\tcache_age\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x04hops\x18\x08 \x03(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12\x1a\n\x12\x64ropped_parameters\x18\t \x03(\t\x12)\n\x04load\x18\n \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\x12\x10\n\x08trace_id\x18\x0b \x01(\t\x12\x0f\n\x07walk_id\x18\x0c \x01(\t\x12\r\n\x05route\x18\r \x01(\t\x12\x12\n\nrequest_id\x18\x0e \x01(\t\"F\n\x12\x43ountTokensRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"M\n\x13\x43ountTokensResponse\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\r\x12\r\n\x05model\x18\x02 \x01(\t\x12\x11\n\testimated\x18\x03 \x01(\x08\"\x13\n\x11ListModelsRequest\"F\n\x12ListModelsResponse\x12\x30\n\x06models\x18\x01 \x03(\x0b\x32 .failsoft.inference.v1.ModelInfo\"\xce\x01\n\tModelInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\x12\x37\n\x0c\x63\x61pabilities\x18\x04 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x0e\n\x06serves\x18\x05 \x03(\t\x12\x12\n\nis_default\x18\x06 \x01(\x08\x12\x32\n\x06status\x18\x07 \x01(\x0b\x32\".failsoft.inference.v1.ModelStatus\"\xb9\x01\n\x0bModelStatus\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x13\n\x0b\x61nswered_by\x18\x03 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x04 \x01(\x08\x12\x0f\n\x07profile\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12)\n\x04load\x18\x07 \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\x12\x19\n\x11tokens_per_second\x18\x08 \x01(\x01*\x8a\x01\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x01\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x02\x12\x15\n\x11\x43\x41PABILITY_VISION\x10\x03\x12\x17\n\x13\x43\x41PABILITY_CONTINUE\x10\x04\x32\xa9\x03\n\x10InferenceService\x12[\n\x08Generate\x12&.failsoft.inference.v1.GenerateRequest\x1a\'.failsoft.inference.v1.GenerateResponse\x12o\n\x0eStreamGenerate\x12,.failsoft.inference.v1.StreamGenerateRequest\x1a-.failsoft.inference.v1.StreamGenerateResponse0\x01\x12\x64\n\x0b\x43ountTokens\x12).failsoft.inference.v1.CountTokensRequest\x1a*.failsoft.inference.v1.CountTokensResponse\x12\x61\n\nListModels\x12(.failsoft.inference.v1.ListModelsRequest\x1a).failsoft.inference.v1.ListModelsResponseBT\n\x19\x64\x65v.failsoft.inference.v1P\x01Z5failsoft.dev/gen/go/failsoft/inference/v1;inferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-failsoft/inference/v1/inference_service.proto\x12\x15\x66\x61ilsoft.inference.v1\x1a failsoft/inference/v1/chat.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\"C\n\x0fGenerateRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"u\n\x10GenerateResponse\x12.\n\x07\x63hoices\x18\x01 \x03(\x0b\x32\x1d.failsoft.inference.v1.Choice\x12\x31\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x1f.failsoft.inference.v1.Finished\"\xa3\x01\n\x06\x43hoice\x12\r\n\x05index\x18\x01 \x01(\r\x12/\n\x07message\x18\x02 \x01(\x0b\x32\x1e.failsoft.inference.v1.Message\x12\x11\n\treasoning\x18\x03 \x01(\t\x12\x0f\n\x07refusal\x18\x04 \x01(\t\x12\x35\n\x08logprobs\x18\x05 \x03(\x0b\x32#.failsoft.inference.v1.TokenLogprob\"l\n\x0cTokenLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12.\n\x03top\x18\x04 \x03(\x0b\x32!.failsoft.inference.v1.TopLogprob\":\n\nTopLogprob\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0f\n\x07logprob\x18\x02 \x01(\x01\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"I\n\x15StreamGenerateRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"\xac\x02\n\x16StreamGenerateResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.failsoft.inference.v1.StartedH\x00\x12\x36\n\nhop_update\x18\x02 \x01(\x0b\x32 .failsoft.inference.v1.HopUpdateH\x00\x12-\n\x05\x64\x65lta\x18\x03 \x01(\x0b\x32\x1c.failsoft.inference.v1.DeltaH\x00\x12:\n\x0cstream_reset\x18\x04 \x01(\x0b\x32\".failsoft.inference.v1.StreamResetH\x00\x12\x33\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x1f.failsoft.inference.v1.FinishedH\x00\x42\x07\n\x05\x65vent\"h\n\x07Started\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12)\n\x04load\x18\x04 \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\"4\n\tHopUpdate\x12\'\n\x03hop\x18\x01 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\"\xd6\x01\n\x05\x44\x65lta\x12\x0e\n\x06\x63hoice\x18\x01 \x01(\r\x12\r\n\x05\x62lock\x18\x02 \x01(\r\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x13\n\treasoning\x18\x04 \x01(\tH\x00\x12\x34\n\ttool_call\x18\x05 \x01(\x0b\x32\x1f.failsoft.inference.v1.ToolCallH\x00\x12\x11\n\x07refusal\x18\x06 \x01(\tH\x00\x12\x35\n\x08logprobs\x18\x07 \x03(\x0b\x32#.failsoft.inference.v1.TokenLogprobB\t\n\x07\x63ontent\"d\n\x0bStreamReset\x12\x0e\n\x06\x63hoice\x18\x01 \x01(\r\x12\x12\n\nfrom_block\x18\x02 \x01(\r\x12\x31\n\x06reason\x18\x03 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\"\xed\x03\n\x08\x46inished\x12:\n\rfinish_reason\x18\x01 \x01(\x0e\x32#.failsoft.inference.v1.FinishReason\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.failsoft.inference.v1.Usage\x12\x11\n\tserved_by\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x37\n\x0b\x64\x65gradation\x18\x05 \x01(\x0e\x32\".failsoft.inference.v1.Degradation\x12\x38\n\x0c\x63\x61\x63he_status\x18\x06 \x01(\x0e\x32\".failsoft.inference.v1.CacheStatus\x12,\n\tcache_age\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12(\n\x04hops\x18\x08 \x03(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12\x1a\n\x12\x64ropped_parameters\x18\t \x03(\t\x12)\n\x04load\x18\n \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\x12\x10\n\x08trace_id\x18\x0b \x01(\t\x12\x0f\n\x07walk_id\x18\x0c \x01(\t\x12\r\n\x05route\x18\r \x01(\t\x12\x12\n\nrequest_id\x18\x0e \x01(\t\"F\n\x12\x43ountTokensRequest\x12\x30\n\x04\x63hat\x18\x01 \x01(\x0b\x32\".failsoft.inference.v1.ChatRequest\"M\n\x13\x43ountTokensResponse\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\r\x12\r\n\x05model\x18\x02 \x01(\t\x12\x11\n\testimated\x18\x03 \x01(\x08\"\x13\n\x11ListModelsRequest\"F\n\x12ListModelsResponse\x12\x30\n\x06models\x18\x01 \x03(\x0b\x32 .failsoft.inference.v1.ModelInfo\"\xce\x01\n\tModelInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\x12\x37\n\x0c\x63\x61pabilities\x18\x04 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x0e\n\x06serves\x18\x05 \x03(\t\x12\x12\n\nis_default\x18\x06 \x01(\x08\x12\x32\n\x06status\x18\x07 \x01(\x0b\x32\".failsoft.inference.v1.ModelStatus\"\xb9\x01\n\x0bModelStatus\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0b\n\x03why\x18\x02 \x01(\t\x12\x13\n\x0b\x61nswered_by\x18\x03 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x04 \x01(\x08\x12\x0f\n\x07profile\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12)\n\x04load\x18\x07 \x01(\x0b\x32\x1b.failsoft.inference.v1.Load\x12\x19\n\x11tokens_per_second\x18\x08 \x01(\x01*\x88\x02\n\nCapability\x12\x1a\n\x16\x43\x41PABILITY_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41PABILITY_TOOLS\x10\x01\x12\x1a\n\x16\x43\x41PABILITY_JSON_SCHEMA\x10\x02\x12\x15\n\x11\x43\x41PABILITY_VISION\x10\x03\x12\x17\n\x13\x43\x41PABILITY_CONTINUE\x10\x04\x12\x17\n\x13\x43\x41PABILITY_LOGPROBS\x10\x05\x12\x1b\n\x17\x43\x41PABILITY_TOP_LOGPROBS\x10\x06\x12\x19\n\x15\x43\x41PABILITY_LOGIT_BIAS\x10\x07\x12\x14\n\x10\x43\x41PABILITY_REGEX\x10\x08\x12\x15\n\x11\x43\x41PABILITY_CHOICE\x10\t2\xa9\x03\n\x10InferenceService\x12[\n\x08Generate\x12&.failsoft.inference.v1.GenerateRequest\x1a\'.failsoft.inference.v1.GenerateResponse\x12o\n\x0eStreamGenerate\x12,.failsoft.inference.v1.StreamGenerateRequest\x1a-.failsoft.inference.v1.StreamGenerateResponse0\x01\x12\x64\n\x0b\x43ountTokens\x12).failsoft.inference.v1.CountTokensRequest\x1a*.failsoft.inference.v1.CountTokensResponse\x12\x61\n\nListModels\x12(.failsoft.inference.v1.ListModelsRequest\x1a).failsoft.inference.v1.ListModelsResponseBT\n\x19\x64\x65v.failsoft.inference.v1P\x01Z5failsoft.dev/gen/go/failsoft/inference/v1;inferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,40 +35,44 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'failsoft.inference.v1.infer
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\031dev.failsoft.inference.v1P\001Z5failsoft.dev/gen/go/failsoft/inference/v1;inferencev1'
-  _globals['_CAPABILITY']._serialized_start=2410
-  _globals['_CAPABILITY']._serialized_end=2548
+  _globals['_CAPABILITY']._serialized_start=2691
+  _globals['_CAPABILITY']._serialized_end=2955
   _globals['_GENERATEREQUEST']._serialized_start=172
   _globals['_GENERATEREQUEST']._serialized_end=239
   _globals['_GENERATERESPONSE']._serialized_start=241
   _globals['_GENERATERESPONSE']._serialized_end=358
-  _globals['_CHOICE']._serialized_start=360
-  _globals['_CHOICE']._serialized_end=468
-  _globals['_STREAMGENERATEREQUEST']._serialized_start=470
-  _globals['_STREAMGENERATEREQUEST']._serialized_end=543
-  _globals['_STREAMGENERATERESPONSE']._serialized_start=546
-  _globals['_STREAMGENERATERESPONSE']._serialized_end=846
-  _globals['_STARTED']._serialized_start=848
-  _globals['_STARTED']._serialized_end=952
-  _globals['_HOPUPDATE']._serialized_start=954
-  _globals['_HOPUPDATE']._serialized_end=1006
-  _globals['_DELTA']._serialized_start=1009
-  _globals['_DELTA']._serialized_end=1168
-  _globals['_STREAMRESET']._serialized_start=1170
-  _globals['_STREAMRESET']._serialized_end=1270
-  _globals['_FINISHED']._serialized_start=1273
-  _globals['_FINISHED']._serialized_end=1766
-  _globals['_COUNTTOKENSREQUEST']._serialized_start=1768
-  _globals['_COUNTTOKENSREQUEST']._serialized_end=1838
-  _globals['_COUNTTOKENSRESPONSE']._serialized_start=1840
-  _globals['_COUNTTOKENSRESPONSE']._serialized_end=1917
-  _globals['_LISTMODELSREQUEST']._serialized_start=1919
-  _globals['_LISTMODELSREQUEST']._serialized_end=1938
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1940
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2010
-  _globals['_MODELINFO']._serialized_start=2013
-  _globals['_MODELINFO']._serialized_end=2219
-  _globals['_MODELSTATUS']._serialized_start=2222
-  _globals['_MODELSTATUS']._serialized_end=2407
-  _globals['_INFERENCESERVICE']._serialized_start=2551
-  _globals['_INFERENCESERVICE']._serialized_end=2976
+  _globals['_CHOICE']._serialized_start=361
+  _globals['_CHOICE']._serialized_end=524
+  _globals['_TOKENLOGPROB']._serialized_start=526
+  _globals['_TOKENLOGPROB']._serialized_end=634
+  _globals['_TOPLOGPROB']._serialized_start=636
+  _globals['_TOPLOGPROB']._serialized_end=694
+  _globals['_STREAMGENERATEREQUEST']._serialized_start=696
+  _globals['_STREAMGENERATEREQUEST']._serialized_end=769
+  _globals['_STREAMGENERATERESPONSE']._serialized_start=772
+  _globals['_STREAMGENERATERESPONSE']._serialized_end=1072
+  _globals['_STARTED']._serialized_start=1074
+  _globals['_STARTED']._serialized_end=1178
+  _globals['_HOPUPDATE']._serialized_start=1180
+  _globals['_HOPUPDATE']._serialized_end=1232
+  _globals['_DELTA']._serialized_start=1235
+  _globals['_DELTA']._serialized_end=1449
+  _globals['_STREAMRESET']._serialized_start=1451
+  _globals['_STREAMRESET']._serialized_end=1551
+  _globals['_FINISHED']._serialized_start=1554
+  _globals['_FINISHED']._serialized_end=2047
+  _globals['_COUNTTOKENSREQUEST']._serialized_start=2049
+  _globals['_COUNTTOKENSREQUEST']._serialized_end=2119
+  _globals['_COUNTTOKENSRESPONSE']._serialized_start=2121
+  _globals['_COUNTTOKENSRESPONSE']._serialized_end=2198
+  _globals['_LISTMODELSREQUEST']._serialized_start=2200
+  _globals['_LISTMODELSREQUEST']._serialized_end=2219
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2221
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2291
+  _globals['_MODELINFO']._serialized_start=2294
+  _globals['_MODELINFO']._serialized_end=2500
+  _globals['_MODELSTATUS']._serialized_start=2503
+  _globals['_MODELSTATUS']._serialized_end=2688
+  _globals['_INFERENCESERVICE']._serialized_start=2958
+  _globals['_INFERENCESERVICE']._serialized_end=3383
 # @@protoc_insertion_point(module_scope)

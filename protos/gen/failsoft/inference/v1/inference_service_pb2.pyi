@@ -38,6 +38,16 @@ class _CapabilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Capability
     """Takes images."""
     CAPABILITY_CONTINUE: _Capability.ValueType  # 4
     """Goes on from a partial answer."""
+    CAPABILITY_LOGPROBS: _Capability.ValueType  # 5
+    """Tells the log probability of each token of an answer."""
+    CAPABILITY_TOP_LOGPROBS: _Capability.ValueType  # 6
+    """Tells those of the likeliest other tokens as well."""
+    CAPABILITY_LOGIT_BIAS: _Capability.ValueType  # 7
+    """Takes biases of single tokens."""
+    CAPABILITY_REGEX: _Capability.ValueType  # 8
+    """Answers in text that a regular expression matches."""
+    CAPABILITY_CHOICE: _Capability.ValueType  # 9
+    """Answers with one of given texts."""
 
 class Capability(_Capability, metaclass=_CapabilityEnumTypeWrapper):
     """What a target can do beyond text in and text out."""
@@ -52,6 +62,16 @@ CAPABILITY_VISION: Capability.ValueType  # 3
 """Takes images."""
 CAPABILITY_CONTINUE: Capability.ValueType  # 4
 """Goes on from a partial answer."""
+CAPABILITY_LOGPROBS: Capability.ValueType  # 5
+"""Tells the log probability of each token of an answer."""
+CAPABILITY_TOP_LOGPROBS: Capability.ValueType  # 6
+"""Tells those of the likeliest other tokens as well."""
+CAPABILITY_LOGIT_BIAS: Capability.ValueType  # 7
+"""Takes biases of single tokens."""
+CAPABILITY_REGEX: Capability.ValueType  # 8
+"""Answers in text that a regular expression matches."""
+CAPABILITY_CHOICE: Capability.ValueType  # 9
+"""Answers with one of given texts."""
 Global___Capability: _TypeAlias = Capability  # noqa: Y015
 
 @_typing.final
@@ -88,7 +108,9 @@ class GenerateResponse(_message.Message):
     FINISHED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]:
-        """The answers: one, as long as a request cannot ask for more."""
+        """The answer, exactly one: rescue, cache and judgement are about one answer
+        (docs/adr/0013), so who wants several asks several times.
+        """
 
     @_builtins.property
     def finished(self) -> Global___Finished:
@@ -118,6 +140,7 @@ class Choice(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     REASONING_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    LOGPROBS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """Index of the answer, from 0."""
     reasoning: _builtins.str
@@ -128,6 +151,12 @@ class Choice(_message.Message):
     def message(self) -> _chat_pb2.Message:
         """The answer, role assistant: text and tool call parts, one a block."""
 
+    @_builtins.property
+    def logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprob]:
+        """The tokens of the refusal and of the text parts, in the order in which they
+        were said. Empty unless asked for with Sampling.logprobs.
+        """
+
     def __init__(
         self,
         *,
@@ -135,14 +164,88 @@ class Choice(_message.Message):
         message: _chat_pb2.Message | None = ...,
         reasoning: _builtins.str = ...,
         refusal: _builtins.str = ...,
+        logprobs: _abc.Iterable[Global___TokenLogprob] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "message", b"message", "reasoning", b"reasoning", "refusal", b"refusal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "logprobs", b"logprobs", "message", b"message", "reasoning", b"reasoning", "refusal", b"refusal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Choice: _TypeAlias = Choice  # noqa: Y015
+
+@_typing.final
+class TokenLogprob(_message.Message):
+    """One token of an answer, and how likely it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    LOGPROB_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """Its text; what is no whole character is shown as U+FFFD."""
+    logprob: _builtins.float
+    """Natural logarithm of its probability, -9999 to 0; -9999: as good as
+    impossible. Whether temperature, penalties, biases and the form of the
+    answer are counted in is the target's own matter.
+    """
+    data: _builtins.bytes
+    """Its bytes, which may begin or end inside a character of UTF-8.
+    Empty: not told.
+    """
+    @_builtins.property
+    def top(self) -> _containers.RepeatedCompositeFieldContainer[Global___TopLogprob]:
+        """The likeliest tokens at this place, likeliest first; the one that was taken
+        may be among them. At most Sampling.top_logprobs.
+        """
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        logprob: _builtins.float = ...,
+        data: _builtins.bytes = ...,
+        top: _abc.Iterable[Global___TopLogprob] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "logprob", b"logprob", "token", b"token", "top", b"top"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokenLogprob: _TypeAlias = TokenLogprob  # noqa: Y015
+
+@_typing.final
+class TopLogprob(_message.Message):
+    """A token that might have been taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    LOGPROB_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """As in TokenLogprob."""
+    logprob: _builtins.float
+    """As in TokenLogprob."""
+    data: _builtins.bytes
+    """As in TokenLogprob."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        logprob: _builtins.float = ...,
+        data: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "logprob", b"logprob", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopLogprob: _TypeAlias = TopLogprob  # noqa: Y015
 
 @_typing.final
 class StreamGenerateRequest(_message.Message):
@@ -292,8 +395,9 @@ class Delta(_message.Message):
     REASONING_FIELD_NUMBER: _builtins.int
     TOOL_CALL_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    LOGPROBS_FIELD_NUMBER: _builtins.int
     choice: _builtins.int
-    """Index of the answer, from 0."""
+    """Index of the answer: 0, as there is one."""
     block: _builtins.int
     """Index of the block within the answer, from 0; a block is one text, one
     reasoning, one tool call or one refusal, and blocks never interleave.
@@ -310,6 +414,13 @@ class Delta(_message.Message):
         arguments.
         """
 
+    @_builtins.property
+    def logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprob]:
+        """The tokens of this piece of a text or a refusal; empty unless asked for. A
+        token whose characters come with the next piece may be told with this one,
+        so that the text may be empty. A StreamReset voids those of its blocks.
+        """
+
     def __init__(
         self,
         *,
@@ -319,10 +430,11 @@ class Delta(_message.Message):
         reasoning: _builtins.str = ...,
         tool_call: _chat_pb2.ToolCall | None = ...,
         refusal: _builtins.str = ...,
+        logprobs: _abc.Iterable[Global___TokenLogprob] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block", b"block", "choice", b"choice", "content", b"content", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block", b"block", "choice", b"choice", "content", b"content", "logprobs", b"logprobs", "reasoning", b"reasoning", "refusal", b"refusal", "text", b"text", "tool_call", b"tool_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["text", "reasoning", "tool_call", "refusal"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015

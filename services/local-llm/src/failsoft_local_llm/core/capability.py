@@ -7,7 +7,6 @@ from failsoft_model.chat import (
     Image,
     Message,
     ToolCall,
-    ToolChoiceMode,
     ToolResult,
 )
 from failsoft_model.errors import FieldViolation
@@ -25,7 +24,7 @@ def _wishes(request: ChatRequest, capability: Capability) -> Iterator[FieldViola
     """The fields of a request that ask for this."""
     match capability:
         case Capability.TOOLS:
-            if request.tools and request.tool_choice.mode is not ToolChoiceMode.NONE:
+            if request.callable_tools:
                 yield FieldViolation(field="chat.tools", description="this model calls no tools")
             unknown = "this model knows no tools"
             yield from _parts(request.messages, ToolCall, "tool_call", unknown)
@@ -37,11 +36,38 @@ def _wishes(request: ChatRequest, capability: Capability) -> Iterator[FieldViola
                 field="chat.response_format.kind",
                 description="this model answers in plain text only",
             )
-        case Capability.CONTINUE:
-            yield FieldViolation(
-                field="chat.continue_from",
-                description="this model cannot go on from a partial answer",
-            )
+        case _:
+            field, description = _SINGLE[capability]
+            yield FieldViolation(field=field, description=description)
+
+
+_SINGLE = {
+    Capability.CONTINUE: (
+        "chat.continue_from",
+        "this model cannot go on from a partial answer",
+    ),
+    Capability.LOGPROBS: (
+        "chat.sampling.logprobs",
+        "this model does not tell probabilities: leave it unset",
+    ),
+    Capability.TOP_LOGPROBS: (
+        "chat.sampling.top_logprobs",
+        "this model tells the probability of the token that it took alone: leave it 0",
+    ),
+    Capability.LOGIT_BIAS: (
+        "chat.sampling.logit_bias",
+        "this model takes no biases: leave it empty",
+    ),
+    Capability.REGEX: (
+        "chat.response_format.kind",
+        "this model cannot be held to a regular expression",
+    ),
+    Capability.CHOICE: (
+        "chat.response_format.kind",
+        "this model cannot be held to choices",
+    ),
+}
+"""Capabilities that one field asks for, with the words for a model that has it not."""
 
 
 def _parts(

@@ -83,6 +83,8 @@ def _schema(response_format: ResponseFormat) -> str | None:
             return _ANY_OBJECT
         case ResponseFormatKind.JSON_SCHEMA:
             return response_format.schema_json
+        case ResponseFormatKind.REGEX | ResponseFormatKind.CHOICE:
+            return None  # no model of ours has the capability
 
 
 def _or(wish: _T | None, default: _T) -> _T:

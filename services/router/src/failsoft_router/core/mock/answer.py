@@ -42,6 +42,10 @@ def why_no_mock(request: ChatRequest) -> str | None:
     """
     if request.tool_choice.mode in (ToolChoiceMode.REQUIRED, ToolChoiceMode.NAMED):
         return "a mock calls no tools, and a call is required"
+    if request.sampling.logprobs:
+        return "a mock has no probabilities"
+    if request.response_format.kind is ResponseFormatKind.REGEX:
+        return "a mock matches no regular expression"
     if request.response_format.kind is not ResponseFormatKind.TEXT and request.continue_from:
         return "a mock cannot go on from the middle of JSON"
     return None
