@@ -133,7 +133,7 @@ class Choice:
     """One whole answer: the assistant's message, its reasoning, its refusal.
 
     Attributes:
-        logprobs: The tokens of refusal and text, as they were said; empty unless asked for.
+        logprobs: The tokens of the refusal, then of the text; empty unless asked for.
     """
 
     message: Message

@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.telemetry import SpanContext
-from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Text
-from failsoft_model.events import Delta
+from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Sampling, Text
+from failsoft_model.events import Delta, TokenLogprob
 from failsoft_model.walk import ErrorClass
 from failsoft_router.adapters.inference_target import InferenceTarget
 from failsoft_router.core.policy import CredentialSource, Provider, TargetPolicy
@@ -319,3 +320,23 @@ async def test_it_is_called_again_after_it_came_back() -> None:
                 with contextlib.suppress(AttemptFailed):
                     await said(target)
                 await asyncio.sleep(0)
+
+
+TELLING = pb.StreamGenerateResponse(
+    delta=pb.Delta(text="hello", logprobs=[pb.TokenLogprob(token="hello", logprob=-0.5)])
+)
+
+
+async def test_tokens_are_passed_on_to_who_asked_for_them() -> None:
+    """And to nobody else: to read them costs more than the text."""
+    asking = replace(
+        CALL, request=replace(CALL.request, sampling=Sampling(logprobs=True, top_logprobs=3))
+    )
+    peer = Peer(TELLING, finished())
+    async with serving(peer) as endpoint, target_at(endpoint) as target:
+        unasked, *_ = await said(target)
+        asked, *_ = await said(target, asking)
+
+    assert unasked == Delta(text="hello")
+    assert asked == Delta(text="hello", logprobs=(TokenLogprob(token="hello", logprob=-0.5),))
+    assert [request.chat.sampling.top_logprobs for request in peer.requests] == [0, 3]

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from failsoft_kit.settings import SettingsError
+from failsoft_model.walk import Capability
 from failsoft_router.adapters.policy_file import parse_policy
 from failsoft_router.core.policy import Policy
 
@@ -311,3 +312,22 @@ def test_a_denial_of_what_is_not_there_is_refused() -> None:
         "`tenants.acme.deny[1]` (policy.yaml, line 7) names `opanai`, which is no target and no"
         " provider; known are `a`, `openai`, `failsoft`"
     )
+
+
+# Capabilities that the provider cannot have.
+
+
+@pytest.mark.parametrize("endpoint", ["", "endpoint: 'https://api.openai.com/v1', "])
+@pytest.mark.parametrize("capability", ["regex", "choice"])
+def test_openai_itself_has_no_regex_and_no_choice(endpoint: str, capability: str) -> None:
+    """A request would be refused there, or answered in any words."""
+    written = target(f"{endpoint}capabilities: [logprobs, {capability}]")
+
+    (problem,) = problems(written)
+    assert f"names `{capability}`, which OpenAI's own API does not have" in problem
+
+
+def test_a_server_that_speaks_like_openai_may_have_more() -> None:
+    written = target("endpoint: 'https://vllm.example.com/v1', capabilities: [regex, choice]")
+
+    assert parse(written).targets["a"].capabilities == {Capability.REGEX, Capability.CHOICE}

@@ -26,6 +26,7 @@ JSON_SCHEMA = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="x")
 TOO_LONG = "no JSON that fits is short enough, and free of the stop strings"
 CONTRADICTION = "the schema contradicts itself, or is too intricate"
 BROKEN = "the schema is broken, or nested too deeply"
+NO_CHOICE = "no choice is short enough, and free of the stop strings"
 
 SAMPLING = st.builds(
     Sampling,
@@ -46,10 +47,34 @@ def schema(**keywords: object) -> ResponseFormat:
     )
 
 
+def one_of(*choices: str) -> ResponseFormat:
+    return ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=choices)
+
+
 def refusal(asked: ChatRequest) -> str:
     with pytest.raises(CannotMock) as failure:
         mock_answer(asked)
     return str(failure.value)
+
+
+def test_it_is_one_of_the_choices_and_not_always_the_same() -> None:
+    answers = {
+        mock_answer(request(response_format=one_of("red", "blue"), sampling=Sampling(seed=seed)))
+        for seed in range(20)
+    }
+
+    assert {answer.text for answer in answers} == {"red", "blue"}
+    assert not any(answer.cut for answer in answers)
+
+
+@pytest.mark.parametrize("sampling", [Sampling(stop=("e",)), Sampling(max_tokens=1)])
+def test_a_choice_is_never_cut(sampling: Sampling) -> None:
+    """Half of one would be none of them."""
+    whole = request(response_format=one_of("the one", "a"), sampling=sampling)
+    cut = request(response_format=one_of("the one", "the other"), sampling=sampling)
+
+    assert mock_answer(whole).text == "a"
+    assert refusal(cut) == NO_CHOICE
 
 
 def test_it_says_what_it_is() -> None:

@@ -14,6 +14,7 @@ from failsoft_model.chat import (
     ResponseFormat,
     ResponseFormatKind,
     Role,
+    Sampling,
     Text,
     Tool,
 )
@@ -172,6 +173,12 @@ def test_a_tenant_may_forbid_external_targets() -> None:
 IMAGE = Image(url="https://example.com/cat.png")
 SCHEMA = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="x", schema_json="{}")
 JSON = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
+REGEX = ResponseFormat(kind=ResponseFormatKind.REGEX, regex="[a-z]+")
+CHOICE = ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("yes", "no"))
+
+
+def sampled(sampling: Sampling) -> ChatRequest:
+    return replace(request(), sampling=sampling)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +189,11 @@ JSON = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
         (request(response_format=JSON), Capability.JSON_SCHEMA),
         (request(Text(text="what is this?"), IMAGE), Capability.VISION),
         (request(continue_from="Once upon"), Capability.CONTINUE),
+        (sampled(Sampling(logprobs=True)), Capability.LOGPROBS),
+        (sampled(Sampling(logprobs=True, top_logprobs=5)), Capability.TOP_LOGPROBS),
+        (sampled(Sampling(logit_bias=((50256, -100.0),))), Capability.LOGIT_BIAS),
+        (request(response_format=REGEX), Capability.REGEX),
+        (request(response_format=CHOICE), Capability.CHOICE),
     ],
 )
 def test_a_target_that_cannot_do_what_is_asked_is_skipped(
@@ -240,11 +252,22 @@ def test_a_tenant_gets_no_mock_answers_unless_it_allows_them() -> None:
     assert skips(made(tenant=TenantPolicy())) == {"mock": SkipReason.TENANT_POLICY}
 
 
-def test_what_rules_a_mock_out_at_first_sight_skips_it() -> None:
-    whole = made(request(response_format=JSON, continue_from='{"a'))
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (
+            request(response_format=JSON, continue_from='{"a'),
+            "a mock cannot go on from the middle of JSON",
+        ),
+        (sampled(Sampling(logprobs=True)), "a mock has no probabilities"),
+        (request(response_format=REGEX), "a mock matches no regular expression"),
+    ],
+)
+def test_what_rules_a_mock_out_at_first_sight_skips_it(asked: ChatRequest, why: str) -> None:
+    whole = made(asked)
 
     assert skips(whole) == {"mock": SkipReason.CAPABILITY}
-    assert whole.hops[-1].detail == "a mock cannot go on from the middle of JSON"
+    assert whole.hops[-1].detail == why
 
 
 @pytest.mark.parametrize(

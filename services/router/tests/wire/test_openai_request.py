@@ -68,6 +68,35 @@ def test_a_plain_question_is_the_smallest_body() -> None:
     }
 
 
+def test_probabilities_and_biases_have_openai_s_names() -> None:
+    sampling = Sampling(logprobs=True, top_logprobs=2, logit_bias=((15, -100.0), (50256, 1.5)))
+    body = wire(request(sampling=sampling))
+
+    assert body["logprobs"] is True
+    assert body["top_logprobs"] == 2
+    assert body["logit_bias"] == {"15": -100.0, "50256": 1.5}
+    assert "top_logprobs" not in wire(request(sampling=Sampling(logprobs=True)))
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (ResponseFormat(kind=ResponseFormatKind.REGEX, regex=r"\d+"), {"regex": r"\d+"}),
+        (
+            ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("yes", "no")),
+            {"choice": ["yes", "no"]},
+        ),
+    ],
+)
+def test_forms_that_openai_does_not_have_are_told_in_vllm_s_words(
+    form: ResponseFormat, told: dict[str, object]
+) -> None:
+    body = wire(request(response_format=form))
+
+    assert body["structured_outputs"] == told
+    assert "response_format" not in body
+
+
 def test_text_of_any_language_survives() -> None:
     text = 'quotes " and \\ and \n and ü and 漢字 and 🙂 and \x00'
 

@@ -5,7 +5,7 @@ import pytest
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft_kit.wire.inference import CACHE_STATUS
 from failsoft_model.chat import Message, Role, Text, ToolCall
-from failsoft_model.events import Choice
+from failsoft_model.events import Choice, TokenLogprob, TopLogprob
 from failsoft_model.walk import CacheStatus, FinishReason, Usage
 from failsoft_router.ports import Found, Keeping, StoredAnswer
 from failsoft_router.wire.stored import decode_found, encode_entry
@@ -21,6 +21,14 @@ ANSWER = StoredAnswer(
             ),
         ),
         reasoning="Hm.",
+        logprobs=(
+            TokenLogprob(
+                token="See:",
+                logprob=-0.25,
+                data=b"See:",
+                top=(TopLogprob(token="Look:", logprob=-1.5, data=b"Look:"),),
+            ),
+        ),
     ),
     finish_reason=FinishReason.TOOL_CALLS,
     usage=Usage(input_tokens=3, output_tokens=4),

@@ -153,8 +153,8 @@ class Choice(_message.Message):
 
     @_builtins.property
     def logprobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TokenLogprob]:
-        """The tokens of the refusal and of the text parts, in the order in which they
-        were said. Empty unless asked for with Sampling.logprobs.
+        """The tokens of the refusal, then those of the text parts. Empty unless asked
+        for with Sampling.logprobs.
         """
 
     def __init__(

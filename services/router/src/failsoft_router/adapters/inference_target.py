@@ -66,11 +66,14 @@ class InferenceTarget:
             request, timeout=call.total, metadata=self._metadata(call)
         )
         size = AnswerSize()
+        logprobs = asked.sampling.logprobs
         try:
             async for reply in replies:
-                match decode_event(reply):
+                match decode_event(reply, logprobs=logprobs):
                     case Delta() as delta:
                         size.count(len(delta.text) + len(delta.tool_call_id) + len(delta.tool_name))
+                        if logprobs:
+                            size.count_tokens(delta.logprobs)
                         yield delta
                     case StreamReset() as reset:
                         yield reset

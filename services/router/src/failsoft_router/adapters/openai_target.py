@@ -71,7 +71,9 @@ class OpenAiTarget:
             ) as response:
                 await self._check(response)
                 replied = True
-                reader = ChunkReader(model=self._policy.model)
+                reader = ChunkReader(
+                    model=self._policy.model, logprobs=call.request.sampling.logprobs
+                )
                 gulps = Gulps(asked_at=asked_at, end_at=asked_at + call.total)
                 async for delta in deltas(
                     response,

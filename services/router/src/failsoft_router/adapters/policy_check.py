@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
 from failsoft_kit.settings.types import format_duration, parse_duration
+from failsoft_model.walk import Capability
+from failsoft_router.adapters.addresses import host_of
 from failsoft_router.adapters.breaker_check import Read, of_breakers
 from failsoft_router.adapters.endpoint_check import Mistake, Raw, of_endpoint
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits, Provider
 from failsoft_router.core.route import overlap
 
 _NAME = re.compile(r"[!-~]{1,128}")
+_OPENAI_HOST = "api.openai.com"
+_NOT_OPENAIS = (Capability.REGEX.value, Capability.CHOICE.value)
 _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
 
@@ -78,6 +82,17 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     credential = target.get("credential")
     if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
         yield (*here, "credential"), "must name a `file` or an `env` variable"
+    if target.get("provider") == Provider.OPENAI.value and _is_openais(target.get("endpoint", "")):
+        for index, name in _texts(target.get("capabilities")).items():
+            if name in _NOT_OPENAIS:
+                yield (
+                    (*here, "capabilities", index),
+                    f"names `{name}`, which OpenAI's own API does not have",
+                )
+
+
+def _is_openais(endpoint: object) -> bool:
+    return isinstance(endpoint, str) and (not endpoint or host_of(endpoint) == _OPENAI_HOST)
 
 
 def _of_hops(here: Trail, hops: Mapping[int, str], targets: Raw) -> Iterator[Mistake]:

@@ -3,6 +3,9 @@
 The limits of time alone would let a fast target send gigabytes.
 """
 
+from collections.abc import Iterable
+
+from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
 
@@ -32,3 +35,10 @@ class AnswerSize:
         self._characters += max(_LEAST_PIECE, characters)
         if self._characters > MAX_ANSWER:
             raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")
+
+    def count_tokens(self, tokens: Iterable[TokenLogprob]) -> None:
+        """Count what is told of tokens, each with its alternatives. Raises as `count` does."""
+        for token in tokens:
+            self.count(len(token.token))
+            for top in token.top:
+                self.count(len(top.token))

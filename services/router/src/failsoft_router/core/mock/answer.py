@@ -18,7 +18,7 @@ from failsoft_router.core.mock.phrases import PHRASES
 from failsoft_router.core.mock.pieces import Piece, pieces
 from failsoft_router.core.mock.prose import prose
 from failsoft_router.core.mock.refusal import CannotMock
-from failsoft_router.core.mock.structured import json_text
+from failsoft_router.core.mock.structured import choice_text, json_text
 from failsoft_router.core.mock.tokens import tokens
 
 
@@ -60,11 +60,19 @@ def mock_answer(request: ChatRequest) -> MockAnswer:
     if problem := why_no_mock(request):
         raise CannotMock(problem)
     key = hashlib.sha256(canonical(request, route="", epoch=0)).digest()
-    if request.response_format.kind is ResponseFormatKind.TEXT:
-        text, cut = _text(request, Draws(key + b"text"))
-    else:
-        text, cut = json_text(request, PHRASES[_question(request)[1]], key + b"json"), False
+    text, cut = _formed(request, key)
     return MockAnswer(text=text, cut=cut, pieces=pieces(text, Draws(key + b"pieces")))
+
+
+def _formed(request: ChatRequest, key: bytes) -> tuple[str, bool]:
+    """The text in the form that is asked for, and whether `max_tokens` cut it."""
+    match request.response_format.kind:
+        case ResponseFormatKind.TEXT:
+            return _text(request, Draws(key + b"text"))
+        case ResponseFormatKind.CHOICE:
+            return choice_text(request, Draws(key + b"choice")), False
+        case _:
+            return json_text(request, PHRASES[_question(request)[1]], key + b"json"), False
 
 
 def _text(request: ChatRequest, draws: Draws) -> tuple[str, bool]:

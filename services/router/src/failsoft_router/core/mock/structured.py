@@ -1,4 +1,4 @@
-"""A mock answer as JSON."""
+"""A mock answer in a form that was asked for: JSON, or one of some choices."""
 
 import functools
 import json
@@ -37,6 +37,19 @@ def json_text(request: ChatRequest, phrases: Phrases, key: bytes) -> str:
     except (ValueError, RecursionError):
         failure = CannotMock("the schema is broken, or nested too deeply")
     raise failure
+
+
+def choice_text(request: ChatRequest, draws: Draws) -> str:
+    """One of the choices that are short enough and free of the stop strings.
+
+    Raises:
+        CannotMock: There is none.
+    """
+    choices = request.response_format.choices
+    allowed = [choice for choice in choices if _is_allowed(choice, request.sampling)]
+    if not allowed:
+        raise CannotMock("no choice is short enough, and free of the stop strings")
+    return allowed[draws.below(len(allowed))]
 
 
 def _makers(request: ChatRequest, phrases: Phrases, key: bytes) -> Iterator[Callable[[], object]]:

@@ -11,7 +11,7 @@ Pieces of one block that are given at the same time are given as one.
 
 from dataclasses import dataclass, field
 
-from failsoft_model.events import BlockKind, Delta
+from failsoft_model.events import BlockKind, Delta, TokenLogprob
 from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
@@ -69,6 +69,7 @@ class _Block:
     waiting: list[str] = field(default_factory=list)
     new_id: str = ""
     new_name: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
     arguments: JsonEnd = field(default_factory=JsonEnd)
 
     def has_ended(self) -> bool:
@@ -83,9 +84,11 @@ class _Block:
             block=self.number,
             tool_call_id=self.new_id,
             tool_name=self.new_name,
+            logprobs=self.logprobs,
         )
         self.waiting.clear()
         self.new_id = self.new_name = ""
+        self.logprobs = ()
         return delta
 
 
@@ -100,8 +103,11 @@ class Blocks:
         """Number of the block whose pieces are given now; those before it are over."""
         self._calls: dict[int, _Block] = {}
 
-    def say(self, kind: BlockKind, text: str) -> None:
+    def say(self, kind: BlockKind, text: str, *, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
         """Take a piece of text. A run of one kind is one block.
+
+        Args:
+            logprobs: Its tokens, where they were asked for.
 
         Raises:
             AttemptFailed: `MALFORMED`: the answer has more blocks than a message may have parts.
@@ -110,6 +116,8 @@ class Blocks:
         if last is None or last.kind is not kind or last.number < self._giving:
             last = self._begin(kind)
         last.waiting.append(text)
+        if logprobs:
+            last.logprobs += logprobs
 
     def call(self, index: int, *, call_id: str, name: str, arguments: str) -> None:
         """Take a piece of a tool call.

@@ -28,6 +28,10 @@ _CALLERS = frozenset(
         "seed",
         "presence_penalty",
         "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "structured_outputs",
     }
 )
 _OURS = frozenset({"model", "stream", "stream_options"})

@@ -1,4 +1,8 @@
-"""A request of ours as the JSON body of POST /chat/completions."""
+"""A request of ours as the JSON body of POST /chat/completions.
+
+OpenAI's own API knows no regular expressions and no choices; servers that have them are
+told in vLLM's words, and no target is asked for what its capabilities do not list.
+"""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -57,6 +61,10 @@ def encode(request: ChatRequest, *, model: str) -> bytes:
                     "strict": True,
                 },
             }
+        case ResponseFormatKind.REGEX:
+            body["structured_outputs"] = {"regex": request.response_format.regex}
+        case ResponseFormatKind.CHOICE:
+            body["structured_outputs"] = {"choice": list(request.response_format.choices)}
     return orjson.dumps(body)
 
 
@@ -151,5 +159,8 @@ def _sampling(sampling: Sampling) -> Json:
         "seed": sampling.seed,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
+        "logprobs": sampling.logprobs or None,
+        "top_logprobs": sampling.top_logprobs or None,
+        "logit_bias": {str(token): bias for token, bias in sampling.logit_bias} or None,
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -11,6 +11,7 @@ from failsoft_router.wire.openai.blocks import Blocks
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
+from failsoft_router.wire.openai.logprobs import LogprobReader
 from failsoft_router.wire.size import AnswerSize
 
 
@@ -71,16 +72,20 @@ class ChunkReader:
     alternate (see `Blocks`).
     """
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, logprobs: bool = False) -> None:
         """
         Args:
             model: The model id that was asked for, until the provider names its own.
+            logprobs: Tokens with their log probabilities were asked for.
         """
         self._model = model
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._blocks = Blocks()
         self._said = AnswerSize()
+        self._logprobs = LogprobReader() if logprobs else None
+        self._spoke = False
+        """There was text, which has tokens that may be told."""
 
     @property
     def finished(self) -> bool:
@@ -101,6 +106,8 @@ class ChunkReader:
         """
         try:
             chunk = _decode(payload)
+            if self._logprobs is not None:
+                self._logprobs.read(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise AttemptFailed(
                 ErrorClass.MALFORMED, "the stream has a chunk that is no chat completion"
@@ -141,6 +148,8 @@ class ChunkReader:
         # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
         if not self._said and self._finish_reason is not FinishReason.LENGTH:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
+        if self._spoke and self._logprobs is not None and not self._logprobs:
+            dropped_parameters = (*dropped_parameters, "sampling.logprobs")
         return Ending(
             finish_reason=self._finish_reason,
             model=self._model,
@@ -150,7 +159,8 @@ class ChunkReader:
 
     def _take(self, delta: _Delta) -> None:
         if delta.reasoning_content:
-            self._say(BlockKind.REASONING, delta.reasoning_content)
+            self._said.count(len(delta.reasoning_content))
+            self._blocks.say(BlockKind.REASONING, delta.reasoning_content)
         if delta.content:
             self._say(BlockKind.TEXT, delta.content)
         if delta.refusal:
@@ -161,10 +171,14 @@ class ChunkReader:
             if call_id or name or arguments:
                 self._said.count(len(call_id) + len(name) + len(arguments))
                 self._blocks.call(call.index, call_id=call_id, name=name, arguments=arguments)
+        if self._logprobs is not None and (delta.reasoning_content or delta.tool_calls):
+            self._logprobs.forget()
 
     def _say(self, kind: BlockKind, text: str) -> None:
         self._said.count(len(text))
-        self._blocks.say(kind, text)
+        self._spoke = True
+        logprobs = () if self._logprobs is None else self._logprobs.take(kind)
+        self._blocks.say(kind, text, logprobs=logprobs)
 
 
 def _usage(usage: _Usage) -> Usage:
