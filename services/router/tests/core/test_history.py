@@ -63,26 +63,6 @@ def test_a_policy_below_the_floor_holds() -> None:
     assert answered(*[0.01] * ENOUGH).patience(1.0) == 1.0
 
 
-def test_a_target_that_gave_no_content_in_time_is_in_doubt_until_it_answers() -> None:
-    history = answered(*[0.1] * ENOUGH)
-    before = history.in_doubt
-    history.gave_up()
-    meanwhile = history.in_doubt
-    history.add(0.1)
-
-    assert (before, meanwhile, history.in_doubt) == (False, True, False)
-
-
-def test_a_hang_does_not_make_callers_wait_longer() -> None:
-    """Nothing is learned from it of how long a good answer takes."""
-    history = answered(*[0.1] * ENOUGH)
-    for _ in range(LENGTH):
-        history.gave_up()
-
-    assert history.usual() == 0.1
-    assert history.patience(POLICY) == FLOOR
-
-
 @given(answers=TIMES, policy=st.floats(0.05, 120.0))
 def test_the_patience_is_never_over_the_policys_limit_and_never_under_the_floor(
     answers: list[float], policy: float

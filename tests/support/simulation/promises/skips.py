@@ -134,6 +134,19 @@ def _refused_before(story: Story, asked: Asked, hop: Hop) -> bool:
 
 
 def _breaker_was_shut(story: Story, asked: Asked, hop: Hop) -> bool:
+    return _breaker_was_not_closed(story, asked, hop) or _had_fallen_silent(story, hop, asked)
+
+
+def _had_fallen_silent(story: Story, hop: Hop, asked: Asked) -> bool:
+    """As many have heard nothing of it, or wait in silence still, as open its breaker."""
+    began, _ = _time_of(asked, hop)
+    called = [call for call in story.calls if call.target == hop.target and call.began <= began]
+    spoke = max((call.first_content_at or 0.0 for call in called), default=0.0)
+    silent = [call for call in called if call.ended > spoke]
+    return len(silent) >= _policy(story, hop).breaker.consecutive_failures
+
+
+def _breaker_was_not_closed(story: Story, asked: Asked, hop: Hop) -> bool:
     begin, end = _time_of(asked, hop)
     looks = story.looks[story.breaker_of[hop.target]]
     before = [look for look in looks if look.at <= begin][-1:]

@@ -64,6 +64,8 @@ class Admission:
             )
         if self._is_one_probe_too_many(now):
             return _ENOUGH_PROBES
+        if place.is_being_settled and not self.last_resort and self.later_is_well:
+            return _SILENT
         return None if self.slice is not None else _LATE
 
     def permit(self) -> Permit | Refusal:
@@ -96,7 +98,7 @@ class Admission:
 
     @property
     def later_is_well(self) -> bool:
-        """Whether one of them would be, and not as a probe."""
+        """Whether one of them may be hoped for, and is not on trial itself."""
         return self.prospects.any_is_well(self.behind)
 
     def _is_one_probe_too_many(self, now: float) -> bool:
@@ -125,6 +127,11 @@ _LATE = Refusal(reason=SkipReason.DEADLINE, detail="too little time is left", du
 _PROBES_OUT = Refusal(
     reason=SkipReason.CIRCUIT_OPEN,
     detail="its breaker is half-open and the probes are out",
+    due_in=0.0,
+)
+_SILENT = Refusal(
+    reason=SkipReason.CIRCUIT_OPEN,
+    detail="it has fallen silent, and enough calls are out to open its breaker",
     due_in=0.0,
 )
 _ENOUGH_PROBES = Refusal(

@@ -12,6 +12,8 @@ from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.core.breaker import State
+from failsoft_router.core.doubt import Doubt
 from failsoft_router.core.draft import Drafts
 from failsoft_router.core.egress import Addresses, EgressWatch, is_outside
 from failsoft_router.core.errors import TargetNotFound
@@ -45,6 +47,7 @@ class Place:
     retries: ExtraCalls
     probes: ExtraCalls
     history: History
+    doubt: Doubt
     egress: EgressWatch
     host: str = ""
 
@@ -77,6 +80,20 @@ class Place:
         shut = refusal.due_in if refusal is not None else 0.0
         cut_off = self.egress.due_in(now) if self.host else 0.0
         return max(shut, cut_off, self.gates.health.due_in(now))
+
+    @property
+    def is_being_settled(self) -> bool:
+        """Whether it has fallen silent, and the calls that are out will tell if it is ill."""
+        health = self.gates.health
+        return health.state is State.CLOSED and self.doubt.is_being_settled(
+            failures=health.consecutive_failures,
+            needed=self.policy.breaker.consecutive_failures,
+        )
+
+    def is_well(self, now: float) -> bool:
+        """Whether a call would be let through, not as a probe, and with hope for an answer."""
+        closed = self.gates.health.state is State.CLOSED
+        return closed and not self.is_being_settled and self.due_in(now) <= 0
 
     def is_shut(self, now: float) -> bool:
         """Whether a gate keeps everybody out, for a while or until a probe comes back."""
@@ -125,6 +142,7 @@ class Board:
                 retries=ledger.retries(target, now=now),
                 probes=ledger.probes(target, now=now),
                 history=ledger.history(target, now=now),
+                doubt=ledger.doubt(target, now=now),
                 egress=self.egress,
                 host=hosts[name],
             )

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from failsoft_router.app.bulkhead import Bulkhead
 from failsoft_router.app.gates import Gates
 from failsoft_router.core.breaker import Breaker
+from failsoft_router.core.doubt import Doubt
 from failsoft_router.core.egress import EgressWatch
 from failsoft_router.core.extra_calls import PROBES, RETRIES, ExtraCalls
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
@@ -64,6 +65,7 @@ class Ledger:
     def __init__(self) -> None:
         self._health: Shelf[Breaker] = Shelf()
         self._histories: Shelf[History] = Shelf()
+        self._doubts: Shelf[Doubt] = Shelf()
         self._quotas: Shelf[QuotaGate] = Shelf()
         self._accounts: Shelf[QuotaGate] = Shelf()
         self._quarantines: Shelf[Quarantine] = Shelf()
@@ -93,6 +95,10 @@ class Ledger:
         """What the endpoint's model usually takes."""
         return self._histories.get(target.health_key, History, now=now)
 
+    def doubt(self, target: TargetPolicy, *, now: float) -> Doubt:
+        """Whether the endpoint's model has fallen silent."""
+        return self._doubts.get(target.health_key, Doubt, now=now)
+
     def retries(self, target: TargetPolicy, *, now: float) -> ExtraCalls:
         """How often the target may be asked a second time."""
         return self._retries.get(target.name, lambda: ExtraCalls(RETRIES, now=now), now=now)
@@ -120,6 +126,7 @@ class Ledger:
         health: set[Hashable] = {target.health_key for target in used}
         self._health.keep_only(health, now=now)
         self._histories.keep_only(health, now=now)
+        self._doubts.keep_only(health, now=now)
         self._quotas.keep_only({target.quota_key for target in used}, now=now)
         credentials: set[Hashable] = {target.credential_key for target in used}
         self._accounts.keep_only(credentials, now=now)

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import Hop, HopOutcome, SkipReason
 from failsoft_router.app.board import Board
-from failsoft_router.core.breaker import State
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
@@ -48,11 +47,10 @@ class Prospects:
         )
 
     def any_is_well(self, hops: Iterable[PlannedHop]) -> bool:
-        """Whether one of these targets would be let through now, and not as a probe."""
+        """Whether one of these targets may be hoped for now, and is not on trial itself."""
         now = self._clock.now()
-        places = [self._board.place(hop.name) for hop in hops if hop.kind is HopKind.TARGET]
         return any(
-            place.gates.health.state is State.CLOSED and place.due_in(now) <= 0 for place in places
+            self._board.place(hop.name).is_well(now) for hop in hops if hop.kind is HopKind.TARGET
         )
 
     def last_resort(self, hops: Iterable[Hop]) -> PlannedHop | None:

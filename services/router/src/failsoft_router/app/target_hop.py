@@ -138,14 +138,15 @@ class TargetHop:
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
         self._count()
         history, limit = self.place.history, self.place.policy.limits.first_content
+        in_doubt = bool(self.place.doubt)
         usual = history.patience(limit) if self.admission.behind else limit
-        if history.in_doubt and self.admission.later_is_well:
+        if in_doubt and self.admission.later_is_well:
             usual = min(usual, patience_with(history.usual()))
         patience = min(usual, self.admission.slice or 0.0)
         if permit.probe and self.admission.behind:
             trial = self._trial(permit, first_content=limit, end_at=math.inf)
             return await self._try_hidden(trial, patience)
-        outlasts = patience < limit and (history.in_doubt or patience < usual)
+        outlasts = patience < limit and (in_doubt or patience < usual)
         if outlasts or self.beside.may_speak():
             trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
             # A target's own limit ends its call, and not the walk in the very same moment.
@@ -168,7 +169,9 @@ class TargetHop:
 
     async def _try_beside(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
         """Make a call that goes on beside the walk when there is no time to wait for it."""
-        probe = self._start(trial, hidden=False)
+        doubt, probe = self.place.doubt, self._start(trial, hidden=False)
+        doubt.call_begins()
+        probe.heard.add_done_callback(lambda _: doubt.call_ends())
         return await self._first_word(probe, patience) or await self._follow(probe)
 
     def _start(self, trial: Trial, *, hidden: bool) -> Probe:

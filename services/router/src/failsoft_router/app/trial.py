@@ -171,6 +171,7 @@ class Trial:
     def _speaks(self, span: Span) -> None:
         now = self._first_content_at = self._clock.now()
         self._place.history.add(now - self._began)
+        self._place.doubt.spoke()
         self._place.egress.connected(self._place.host, now)
         span.event(telemetry.FIRST_CONTENT)
         if self._permit.probe:
@@ -187,7 +188,7 @@ class Trial:
         self._place.history.last_error = result.error_class
         self._tell_egress(result)
         if result.error_class in _SILENCE:
-            self._place.history.gave_up()
+            self._place.doubt.went_on()
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE
         lesson = verdict(result.error_class, self._phase(result)).lesson

@@ -9,8 +9,8 @@ before they go on to the next one:
 
 This says how long a caller waits, and nothing about the target: a first content comes the
 later the longer the prompt is, so a target fails only when the policy's limit has passed.
-Whoever goes on before that leaves the target in doubt until it answers. Callers of a target
-in doubt wait for its usual time only, if another one is well, and their calls go on beside
+Whoever goes on before that leaves the target in doubt (`doubt`). Callers of a target in
+doubt wait for its usual time only, if another one is well, and their calls go on beside
 their walks, so that a hang is found and a slow answer is learned.
 
 The usual time is the median of the answers.
@@ -40,8 +40,6 @@ class History:
 
     last_error: ErrorClass | None = None
     """Of the last failed attempt; None when there was none."""
-    in_doubt: bool = False
-    """Somebody went on without its first content, and it has not answered since."""
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=LENGTH)
@@ -49,11 +47,6 @@ class History:
     def add(self, seconds: float) -> None:
         """The first content came this long after the attempt began."""
         self._answers.append(seconds)
-        self.in_doubt = False
-
-    def gave_up(self) -> None:
-        """Somebody went on without its first content."""
-        self.in_doubt = True
 
     def usual(self) -> float | None:
         """The median of the last answers, the upper one of two; None: there was none yet."""
