@@ -87,7 +87,8 @@ class InferenceServiceServicer:
         only of a whole answer, HopUpdates and Deltas between.
 
         Errors: as Generate's; and ABORTED / STREAM_BROKEN when the target died
-        after content was sent and the route's policy lets nobody else go on.
+        after content was sent and the route's policy lets nobody else go on;
+        ABORTED / READER_STALLED when nothing of the stream was taken for a minute.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,8 @@ class InferenceServiceStub:
     only of a whole answer, HopUpdates and Deltas between.
 
     Errors: as Generate's; and ABORTED / STREAM_BROKEN when the target died
-    after content was sent and the route's policy lets nobody else go on.
+    after content was sent and the route's policy lets nobody else go on;
+    ABORTED / READER_STALLED when nothing of the stream was taken for a minute.
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_inference_service_pb2.CountTokensRequest, _inference_service_pb2.CountTokensResponse]
     """Counts the tokens of a request without answering it.
@@ -86,7 +87,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     only of a whole answer, HopUpdates and Deltas between.
 
     Errors: as Generate's; and ABORTED / STREAM_BROKEN when the target died
-    after content was sent and the route's policy lets nobody else go on.
+    after content was sent and the route's policy lets nobody else go on;
+    ABORTED / READER_STALLED when nothing of the stream was taken for a minute.
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_inference_service_pb2.CountTokensRequest, _inference_service_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens of a request without answering it.
@@ -129,7 +131,8 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         only of a whole answer, HopUpdates and Deltas between.
 
         Errors: as Generate's; and ABORTED / STREAM_BROKEN when the target died
-        after content was sent and the route's policy lets nobody else go on.
+        after content was sent and the route's policy lets nobody else go on;
+        ABORTED / READER_STALLED when nothing of the stream was taken for a minute.
         """
 
     @_abc_1.abstractmethod
