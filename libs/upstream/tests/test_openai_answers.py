@@ -57,6 +57,31 @@ async def test_both_forms_say_the_same(
     assert text_of(events(streamed.body)) == unary["choices"][0]["message"]["content"]
 
 
+async def test_tokens_are_told_where_they_are_asked_for(
+    caller: Caller, events: Callable[[bytes], list[bytes]]
+) -> None:
+    unary = orjson.loads((await caller.chat(logprobs=True, top_logprobs=2)).body)
+    streamed = await caller.chat(stream=True, logprobs=True, top_logprobs=2)
+
+    [choice] = unary["choices"]
+    told = choice["logprobs"]["content"]
+    chunks = [orjson.loads(event)["choices"][0] for event in events(streamed.body)[:-1]]
+    pieces = [chunk["logprobs"]["content"] for chunk in chunks if chunk["delta"].get("content")]
+    assert [token for piece in pieces for token in piece] == told
+    assert (
+        b"".join(bytes(token["bytes"]) for token in told).decode() == (choice["message"]["content"])
+    )
+    assert all(token["top_logprobs"][0]["token"] == token["token"] for token in told)
+    assert {len(token["top_logprobs"]) for token in told} == {2}
+    assert chunks[-1]["logprobs"] is None
+
+
+async def test_tokens_are_told_without_alternatives_too(caller: Caller) -> None:
+    unary = orjson.loads((await caller.chat(logprobs=True)).body)
+
+    assert {len(t["top_logprobs"]) for t in unary["choices"][0]["logprobs"]["content"]} == {0}
+
+
 async def test_usage_comes_last_in_a_stream_that_asks_for_it(
     caller: Caller, events: Callable[[bytes], list[bytes]]
 ) -> None:

@@ -65,9 +65,15 @@ class Answer:
     reason: FinishReason
 
 
+def split(text: str) -> list[str]:
+    """The tokens of `text`: words and runs of punctuation."""
+    tokens: list[str] = _TOKEN.findall(text)
+    return tokens
+
+
 def count_tokens(text: str) -> int:
-    """Tokens of `text`: words and runs of punctuation."""
-    return len(_TOKEN.findall(text))
+    """How many tokens `text` has."""
+    return len(split(text))
 
 
 def answer(question: Question, style: Style) -> Answer:
@@ -81,7 +87,7 @@ def answer(question: Question, style: Style) -> Answer:
         text = "".join(tokens)
         kept = _before_stops(text, question.stops)
         if len(kept) < len(text):
-            tokens, reason = _TOKEN.findall(kept), FinishReason.STOP
+            tokens, reason = split(kept), FinishReason.STOP
     size = style.tokens_per_chunk
     pieces = (tokens[start : start + size] for start in range(0, len(tokens), size))
     return Answer(
@@ -91,11 +97,11 @@ def answer(question: Question, style: Style) -> Answer:
 
 
 def _tokens(question: Question, style: Style) -> list[str]:
-    tokens: list[str] = _TOKEN.findall(_plain(question))
+    tokens = split(_plain(question))
     if style.chunks is None:
         return tokens
     wanted = style.chunks * style.tokens_per_chunk
-    filler: list[str] = _TOKEN.findall(_FILLER)
+    filler = split(_FILLER)
     while len(tokens) < wanted:
         tokens += filler
     return tokens[:wanted]

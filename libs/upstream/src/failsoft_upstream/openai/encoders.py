@@ -4,6 +4,7 @@ import orjson
 
 from failsoft_upstream.faults import ErrorKind, FinishReason
 from failsoft_upstream.openai.errors import OpenAIErrors
+from failsoft_upstream.openai.logprobs import Json, logprobs_of
 
 # The same in every answer, so that equal questions get equal bytes.
 _CREATED = 1_767_225_600
@@ -52,9 +53,16 @@ class EventEncoder:
     streams = True
 
     def __init__(
-        self, *, identifier: str, model: str, question_tokens: int, include_usage: bool
+        self,
+        *,
+        identifier: str,
+        model: str,
+        question_tokens: int,
+        include_usage: bool,
+        alternatives: int | None = None,
     ) -> None:
         """Prepare what all chunks have in common."""
+        self._alternatives = alternatives
         self._question_tokens = question_tokens
         self._model = model
         self._include_usage = include_usage
@@ -71,7 +79,12 @@ class EventEncoder:
 
     def content(self, text: str) -> bytes:
         """A chunk with text."""
-        return self._before + b'{"content":' + orjson.dumps(text) + b"}" + self._after
+        chunk = self._before + b'{"content":' + orjson.dumps(text) + b"}"
+        if self._alternatives is None:
+            return chunk + self._after
+        tokens = logprobs_of(text, alternatives=self._alternatives)
+        told = orjson.dumps({"content": tokens, "refusal": None})
+        return chunk + b',"logprobs":' + told + b',"finish_reason":null}]' + self._end
 
     def finish(self, reason: FinishReason, *, tokens: int) -> bytes:
         """The chunk with the finish reason, and the one with the usage if it was asked for."""
@@ -125,8 +138,12 @@ class DocumentEncoder:
     content_type = "application/json"
     streams = False
 
-    def __init__(self, *, identifier: str, model: str, question_tokens: int) -> None:
+    def __init__(
+        self, *, identifier: str, model: str, question_tokens: int, alternatives: int | None = None
+    ) -> None:
         """Prepare the document's beginning."""
+        self._alternatives = alternatives
+        self._told: list[Json] = []
         self._question_tokens = question_tokens
         self._model = model
         self._head = _head("chat.completion", identifier=identifier, model=model)
@@ -137,12 +154,16 @@ class DocumentEncoder:
 
     def content(self, text: str) -> bytes:
         """Text as it stands inside a JSON string."""
+        if self._alternatives is not None:
+            self._told += logprobs_of(text, alternatives=self._alternatives)
         return orjson.dumps(text)[1:-1]
 
     def finish(self, reason: FinishReason, *, tokens: int) -> bytes:
         """Everything after the text."""
         usage = _usage(asked=self._question_tokens, said=tokens)
-        message = b'","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"'
+        told = None if self._alternatives is None else {"content": self._told, "refusal": None}
+        message = b'","refusal":null,"annotations":[]},"logprobs":' + orjson.dumps(told)
+        message += b',"finish_reason":"'
         return message + reason.value.encode() + b'"}],"usage":' + usage + b"}"
 
     def end(self) -> bytes:

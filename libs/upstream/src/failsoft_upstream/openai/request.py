@@ -17,6 +17,7 @@ _FAULT_MARK = "#"
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TEMPERATURE = (0, 2)
 _PENALTY = (-2, 2)
+_BIAS = (-100, 100)
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _FORMATS = ("text", "json_object", "json_schema")
 # Taken as they are: they change nothing in what a look-alike says.
@@ -24,7 +25,6 @@ _UNCHECKED = (
     "audio",
     "function_call",
     "functions",
-    "logit_bias",
     "metadata",
     "modalities",
     "parallel_tool_calls",
@@ -41,6 +41,7 @@ _UNCHECKED = (
 )
 _CHECKED = (
     "frequency_penalty",
+    "logit_bias",
     "logprobs",
     "max_completion_tokens",
     "max_tokens",
@@ -71,12 +72,14 @@ class ChatRequest:
         fault: The suffix of the model's name, in faults' short form; None: no suffix.
         stream: Answer in chunks.
         include_usage: Say the usage in a chunk of its own at the end.
+        alternatives: Tell each token, with so many that might have been taken; None: tell none.
     """
 
     question: Question
     fault: str | None
     stream: bool
     include_usage: bool
+    alternatives: int | None = None
 
 
 def parse(body: bytes) -> ChatRequest:
@@ -103,6 +106,7 @@ def parse(body: bytes) -> ChatRequest:
         fault=fault if mark else None,
         stream=stream,
         include_usage=_include_usage(fields, stream=stream),
+        alternatives=_alternatives(fields),
     )
 
 
@@ -133,13 +137,32 @@ def _check_sampling(fields: Mapping[str, object]) -> None:
     }.items():
         if fields.get(name) is not None:
             check.a_number(fields[name], name, least=least, most=most)
-    if fields.get("top_logprobs") is not None:
-        check.an_integer(fields["top_logprobs"], "top_logprobs", least=0, most=20)
-    _boolean(fields, "logprobs")
+    for token, bias in _biases(fields).items():
+        least, most = _BIAS
+        check.a_number(bias, f"logit_bias.{token}", least=least, most=most)
     if fields.get("reasoning_effort") is not None:
         check.one_of(fields["reasoning_effort"], "reasoning_effort", _EFFORTS)
     if fields.get("n") is not None and check.an_integer(fields["n"], "n", least=1) > 1:
         raise Rejected("This look-alike gives one choice only.", param="n", code="invalid_value")
+
+
+def _biases(fields: Mapping[str, object]) -> Mapping[str, object]:
+    value = fields.get("logit_bias")
+    return {} if value is None else check.an_object(value, "logit_bias")
+
+
+def _alternatives(fields: Mapping[str, object]) -> int | None:
+    """How many are told for each token; None: no tokens are told."""
+    path = "top_logprobs"
+    told = _boolean(fields, "logprobs")
+    if fields.get(path) is None:
+        return 0 if told else None
+    alternatives = check.an_integer(fields[path], path, least=0, most=20)
+    if not told:
+        raise Rejected(
+            f"The '{path}' parameter is only allowed when 'logprobs' is enabled.", param=path
+        )
+    return alternatives
 
 
 def _check_tools(fields: Mapping[str, object]) -> None:

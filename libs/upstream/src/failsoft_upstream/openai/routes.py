@@ -127,10 +127,14 @@ class OpenAI:
                 model=model,
                 question_tokens=asked.question.tokens,
                 include_usage=asked.include_usage,
+                alternatives=asked.alternatives,
             )
         else:
             encoder = DocumentEncoder(
-                identifier=identifier, model=model, question_tokens=asked.question.tokens
+                identifier=identifier,
+                model=model,
+                question_tokens=asked.question.tokens,
+                alternatives=asked.alternatives,
             )
         return perform(
             fault,
