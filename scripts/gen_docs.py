@@ -16,7 +16,17 @@ from failsoft_cache.settings import CacheSettings
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.settings import describe
-from failsoft_kit.telemetry import AttributeName, EventName, Name, NameRegistry, SpanName
+from failsoft_kit.telemetry import (
+    AttributeName,
+    EventName,
+    MetricName,
+    MetricType,
+    Name,
+    NameRegistry,
+    SpanName,
+)
+from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
+from failsoft_kit.telemetry.prometheus import prometheus_name
 from failsoft_local_llm.settings import LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
 from failsoft_model.errors import FailsoftError
@@ -41,7 +51,7 @@ SETTINGS: Sequence[tuple[str, type[BaseModel]]] = (
     ("local_llm", LocalLlmSettings),
 )
 NAMES: Sequence[tuple[str, Sequence[Name]]] = (
-    ("every service", RPC_NAMES),
+    ("every service", (*RPC_NAMES, *PROCESS_NAMES)),
     ("router", ROUTER_NAMES),
     ("cache", CACHE_NAMES),
     ("local-llm", LOCAL_LLM_NAMES),
@@ -113,19 +123,47 @@ def ports() -> Iterator[str]:
 
 
 def telemetry() -> Iterator[str]:
-    """Every name that spans use."""
-    users: dict[str, list[str]] = {}
-    registry = NameRegistry()
-    for service, names in NAMES:
-        registry.register(names)
-        for name in names:
-            users.setdefault(name.name, []).append(service)
+    """Every name that spans use, and every label of metrics."""
     rows = [
-        (kind, f"`{name.name}`", values, ", ".join(users[name.name]), name.description)
-        for name in registry.names()
+        (kind, f"`{name.name}`", values, ", ".join(users), name.description)
+        for name, users in _names()
+        if not isinstance(name, MetricName)
         for kind, values in [_kind(name)]
     ]
     yield from table(("what", "name", "values", "where", "meaning"), rows)
+
+
+def metrics() -> Iterator[str]:
+    """Every metric."""
+    rows = [
+        (
+            f"`{name.name}`",
+            f"`{prometheus_name(name)}{'_total' if name.type is MetricType.COUNTER else ''}`",
+            name.type.value,
+            name.unit,
+            ", ".join(f"`{label.name}`" for label in name.labels),
+            ", ".join(users),
+            name.description,
+        )
+        for name, users in _names()
+        if isinstance(name, MetricName)
+    ]
+    heads = ("name", "for Prometheus", "type", "unit", "labels", "where", "meaning")
+    yield from table(heads, rows)
+
+
+def _names() -> Iterator[tuple[Name, Sequence[str]]]:
+    """Everything that telemetry declares, and which services use it."""
+    registry = NameRegistry()
+    users: dict[Name, dict[str, None]] = {}
+    for service, names in NAMES:
+        registry.register(names)
+        for name in names:
+            labels = name.labels if isinstance(name, MetricName) else ()
+            for each in (name, *labels):
+                users.setdefault(each, {})[service] = None
+    for name in registry.names():
+        yield name, list(users[name])
 
 
 def errors() -> Iterator[str]:
@@ -178,6 +216,7 @@ WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "ports": ports,
     "telemetry": telemetry,
+    "metrics": metrics,
     "errors": errors,
     "outcomes": outcomes,
     "decision": decision,
@@ -203,7 +242,7 @@ def rewritten(text: str) -> str:
     return SECTION.sub(section, text)
 
 
-def _kind(name: Name) -> tuple[str, str]:
+def _kind(name: SpanName | EventName | AttributeName) -> tuple[str, str]:
     match name:
         case SpanName():
             return "span", ""

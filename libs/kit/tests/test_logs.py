@@ -150,3 +150,21 @@ def test_what_libraries_warn_of_comes_out_the_same_way() -> None:
     event = json.loads(stream.getvalue())
     assert (event["event"], event["level"]) == ("library.said", "error")
     assert (event["logger"], event["message"]) == ("asyncio", "lost task")
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        (logging.CRITICAL, "error"),
+        (logging.WARNING + 1, "warning"),
+        (logging.INFO, "info"),
+    ],
+)
+def test_a_library_whose_level_was_set_is_heard_from_there_on(said: int, level: str) -> None:
+    stream = io.StringIO()
+    log_to(stream)
+    asked = logging.getLogger("asked")
+    asked.setLevel(logging.INFO)
+    asked.log(said, "hello")
+
+    assert json.loads(stream.getvalue())["level"] == level

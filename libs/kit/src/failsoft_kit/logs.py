@@ -3,7 +3,8 @@
 Everybody logs with `structlog.get_logger()`: a constant event, `noun.happened`, and facts by key.
 On the request path an object logs with `get_logger().bind()`, kept since its construction: an
 event that is filtered out then costs 0.2 µs instead of 4.
-What libraries say through `logging`, from WARNING on, comes out the same way as `library.said`.
+What libraries say through `logging` comes out the same way as `library.said`: from WARNING on,
+but for a logger that was given a level of its own.
 Prompts, answers and secrets are no facts.
 """
 
@@ -139,9 +140,8 @@ class _Library(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         log: FilteringBoundLogger = structlog.get_logger()
-        severe = record.levelno >= logging.ERROR
         log.log(
-            logging.ERROR if severe else logging.WARNING,
+            min(record.levelno // 10 * 10, logging.ERROR),
             "library.said",
             logger=record.name,
             message=record.getMessage(),

@@ -18,6 +18,8 @@ from failsoft_kit.rpc.server import serve
 from failsoft_kit.rpc.service import MAX_CALLS, Service
 from failsoft_kit.settings import Duration, Settings, load
 from failsoft_kit.telemetry import Name, NameRegistry, Telemetry, current_context, telemetry_from
+from failsoft_kit.telemetry.metrics_server import MetricsPort, serving_metrics
+from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 
 _ADDRESS = "Where {} is served; without a service token loopback only."
 _DRAIN = "How long running calls may still take when the service stops."
@@ -42,6 +44,16 @@ class ServiceSettings(Settings):
         " checks don't count.",
     )
     drain: Duration = Field(description=_DRAIN, json_schema_extra={"unit": "seconds"})
+    metrics_address: str | None = Field(
+        default=None,
+        description="Where Prometheus reads metrics, such as 127.0.0.1:9464: plain HTTP, /metrics;"
+        " without a token of its own loopback only. Unset: nowhere.",
+    )
+    metrics_token_file: Path | None = Field(
+        default=None,
+        description="The token that readers of metrics from other machines show as bearer; at"
+        " least 32 printable ASCII characters.",
+    )
     log: LogSettings = Field(default=LogSettings(), description="What is logged, and how.")
 
     def service_token(self) -> ServiceToken | None:
@@ -52,6 +64,24 @@ class ServiceSettings(Settings):
         """
         file = self.service_token_file
         return None if file is None else ServiceToken.from_file(file)
+
+    def metrics_port(self, *, section: str) -> MetricsPort | None:
+        """Where metrics are read; None: nowhere.
+
+        Args:
+            section: Where these settings are in the file.
+
+        Raises:
+            StartupError: the token's file cannot be read, or what it holds is no token.
+        """
+        if self.metrics_address is None:
+            return None
+        file = self.metrics_token_file
+        return MetricsPort(
+            address=self.metrics_address,
+            setting=f"{section}.metrics_address",
+            token=None if file is None else ServiceToken.from_file(file),
+        )
 
 
 def address_field(default: str, *, serves: str = "gRPC") -> str:
@@ -105,9 +135,19 @@ async def run(
     logs.configure(settings.log, service=name, trace=current_context)
     clock = SystemClock()
     registry = NameRegistry()
-    registry.register((*RPC_NAMES, *names))
+    registry.register((*RPC_NAMES, *PROCESS_NAMES, *names))
     telemetry = telemetry_from(os.environ, service=name, clock=clock, names=registry)
     built = build(settings, clock=clock, telemetry=telemetry)
     async with nullcontext(built) if isinstance(built, Service) else built as service:
         settle()
-        await serve(service)
+        async with _metrics(settings.metrics_port(section=section), service):
+            await serve(service)
+
+
+def _metrics(port: MetricsPort | None, service: Service) -> AbstractAsyncContextManager[object]:
+    if port is None:
+        return nullcontext()
+    telemetry = service.telemetry
+    return serving_metrics(
+        port, telemetry.meter, resource=telemetry.resource, others=service.collectors
+    )

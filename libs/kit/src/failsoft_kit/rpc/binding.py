@@ -62,6 +62,7 @@ def _register(
         authenticator=_authenticator(service, listener, address),
         access={**listener.access, **dict.fromkeys(_methods(open_to_all), Access.ANYONE)},
         tracer=service.telemetry.tracer,
+        meter=service.telemetry.meter,
         clock=service.clock,
         running=calls,
         max_calls=listener.max_calls,

@@ -38,12 +38,14 @@ from failsoft_kit.rpc.channel import (
 )
 from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
 from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
+from failsoft_kit.rpc.names import CALL_DURATION, METHOD, STATUS
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.rpc.status import ErrorDetails, grpc_code, to_status, trailing_metadata
 from failsoft_kit.telemetry.context import parse_traceparent
+from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.span import Kind, activate, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.errors import BudgetSpent, FailsoftError, Overloaded, PermissionDenied
+from failsoft_model.errors import BudgetSpent, Code, FailsoftError, Overloaded, PermissionDenied
 
 Metadata = Collection[tuple[str, str | bytes]]
 
@@ -58,6 +60,7 @@ _CERTAIN_SHARE = 0.99
 _ROOM_AFTER_SECONDS = 1.0
 """When a caller who found no room is told to come back."""
 
+_SYSTEM = "grpc"
 _ANYONE = Principal(tenant="", kind=PrincipalKind.USER)
 
 
@@ -87,6 +90,7 @@ class Interceptor:
         authenticator: Authenticator,
         access: Mapping[str, Access],
         tracer: Tracer,
+        meter: Meter,
         clock: Clock,
         running: RunningCalls,
         max_calls: int,
@@ -100,6 +104,9 @@ class Interceptor:
         self._running = running
         self._max_calls = max_calls
         self._open = 0
+        self._durations = meter.histogram(
+            CALL_DURATION, {METHOD.name: access, STATUS.name: (OK, *(code.name for code in Code))}
+        )
         self._details = details
         self._log: FilteringBoundLogger = _log.bind()
         self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
@@ -109,7 +116,7 @@ class Interceptor:
         method = _Method(
             name=name,
             access=self._access.get(name),
-            attributes={"rpc.system.name": "grpc", "rpc.method": name},
+            attributes={"rpc.system.name": _SYSTEM, "rpc.method": name},
         )
         decode = decoder(handler)
         guarded = self._guard(method, responder(handler), decode)
@@ -230,8 +237,11 @@ class Interceptor:
         await context.abort(grpc_code(error.code), status.message, trailing_metadata(status))
 
     def _finish(self, call: RunningCall, ending: Ending) -> None:
-        """End the span and write what there is to say into the log."""
+        """Measure, end the span, and write what there is to say into the log."""
         span = call.span
+        if call.held:
+            duration = self._durations.cell(_SYSTEM, call.method, ending.code)
+            duration.observe(self._clock.now() - call.started, span.context)
         span.set("rpc.status_code", ending.code)
         if ending.answer is not None:
             span.set("failsoft.reason", ending.answer.reason)

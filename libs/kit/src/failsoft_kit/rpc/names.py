@@ -1,30 +1,55 @@
 """The telemetry names that serving gRPC uses; every service registers them."""
 
-from failsoft_kit.telemetry.names import AttributeName, Name, SpanName, ValueType
+from failsoft_kit.telemetry.names import (
+    AttributeName,
+    MetricName,
+    MetricType,
+    Name,
+    SpanName,
+    ValueType,
+)
+
+SYSTEM = AttributeName(
+    name="rpc.system.name", type=ValueType.STRING, allowed=("grpc",), description="Always grpc."
+)
+METHOD = AttributeName(
+    name="rpc.method",
+    type=ValueType.STRING,
+    description="Full name of the method: package, service and method.",
+)
+STATUS = AttributeName(
+    name="rpc.status_code",
+    type=ValueType.STRING,
+    description="The status that the call ended with, by name.",
+)
+ERROR_TYPE = AttributeName(
+    name="error.type",
+    type=ValueType.STRING,
+    description="Why it failed: a reason, a status or an exception's class.",
+)
+
+CALL_DURATION = MetricName(
+    name="rpc.server.call.duration",
+    type=MetricType.HISTOGRAM,
+    unit="s",
+    description="Calls that were answered, streams until their end; without health checks.",
+    labels=(SYSTEM, METHOD, STATUS),
+    buckets=(
+        *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+        *(30.0, 60.0, 120.0, 300.0, 600.0),
+    ),
+)
 
 RPC_NAMES: tuple[Name, ...] = (
     SpanName(
         name="{service}/{method}",
         description="A call that is answered: from its first byte to the last byte of its reply.",
     ),
-    AttributeName(
-        name="rpc.system.name", type=ValueType.STRING, allowed=("grpc",), description="Always grpc."
-    ),
-    AttributeName(
-        name="rpc.method",
-        type=ValueType.STRING,
-        description="Full name of the method: package, service and method.",
-    ),
-    AttributeName(
-        name="rpc.status_code",
-        type=ValueType.STRING,
-        description="The status that the call ended with, by name.",
-    ),
-    AttributeName(
-        name="error.type",
-        type=ValueType.STRING,
-        description="Why the span failed: a reason, a status or an exception's class.",
-    ),
+    SYSTEM,
+    METHOD,
+    STATUS,
+    ERROR_TYPE,
+    CALL_DURATION,
     AttributeName(
         name="failsoft.reason",
         type=ValueType.STRING,

@@ -19,6 +19,7 @@ from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.binding import bind
 from failsoft_kit.rpc.running import RunningCalls
 from failsoft_kit.rpc.service import Listener, Service
+from failsoft_kit.telemetry.process_metrics import watch_loop
 
 __all__ = ["Listener", "Service", "running", "serve"]
 
@@ -79,21 +80,23 @@ async def _run(service: Service, hurry: asyncio.Event) -> AsyncIterator[tuple[in
 
 @asynccontextmanager
 async def _background(service: Service) -> AsyncIterator[None]:
-    """The service's own tasks and the export of its spans, which is flushed at the end."""
-    recorder = service.telemetry.recorder
+    """The service's own tasks and the senders of its telemetry, which are flushed at the end."""
+    telemetry = service.telemetry
+    senders = [each for each in (telemetry.recorder, telemetry.push) if each is not None]
     try:
         async with asyncio.TaskGroup() as tasks:
             jobs = [tasks.create_task(_named(job)) for job in service.background]
-            if recorder is not None:
-                jobs.append(tasks.create_task(recorder.run()))
+            jobs.append(tasks.create_task(watch_loop(telemetry.meter, clock=service.clock)))
+            jobs += [tasks.create_task(sender.run()) for sender in senders]
             try:
                 yield
             finally:
                 for job in jobs:
                     job.cancel()
     finally:
-        if recorder is not None:
-            await recorder.close(within=_FLUSH_SECONDS)
+        async with asyncio.TaskGroup() as tasks:
+            for sender in senders:
+                tasks.create_task(sender.close(within=_FLUSH_SECONDS))
 
 
 async def _named(job: Callable[[], Coroutine[object, object, None]]) -> None:

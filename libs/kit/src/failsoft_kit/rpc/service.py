@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
+from prometheus_client.registry import Collector
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
@@ -54,3 +55,5 @@ class Service:
     """How long running calls may still take once the service stops."""
     error_details: ErrorDetails = no_details
     """Adds to an error's status what callers who know this service can read."""
+    collectors: Sequence[Collector] = ()
+    """What is served beside our own metrics, such as an engine's; read in threads."""

@@ -1,9 +1,14 @@
-"""Spans: starting them, naming them, sending them to a collector off the request path."""
+"""Spans and metrics: making them, naming them, handing them out off the request path."""
 
+from failsoft_kit.telemetry.cells import Counter, Gauge, Histogram
 from failsoft_kit.telemetry.context import SpanContext, format_traceparent, parse_traceparent
+from failsoft_kit.telemetry.family import Family
+from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.names import (
     AttributeName,
     EventName,
+    MetricName,
+    MetricType,
     Name,
     NameRegistry,
     SpanName,
@@ -28,8 +33,15 @@ from failsoft_kit.telemetry.tracer import Tracer
 __all__ = [
     "AttributeName",
     "Attributes",
+    "Counter",
     "EventName",
+    "Family",
+    "Gauge",
+    "Histogram",
     "Kind",
+    "Meter",
+    "MetricName",
+    "MetricType",
     "Name",
     "NameRegistry",
     "Recorder",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
-_SCOPE = "failsoft"
+SCOPE = "failsoft"
 _SPANS_PER_TURN = 32
 _KEPT_ATTRIBUTES = 2048
 _SCALARS = (str, bool, int, float)
@@ -52,15 +52,14 @@ class Encoder:
 
     def __init__(self, resource: Mapping[str, str]) -> None:
         self._attribute = lru_cache(maxsize=_KEPT_ATTRIBUTES, typed=True)(_attribute)
-        self._resource = Resource()
-        _fill_attributes(self._resource.attributes, resource)
+        self._resource = encoded_resource(resource)
 
     async def encode(self, spans: Sequence[Span]) -> Encoded:
         """One request of all spans that can be encoded; lets the loop turn in between."""
         request = ExportTraceServiceRequest()
         of_resource = request.resource_spans.add(resource=self._resource, schema_url=SCHEMA_URL)
         of_scope = of_resource.scope_spans.add(
-            scope=InstrumentationScope(name=_SCOPE), schema_url=SCHEMA_URL
+            scope=InstrumentationScope(name=SCOPE), schema_url=SCHEMA_URL
         )
         encoded = of_scope.spans
         unencodable: list[Span] = []
@@ -83,8 +82,8 @@ class Encoder:
             flags=_SAMPLED_FLAG,
             name=span.name,
             kind=_KINDS[span.kind],
-            start_time_unix_nano=_nanoseconds(span.start_time),
-            end_time_unix_nano=_nanoseconds(span.end_time),
+            start_time_unix_nano=nanoseconds(span.start_time),
+            end_time_unix_nano=nanoseconds(span.end_time),
         )
         attributes = [
             self._attribute(key, value if isinstance(value, _SCALARS) else tuple(value))
@@ -92,18 +91,25 @@ class Encoder:
         ]
         encoded.MergeFromString(b"".join(attributes))
         for name, at, noted in span.events or ():
-            event = encoded.events.add(name=name, time_unix_nano=_nanoseconds(at))
-            _fill_attributes(event.attributes, noted)
+            event = encoded.events.add(name=name, time_unix_nano=nanoseconds(at))
+            fill_attributes(event.attributes, noted)
         for context, noted in span.links or ():
             link = encoded.links.add(
                 trace_id=context.trace_id.to_bytes(16, "big"),
                 span_id=context.span_id.to_bytes(8, "big"),
                 flags=_SAMPLED_FLAG if context.sampled else 0,
             )
-            _fill_attributes(link.attributes, noted)
+            fill_attributes(link.attributes, noted)
         if span.error_type is not None:
             encoded.status.code = trace_pb2.Status.STATUS_CODE_ERROR
             encoded.status.message = span.description
+
+
+def encoded_resource(resource: Mapping[str, str]) -> Resource:
+    """What the process is."""
+    encoded = Resource()
+    fill_attributes(encoded.attributes, resource)
+    return encoded
 
 
 def _attribute(key: str, value: Value) -> bytes:
@@ -113,7 +119,8 @@ def _attribute(key: str, value: Value) -> bytes:
     return span.SerializeToString()
 
 
-def _fill_attributes(into: "RepeatedCompositeFieldContainer[KeyValue]", given: Attributes) -> None:
+def fill_attributes(into: "RepeatedCompositeFieldContainer[KeyValue]", given: Attributes) -> None:
+    """Add all of them."""
     for key, value in given.items():
         _fill(into.add(key=key).value, value)
 
@@ -134,5 +141,6 @@ def _fill(into: AnyValue, value: Value) -> None:
                 into.array_value.values.add(string_value=item)
 
 
-def _nanoseconds(seconds: float) -> int:
+def nanoseconds(seconds: float) -> int:
+    """The same time as OTLP writes it."""
     return int(seconds * _NANOSECONDS)

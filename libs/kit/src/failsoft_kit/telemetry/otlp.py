@@ -2,16 +2,27 @@
 
 import asyncio
 import contextlib
+import enum
 import ssl
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 import grpc
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from failsoft_kit.telemetry.recorder import ExportFailed
 
-_EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+class Signal(enum.Enum):
+    """What is sent; the value is its name in variables and in HTTP's paths."""
+
+    TRACES = "traces"
+    METRICS = "metrics"
+
+
+_METHODS = {
+    Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+}
 _TRANSIENT_CODES = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -36,7 +47,14 @@ class GrpcExporter:
         timeout: Seconds for one batch.
     """
 
-    def __init__(self, endpoint: str, *, headers: Mapping[str, str], timeout: float) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        signal: Signal = Signal.TRACES,
+    ) -> None:
         url = urlsplit(endpoint)
         target = url.netloc or url.path
         options = [("grpc.enable_retries", 0)]
@@ -46,10 +64,8 @@ class GrpcExporter:
             )
         else:
             self._channel = grpc.aio.insecure_channel(target, options=options)
-        self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, ExportTraceServiceResponse]
-        self._export = self._channel.unary_unary(
-            _EXPORT, response_deserializer=ExportTraceServiceResponse.FromString
-        )
+        self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+        self._export = self._channel.unary_unary(_METHODS[signal])
         self._metadata = tuple((key.lower(), value) for key, value in headers.items())
         self._timeout = timeout
 

@@ -37,7 +37,7 @@ class ExportFailed(Exception):
 
 
 class Exporter(Protocol):
-    """Sends an encoded `ExportTraceServiceRequest` to a collector."""
+    """Sends encoded requests of one signal to a collector."""
 
     async def export(self, request: bytes) -> None:
         """Send one batch within the exporter's own time limit.

@@ -2,41 +2,59 @@
 
 | variable | meaning |
 |---|---|
-| OTEL_EXPORTER_OTLP_ENDPOINT | where the collector is; unset or empty: nothing is recorded |
+| OTEL_EXPORTER_OTLP_ENDPOINT | where the collector is; unset or empty: nothing is sent |
 | OTEL_EXPORTER_OTLP_TRACES_ENDPOINT | the same for traces alone; for HTTP the whole URL |
+| OTEL_EXPORTER_OTLP_METRICS_ENDPOINT | the same for metrics alone |
+| OTEL_METRICS_EXPORTER | `none`: no metrics are sent, as for a collector that takes none |
+| OTEL_METRIC_EXPORT_INTERVAL | milliseconds between two batches of metrics, default 60000 |
 | OTEL_EXPORTER_OTLP_PROTOCOL | `grpc` (default) or `http/protobuf` |
 | OTEL_EXPORTER_OTLP_HEADERS | `key=value,…` sent along, for a collector that wants a key |
 | OTEL_EXPORTER_OTLP_TIMEOUT | milliseconds for one batch, default 10000 |
 | OTEL_SERVICE_NAME | replaces the service's own name |
 | OTEL_RESOURCE_ATTRIBUTES | `key=value,…` about the process |
-| OTEL_SDK_DISABLED | `true`: nothing is recorded |
+| OTEL_SDK_DISABLED | `true`: nothing is sent |
 """
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from failsoft_kit.clock import Clock
+from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.meter import Meter
+from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
+from failsoft_kit.telemetry.metrics_push import MetricsPush
 from failsoft_kit.telemetry.names import NameRegistry
-from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter
+from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter, Signal
+from failsoft_kit.telemetry.process_metrics import SPANS_DROPPED, VERSION, tell_build, version
 from failsoft_kit.telemetry.recorder import Exporter, Recorder
 from failsoft_kit.telemetry.tracer import Tracer
 
 _PREFIX = "OTEL_EXPORTER_OTLP_"
-_DEFAULT_TIMEOUT_MS = "10000"
+_TIMEOUT = f"{_PREFIX}TIMEOUT"
+_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
+_DEFAULT_MS = {_TIMEOUT: "10000", _INTERVAL: "60000"}
+
+
+def _unsent() -> Meter:
+    return Meter(clock=SystemClock())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """What a service needs to be seen.
 
-    `recorder` is None when nothing is exported; otherwise the service runs it.
+    `recorder` and `push` are None when nothing is sent; otherwise the service runs them.
     """
 
     tracer: Tracer
+    meter: Meter = field(default_factory=_unsent)
     recorder: Recorder | None = None
+    push: MetricsPush | None = None
+    resource: Mapping[str, str] = field(default_factory=dict)
+    """What the process is: `service.name` and the like."""
 
 
 def telemetry_from(
@@ -54,40 +72,59 @@ def telemetry_from(
     Raises:
         StartupError: a variable says something that cannot be understood.
     """
-    exporter = _exporter(environ)
-    if exporter is None:
-        return Telemetry(tracer=Tracer(clock=clock, names=names))
-    recorder = Recorder(exporter, Encoder(_resource(environ, service)))
-    return Telemetry(tracer=Tracer(clock=clock, sink=recorder, names=names), recorder=recorder)
+    resource = _resource(environ, service)
+    meter = Meter(clock=clock, names=names)
+    traces, metrics = _exporter(environ, Signal.TRACES), _exporter(environ, Signal.METRICS)
+    recorder, push = None, None
+    if traces is not None:
+        recorder = Recorder(traces, Encoder(resource))
+    if metrics is not None:
+        encoder = MetricsEncoder(resource, started_at=meter.started_at)
+        interval = _seconds(environ, _INTERVAL)
+        push = MetricsPush(meter, metrics, encoder, clock=clock, interval=interval)
+    tell_build(meter)
+    meter.watch(SPANS_DROPPED, lambda: {(): 0 if recorder is None else recorder.dropped})
+    return Telemetry(
+        tracer=Tracer(clock=clock, sink=recorder, names=names),
+        meter=meter,
+        recorder=recorder,
+        push=push,
+        resource=resource,
+    )
 
 
-def _exporter(environ: Mapping[str, str]) -> Exporter | None:
+def _exporter(environ: Mapping[str, str], signal: Signal) -> Exporter | None:
+    """What sends that; None: nobody wants it."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
-    traces_only = environ.get(f"{_PREFIX}TRACES_ENDPOINT", "")
-    endpoint = traces_only or environ.get(f"{_PREFIX}ENDPOINT", "")
+    if signal is Signal.METRICS and environ.get("OTEL_METRICS_EXPORTER", "").lower() == "none":
+        return None
+    variable = f"{_PREFIX}{signal.name}_ENDPOINT"
+    this_alone = environ.get(variable, "")
+    endpoint = this_alone or environ.get(f"{_PREFIX}ENDPOINT", "")
     if not endpoint:
         return None
     if not endpoint.startswith(("http://", "https://")):
         raise StartupError(
-            f"{_PREFIX}ENDPOINT must be a URL such as http://localhost:4317, not {endpoint!r}"
+            f"{variable if this_alone else _PREFIX + 'ENDPOINT'} must be a URL such as"
+            f" http://localhost:4317, not {endpoint!r}"
         )
     headers = _pairs(environ, f"{_PREFIX}HEADERS")
-    timeout = _seconds(environ)
+    timeout = _seconds(environ, _TIMEOUT)
     match environ.get(f"{_PREFIX}PROTOCOL", "") or "grpc":
         case "grpc":
-            return GrpcExporter(endpoint, headers=headers, timeout=timeout)
+            return GrpcExporter(endpoint, headers=headers, timeout=timeout, signal=signal)
         case "http/protobuf":
-            url = traces_only or endpoint.rstrip("/") + "/v1/traces"
+            url = this_alone or f"{endpoint.rstrip('/')}/v1/{signal.value}"
             return HttpExporter(url, headers=headers, timeout=timeout)
         case other:
             raise StartupError(f"{_PREFIX}PROTOCOL must be grpc or http/protobuf, not {other!r}")
 
 
-def _seconds(environ: Mapping[str, str]) -> float:
-    text = environ.get(f"{_PREFIX}TIMEOUT", "") or _DEFAULT_TIMEOUT_MS
-    if not text.isascii() or not text.isdigit():
-        raise StartupError(f"{_PREFIX}TIMEOUT must be whole milliseconds, not {text!r}")
+def _seconds(environ: Mapping[str, str], variable: str) -> float:
+    text = environ.get(variable, "") or _DEFAULT_MS[variable]
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise StartupError(f"{variable} must be whole milliseconds, more than 0, not {text!r}")
     return int(text) / 1000
 
 
@@ -95,7 +132,8 @@ def _resource(environ: Mapping[str, str], service: str) -> dict[str, str]:
     attributes = _pairs(environ, "OTEL_RESOURCE_ATTRIBUTES")
     own_name = environ.get("OTEL_SERVICE_NAME", "")
     name = own_name or attributes.get("service.name", service)
-    return {**attributes, "service.name": name}
+    itself = {VERSION.name: version(), "service.instance.id": str(uuid.uuid4())}
+    return {**itself, **attributes, "service.name": name}
 
 
 def _pairs(environ: Mapping[str, str], variable: str) -> dict[str, str]:

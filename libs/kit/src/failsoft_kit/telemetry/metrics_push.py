@@ -1,0 +1,76 @@
+"""Sends the metrics to a collector, again and again.
+
+A collector that is away costs one log line, and one more when it is back: each batch says
+everything since the start, so there is nothing to keep and nothing to catch up on.
+"""
+
+import asyncio
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry.meter import Meter
+from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
+from failsoft_kit.telemetry.recorder import Exporter, ExportFailed
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+
+class MetricsPush:
+    """Its owner runs `run` in a task for as long as the service lives, and then `close`.
+
+    Args:
+        interval: Seconds between two batches.
+    """
+
+    def __init__(
+        self,
+        meter: Meter,
+        exporter: Exporter,
+        encoder: MetricsEncoder,
+        *,
+        clock: Clock,
+        interval: float,
+    ) -> None:
+        self._meter = meter
+        self._exporter = exporter
+        self._encoder = encoder
+        self._clock = clock
+        self._interval = interval
+        self._failing = False
+
+    async def run(self) -> None:
+        """Push until cancelled."""
+        while True:
+            await asyncio.sleep(self._interval)
+            await self._push()
+
+    async def close(self, *, within: float) -> None:
+        """Push the last values for at most `within` seconds, then give connections back."""
+        try:
+            async with asyncio.timeout(within):
+                await self._push()
+        except TimeoutError:
+            self._note_failure("the collector did not answer before the end")
+        finally:
+            await self._exporter.close()
+
+    async def _push(self) -> None:
+        request = self._encoder.encode(self._meter.read(), at=self._clock.unix())
+        try:
+            await self._exporter.export(request)
+        except ExportFailed as error:
+            self._note_failure(str(error))
+        else:
+            self._note_success()
+
+    def _note_failure(self, problem: str) -> None:
+        if not self._failing:
+            self._failing = True
+            _log.warning("telemetry.metrics_push_failing", problem=problem)
+
+    def _note_success(self) -> None:
+        if self._failing:
+            self._failing = False
+            _log.info("telemetry.metrics_push_recovered")
