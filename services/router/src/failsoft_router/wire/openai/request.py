@@ -161,6 +161,13 @@ def _sampling(sampling: Sampling) -> Json:
         "frequency_penalty": sampling.frequency_penalty,
         "logprobs": sampling.logprobs or None,
         "top_logprobs": sampling.top_logprobs or None,
-        "logit_bias": {str(token): bias for token, bias in sampling.logit_bias} or None,
+        "logit_bias": _biases(sampling) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _biases(sampling: Sampling) -> Json:
+    """Whole numbers as such: the API's schema has no others."""
+    return {
+        str(token): int(bias) if bias.is_integer() else bias for token, bias in sampling.logit_bias
+    }
