@@ -13,7 +13,7 @@ from failsoft_kit.startup import StartupError
 
 pytestmark = pytest.mark.integration
 
-COMMANDS = ["up", "chat", "targets", "hops", "isolate", "release", "reload", "demo"]
+COMMANDS = ["up", "chat", "targets", "hops", "isolate", "release", "reload", "demo", "bench"]
 
 
 @pytest.fixture

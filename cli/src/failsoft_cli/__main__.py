@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, str] = {
     "release": "Let an isolated target in again.",
     "reload": "Have the policy read again.",
     "demo": "See answers survive what befalls their providers.",
+    "bench": "Measure the models that this machine can serve.",
     "upstream": "Run a provider look-alike that fails on command.",
 }
 

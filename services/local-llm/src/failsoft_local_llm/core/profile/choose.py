@@ -29,7 +29,7 @@ def choose(machine: Machine, catalogue: Catalogue, wish: Wish) -> Choice | Refus
         if choice is None:
             return Refusal(sentence=_nothing_fits(machine, catalogue, rejected), rejected=rejected)
         choice = _told_apart(choice, wanted, wish)
-    fetched = tuple(_how_to_get(choice, machine.storage))
+    fetched = tuple(steps_to_get(choice, machine.storage))
     return replace(choice, reasons=choice.reasons + fetched, rejected=rejected)
 
 
@@ -78,8 +78,8 @@ def _told_apart(choice: Choice, wanted: Sequence[Weights], wish: Wish) -> Choice
     return replace(choice, degraded=degraded, reasons=(why, *choice.reasons))
 
 
-def _how_to_get(choice: Choice, storage: Storage) -> Iterator[str]:
-    """What is left to do before the weights can be loaded."""
+def steps_to_get(choice: Choice, storage: Storage) -> Iterator[str]:
+    """What is left to do before the weights can be loaded; nothing for those that are here."""
     if choice.present:
         return
     weights = choice.weights
