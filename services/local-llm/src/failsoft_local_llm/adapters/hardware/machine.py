@@ -25,7 +25,7 @@ def read_machine(catalogue: Catalogue, directory: Path, *, root: Path = Path("/"
             there yet.
         root: Where `proc` and `sys` are.
     """
-    cpu, memory = _mac() if platform.system() == "Darwin" else _linux(root)
+    cpu, memory = _cpu_and_memory(root)
     return Machine(
         system=platform.system(),
         cpu=cpu,
@@ -34,6 +34,12 @@ def read_machine(catalogue: Catalogue, directory: Path, *, root: Path = Path("/"
         storage=read_storage(catalogue, directory),
         engines=frozenset(kind for kind, name in _DISTRIBUTIONS.items() if _is_installed(name)),
     )
+
+
+def usable_cores() -> int:
+    """Logical cores that this process may keep busy; at least 1."""
+    cpu, _ = _cpu_and_memory(Path("/"))
+    return cpu.cores
 
 
 def read_storage(catalogue: Catalogue, directory: Path) -> Storage:
@@ -63,6 +69,10 @@ def _is_installed(distribution: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _cpu_and_memory(root: Path) -> tuple[Cpu, Memory]:
+    return _mac() if platform.system() == "Darwin" else _linux(root)
 
 
 def _linux(root: Path) -> tuple[Cpu, Memory]:

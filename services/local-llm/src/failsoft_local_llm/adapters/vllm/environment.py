@@ -35,22 +35,29 @@ def is_cpu_build() -> bool:
 
 
 def variables(
-    environ: Mapping[str, str], *, cpu: bool, threads: int | None, gpus: Sequence[str]
+    environ: Mapping[str, str],
+    *,
+    cpu: bool,
+    threads: int | None,
+    cores: int,
+    gpus: Sequence[str],
 ) -> dict[str, str]:
     """What has to be set before vLLM is imported.
 
     Args:
         environ: What is set already; the operator's word on logs and names counts.
         cpu: Whether vLLM is the build for CPUs.
-        threads: Of the engine on a CPU; None: as many as it likes.
+        threads: Of the model on a CPU; None: one for each core but one. vLLM's scheduler waits for
+            the model in a busy loop, and threads that share its core wait for each other: two on
+            two cores were 14 times slower than one.
+        cores: That this process may keep busy.
         gpus: UUIDs of those to use; empty: all that there are.
     """
     wanted = dict(_ALWAYS)
     wanted |= {name: value for name, value in _DEFAULTS.items() if not environ.get(name)}
     if cpu:
         wanted |= _ON_CPU
-        if threads is not None:
-            wanted["OMP_NUM_THREADS"] = str(threads)
+        wanted["OMP_NUM_THREADS"] = str(threads or max(1, cores - 1))
     elif gpus:
         wanted["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     if protocol := environ.get(f"{_PREFIX}PROTOCOL"):

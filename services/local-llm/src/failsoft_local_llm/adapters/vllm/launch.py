@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.startup import StartupError
+from failsoft_local_llm.adapters.hardware.machine import usable_cores
 from failsoft_local_llm.adapters.model_directory import read_directory_facts, read_vocabulary
 from failsoft_local_llm.adapters.vllm.engine import VllmEngine, Words
 from failsoft_local_llm.adapters.vllm.environment import is_cpu_build, variables
@@ -72,7 +73,13 @@ async def _loaded(options: VllmOptions, facts: ModelFacts) -> "Runtime":
 
 def _load(options: VllmOptions, facts: ModelFacts, wanted: threading.Event) -> "Runtime":
     os.environ.update(
-        variables(os.environ, cpu=is_cpu_build(), threads=options.threads, gpus=options.gpus)
+        variables(
+            os.environ,
+            cpu=is_cpu_build(),
+            threads=options.threads,
+            cores=usable_cores(),
+            gpus=options.gpus,
+        )
     )
     try:  # only now: it looks at the environment, and takes seconds
         from failsoft_local_llm.adapters.vllm.runtime import load

@@ -23,7 +23,7 @@ class VllmOptions:
     gpu_memory_share: float | None = None
     """Share of each GPU's whole memory that it takes at most; None: as vLLM likes."""
     threads: int | None = None
-    """On a CPU; None: as many as vLLM likes."""
+    """Of the model on a CPU; None: one for each core but one."""
     adapters: Mapping[str, Path] = field(default_factory=dict)
     """LoRA adapters by the names that callers ask for."""
     adapter_rank: int = 1
