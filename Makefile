@@ -51,10 +51,8 @@ test-chart: ## Lint, render and check the Helm chart
 	@$(PYTEST) tests/chart
 
 .PHONY: test-vllm
-test-vllm: setup-vllm ## Run the tests that need vLLM: minutes, for it starts several times
-	@$(PYTEST) tests/vllm -m vllm --timeout 600
-	@$(PYTEST) tests/conformance -m vllm --timeout 600
-	@$(PYTEST) tests/engines -m vllm --timeout 600
+test-vllm: setup-vllm ## Run the tests that need vLLM: some minutes
+	@$(PYTEST) tests/vllm tests/conformance tests/engines -m vllm --timeout 600
 
 .PHONY: test-gpu
 test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what they measure

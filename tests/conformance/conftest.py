@@ -13,12 +13,12 @@ import grpc
 import pytest
 import yaml
 from processes import free_ports, process, wait_until_serving
-from vllm_service import model as model_directory
-from vllm_service import vllm_service
 
 from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStub
 
 if TYPE_CHECKING:
+    from vllm_service import VllmService
+
     from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceAsyncStub
 
 INFERENCE = "failsoft.inference.v1.InferenceService"
@@ -90,29 +90,22 @@ def local_llm() -> Iterator[Implementation]:
         yield Implementation(target=f"127.0.0.1:{port}", model="smollm2-135m-instruct")
 
 
-@contextmanager
-def local_llm_on_vllm() -> Iterator[Implementation]:
-    """local-llm on vLLM with a model of random weights, which is quick on two cores."""
-    with vllm_service(model_directory("tiny")) as service:
-        service.wait_until_serving()
-        yield Implementation(target=service.address, model="tiny")
-
-
-NEEDS_VLLM = "local-llm on vLLM"
+ON_VLLM = "local-llm on vLLM"
 IMPLEMENTATIONS: Mapping[str, Callable[[], AbstractContextManager[Implementation]]] = {
     "reference": reference,
     "router": router,
     "local-llm": local_llm,
-    NEEDS_VLLM: local_llm_on_vllm,
 }
-PARAMETERS = [
-    pytest.param(name, marks=[pytest.mark.vllm] if name == NEEDS_VLLM else [])
-    for name in IMPLEMENTATIONS
-]
+PARAMETERS = [*IMPLEMENTATIONS, pytest.param(ON_VLLM, marks=pytest.mark.vllm)]
 
 
 @pytest.fixture(scope="session", params=PARAMETERS)
 def implementation(request: pytest.FixtureRequest) -> Iterator[Implementation]:
+    if request.param == ON_VLLM:
+        service: VllmService = request.getfixturevalue("tiny")
+        service.wait_until_serving()
+        yield Implementation(target=service.address, model="tiny")
+        return
     with IMPLEMENTATIONS[request.param]() as started:
         yield started
 

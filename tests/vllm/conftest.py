@@ -1,14 +1,11 @@
-"""One service with real vLLM and the tiny model for the whole session, and what is asked of it."""
+"""What is asked of the service with real vLLM and the tiny model."""
 
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from span_collector import Collector, collecting
-from vllm_service import VllmService, model, vllm_service
+from vllm_service import VllmService
 
 from failsoft.inference.v1 import chat_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
@@ -18,39 +15,6 @@ from failsoft_kit.rpc.status import RemoteError, from_rpc_error
 
 if TYPE_CHECKING:
     from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceAsyncStub
-
-ADAPTER = "tiny-adapted"
-
-
-@pytest.fixture(scope="session")
-def collector() -> Iterator[Collector]:
-    with collecting() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What makes a caller one of our services, which may speak for any tenant."""
-    file = tmp_path_factory.mktemp("token") / "token"
-    file.write_text(secrets.token_hex(32))
-    return file
-
-
-@pytest.fixture(scope="session")
-def tiny(collector: Collector, token_file: Path) -> Iterator[VllmService]:
-    with vllm_service(
-        model("tiny"),
-        max_sequences="4",
-        max_waiting="64",
-        adapters=f"{{{ADAPTER}: {model('adapter')}}}",
-        tool_parser="llama3_json",
-        service_token_file=str(token_file),
-        environ={
-            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
-            "OTEL_BSP_SCHEDULE_DELAY": "200",
-        },
-    ) as service:
-        yield service
 
 
 @pytest.fixture
