@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry's spans, which keeps what it gets."""
+"""A collector of OpenTelemetry's spans and metrics, which keeps what it gets."""
 
 import queue
 from collections.abc import Iterator
@@ -7,18 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as otlp_metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as otlp
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+_TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+_METRICS = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 
 
 @dataclass(slots=True, kw_only=True)
 class Collector:
-    """Where spans are sent over gRPC."""
+    """Where spans and metrics are sent over gRPC."""
 
     endpoint: str = ""
     received: queue.Queue[Span] = field(default_factory=queue.Queue)
+    measured: queue.Queue[dict[str, Metric]] = field(default_factory=queue.Queue)
+    """Batches of metrics, each by name."""
 
     def export(
         self, request: otlp.ExportTraceServiceRequest, _context: grpc.ServicerContext
@@ -30,6 +35,15 @@ class Collector:
                     self.received.put(span)
         return otlp.ExportTraceServiceResponse()
 
+    def export_metrics(
+        self, request: otlp_metrics.ExportMetricsServiceRequest, _context: grpc.ServicerContext
+    ) -> otlp_metrics.ExportMetricsServiceResponse:
+        """Keep a batch."""
+        for resource in request.resource_metrics:
+            for scope in resource.scope_metrics:
+                self.measured.put({metric.name: metric for metric in scope.metrics})
+        return otlp_metrics.ExportMetricsServiceResponse()
+
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
@@ -40,9 +54,17 @@ def collecting() -> Iterator[Collector]:
         otlp.ExportTraceServiceRequest.FromString,
         otlp.ExportTraceServiceResponse.SerializeToString,
     )
+    metrics_handler = grpc.unary_unary_rpc_method_handler(
+        collector.export_metrics,
+        otlp_metrics.ExportMetricsServiceRequest.FromString,
+        otlp_metrics.ExportMetricsServiceResponse.SerializeToString,
+    )
     server = grpc.server(ThreadPoolExecutor(max_workers=2))
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(_SERVICE, {"Export": handler}),)
+        (
+            grpc.method_handlers_generic_handler(_TRACES, {"Export": handler}),
+            grpc.method_handlers_generic_handler(_METRICS, {"Export": metrics_handler}),
+        )
     )
     collector.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

@@ -56,7 +56,8 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
     before_it_serves = _limits(
         settings, requests=settings.max_sequences or USUAL_SEQUENCES, context_tokens=0
     )
-    entrance = Entrance(before_it_serves, clock=clock)
+    meter = telemetry.meter
+    entrance = Entrance(before_it_serves, clock=clock, meter=meter)
     host = EngineHost(
         candidates(settings, decide=decider(settings)),
         clock=clock,
@@ -66,8 +67,15 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         habits=Habits(retry=settings.fallback_retry, unload=settings.unload),
         on_change=partial(_tell, health),
         on_serving=partial(_make_room, settings, entrance),
+        meter=meter,
     )
-    answers = Answers(host=host, entrance=entrance, defaults=defaults(settings))
+    answers = Answers(
+        host=host,
+        entrance=entrance,
+        defaults=defaults(settings),
+        clock=clock,
+        meter=meter,
+    )
     return Service(
         name=_NAME,
         listeners=[

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from failsoft_kit.clock import LoopClock
+from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
@@ -149,6 +150,8 @@ async def asking(
     async def start() -> AsyncIterator[Engine]:
         yield engine
 
+    clock = LoopClock()
+    meter = Meter(clock=clock)
     ready = asyncio.Event()
 
     def on_change(*, serving: bool, why: str) -> None:
@@ -163,11 +166,12 @@ async def asking(
 
     host = EngineHost(
         [Candidate(name=model.name, adapters=model.adapters, profile="p", engine="e", open=read)],
-        clock=LoopClock(),
+        clock=clock,
         patience=Patience(start=1.0, stall=60.0),
         habits=Habits(retry=600.0),
         on_change=on_change,
         on_serving=on_serving,
+        meter=meter,
     )
     script, engine.chunks = engine.chunks, [HELLO]
     async with asyncio.TaskGroup() as tasks:
@@ -175,8 +179,10 @@ async def asking(
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
         limits = Limits(requests=PLACES, tokens=None, waiting=0, waiting_tokens=0)
-        entrance = Entrance(limits, clock=LoopClock())
-        await ask(Answers(host=host, entrance=entrance, defaults=model.defaults))
+        entrance = Entrance(limits, clock=clock, meter=meter)
+        await ask(
+            Answers(host=host, entrance=entrance, defaults=model.defaults, clock=clock, meter=meter)
+        )
         running.cancel()
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from failsoft_kit.clock import LoopClock
+from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.core.admission.door import Limits
@@ -40,7 +41,7 @@ async def answered(entrance: Entrance, claim: Claim, *, seconds: float) -> float
 
 @virtual_time.test
 async def test_who_waits_begins_when_another_has_ended() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         began = [tasks.create_task(answered(entrance, claim(), seconds=2.0)) for _ in range(3)]
@@ -51,7 +52,7 @@ async def test_who_waits_begins_when_another_has_ended() -> None:
 @virtual_time.test
 async def test_nobody_waits_past_the_deadline() -> None:
     """The refusal is in time for the caller to go elsewhere."""
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=60.0))
@@ -67,7 +68,7 @@ async def test_nobody_waits_past_the_deadline() -> None:
 
 @virtual_time.test
 async def test_who_is_pushed_out_is_told_at_once() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
     told: list[float] = []
 
     async def waits() -> None:
@@ -89,7 +90,7 @@ async def test_who_is_pushed_out_is_told_at_once() -> None:
 
 @virtual_time.test
 async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=5.0))
@@ -107,7 +108,7 @@ async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None
 
 @virtual_time.test
 async def test_those_who_wait_are_part_of_the_load() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
@@ -120,7 +121,7 @@ async def test_those_who_wait_are_part_of_the_load() -> None:
 
 @virtual_time.test
 async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         began = [tasks.create_task(answered(entrance, claim(), seconds=9.0)) for _ in range(3)]
@@ -133,7 +134,7 @@ async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
 @virtual_time.test
 async def test_requests_that_only_the_engine_still_holds_take_places_too() -> None:
     """Otherwise callers who ask and hang up at once could fill the engine without end."""
-    entrance = Entrance(LIMITS, clock=LoopClock())
+    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=1.0))

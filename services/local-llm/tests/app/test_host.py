@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from failsoft_kit.clock import LoopClock
+from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.host import EngineHost, Habits, OnChange
 from failsoft_local_llm.app.life import Patience, Serving
@@ -136,6 +137,7 @@ def host_of(candidates: Sequence[Candidate], on_change: OnChange, **habits: floa
         habits=Habits(**{"retry": 600.0, **habits}),
         on_change=on_change,
         on_serving=on_serving,
+        meter=Meter(clock=LoopClock()),
     )
 
 

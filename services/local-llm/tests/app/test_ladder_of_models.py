@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from failsoft_kit.clock import LoopClock
+from failsoft_kit.telemetry import Meter, NameRegistry
 from failsoft_kit.testing import virtual_time
+from failsoft_kit.testing.metrics import distribution, number, said
+from failsoft_local_llm import telemetry
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.app.host import EngineHost, Habits
@@ -17,6 +20,7 @@ from failsoft_local_llm.app.life import Patience, Serving
 from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import EngineUnavailable
+from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
 from failsoft_local_llm.ports import Candidate, Chunk, Engine, EngineDied, Opened
@@ -117,6 +121,12 @@ def now() -> float:
     return asyncio.get_running_loop().time() - virtual_time.START
 
 
+def strict_meter() -> Meter:
+    names = NameRegistry(strict=True)
+    names.register(telemetry.NAMES)
+    return Meter(clock=LoopClock(), names=names)
+
+
 @dataclass(slots=True)
 class Stage:
     """The host with both models, and what it has said."""
@@ -124,6 +134,7 @@ class Stage:
     primary: Model = field(default_factory=lambda: Model("primary"))
     minimal: Model = field(default_factory=lambda: Model("minimal"))
     unload: float | None = None
+    meter: Meter = field(default_factory=strict_meter)
     said: list[tuple[float, bool, str]] = field(default_factory=list)
     served: list[str] = field(default_factory=list)
 
@@ -136,6 +147,7 @@ class Stage:
             habits=Habits(retry=RETRY_SECONDS, unload=self.unload),
             on_change=self.on_change,
             on_serving=self.on_serving,
+            meter=self.meter,
         )
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(host.run())
@@ -306,9 +318,58 @@ async def test_a_model_that_cannot_be_woken_is_no_service_any_more() -> None:
         assert host.serving().candidate.profile == "minimal"
 
 
+def happened(stage: Stage, profile: str) -> dict[str, float]:
+    """What happened to engines of that profile, and how often."""
+    return {
+        event.value: count
+        for event in EngineEvent
+        if (count := number(stage.meter, telemetry.EVENTS, event.value, profile))
+    }
+
+
+@virtual_time.test
+async def test_what_happens_to_engines_is_counted_and_who_answers_is_told() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        assert number(stage.meter, telemetry.UP) == 0
+        assert said(stage.meter, telemetry.INFO) == {}
+        await asyncio.sleep(11.0)
+        assert said(stage.meter, telemetry.INFO) == {("minimal-model", "fake", "minimal"): 1}
+        assert number(stage.meter, telemetry.UP) == 1
+        assert number(stage.meter, telemetry.DEGRADED) == 1
+        stage.primary.fails = ""
+        host.try_better()
+        await asyncio.sleep(LOADING_SECONDS + 1.0)
+        assert said(stage.meter, telemetry.INFO) == {("primary-model", "fake", "primary"): 1}
+        assert number(stage.meter, telemetry.DEGRADED) == 0
+        stage.primary.engines[0].dead.set()
+        await asyncio.sleep(LOADING_SECONDS + 2.0)
+
+    assert happened(stage, "primary") == {"failed": 1, "started": 2, "died": 1}
+    assert happened(stage, "minimal") == {"started": 1, "replaced": 1}
+    starts = distribution(stage.meter, telemetry.START_DURATION, "primary")
+    assert (sum(starts.counts), starts.sum) == (2, 2 * LOADING_SECONDS)
+
+
+@virtual_time.test
+async def test_sleeping_and_waking_are_counted_and_are_no_deaths() -> None:
+    stage = Stage(unload=60.0)
+
+    async with stage.running() as host:
+        await asyncio.sleep(LOADING_SECONDS + 61.0)
+        assert number(stage.meter, telemetry.UP) == 0
+        await host.awake(until=math.inf)
+
+    assert happened(stage, "primary") == {"started": 2, "unloaded": 1, "woken": 1}
+
+
 def answers_of(host: EngineHost, *, places: int = 4) -> Answers:
     limits = Limits(requests=places, tokens=None, waiting=4, waiting_tokens=1000)
-    return Answers(host=host, entrance=Entrance(limits, clock=LoopClock()), defaults=DEFAULTS)
+    clock = LoopClock()
+    meter = Meter(clock=clock)
+    entrance = Entrance(limits, clock=clock, meter=meter)
+    return Answers(host=host, entrance=entrance, defaults=DEFAULTS, clock=clock, meter=meter)
 
 
 @virtual_time.test

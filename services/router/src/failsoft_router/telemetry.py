@@ -85,7 +85,7 @@ NAMES: tuple[Name, ...] = (
     _seconds(CACHE_AGE, "Age of the stored answer."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),
     _string(OPERATION, "OpenTelemetry GenAI.", ("chat",)),
-    _string(PROVIDER, "OpenTelemetry GenAI: whose API was called."),
+    _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers."),
     _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was asked for."),
     _string(RESPONSE_MODEL, "OpenTelemetry GenAI: the model that answered."),
     AttributeName(

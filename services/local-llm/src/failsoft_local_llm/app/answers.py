@@ -1,12 +1,16 @@
 """Answers requests with the engine: what is asked, what it is told, what comes of it."""
 
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
+from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry import Meter
 from failsoft_local_llm.app.entrance import Entrance, Place
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Serving
+from failsoft_local_llm.app.metrics import watch_load
+from failsoft_local_llm.app.request_metrics import RequestMetrics
 from failsoft_local_llm.core.admission.guess import guessed_work
 from failsoft_local_llm.core.admission.ticket import Claim, Work
 from failsoft_local_llm.core.answer import AnswerText
@@ -78,10 +82,20 @@ class Offered:
 class Answers:
     """The model of this process, asked in the words of the contract."""
 
-    def __init__(self, *, host: EngineHost, entrance: Entrance, defaults: Defaults) -> None:
+    def __init__(
+        self,
+        *,
+        host: EngineHost,
+        entrance: Entrance,
+        defaults: Defaults,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
         self._host = host
         self._entrance = entrance
         self._defaults = defaults
+        self._metrics = RequestMetrics(meter, clock=clock, candidates=host.candidates)
+        watch_load(meter, self.load)
 
     @property
     def default_model(self) -> str:
@@ -97,9 +111,13 @@ class Answers:
             context_tokens=0 if model is None else model.context_tokens,
             capabilities=frozenset() if model is None else model.capabilities,
             status=self._host.status(),
-            load=self._load(),
+            load=self.load(),
             tokens_per_second=self._entrance.tokens_per_second(),
         )
+
+    def load(self) -> Load:
+        """How busy the engine is, and those who wait for it."""
+        return self._entrance.load(self._host.load())
 
     async def stream(
         self, request: ChatRequest, caller: Caller
@@ -150,44 +168,60 @@ class Answers:
             work=guessed_work(request, defaults=self._defaults),
             deadline_at=caller.deadline_at,
         )
-        try:
-            with self._entrance.place(claim, engine=self._host.load()) as place:
+        with self._metrics.request() as measured:
+            with (
+                self._in_callers_words(request),
+                self._entrance.place(claim, engine=self._host.load()) as place,
+            ):
                 serving, order = await self._turn(request, caller, place)
                 name = request.model or self.default_model
+                answered_by = order.adapter or serving.opened.model.name
                 yield Started(
-                    walk_id="", route=name, request_id=request.request_id, load=self._load()
+                    walk_id="", route=name, request_id=request.request_id, load=self.load()
+                )
+                measured.asked(
+                    engine=serving.candidate.engine,
+                    model=answered_by,
+                    prompt_tokens=len(order.prompt),
                 )
                 async with aclosing(serving.engine.generate(order)) as chunks:
                     async for chunk in chunks:
                         self._entrance.generated(place, chunk.tokens)
+                        measured.generated(chunk)
                         for delta in progress.feed(chunk):
                             yield delta
                         if progress.finish is not None:
                             break
+            if progress.finish is None:
+                raise self._host.unavailable("the engine ended an answer without saying why")
+            measured.whole = True
+            yield Finished(
+                finish_reason=progress.finish,
+                served_by=answered_by,
+                model=answered_by,
+                degradation=serving.degradation,
+                usage=Usage(
+                    input_tokens=len(order.prompt),
+                    output_tokens=progress.output_tokens,
+                    cached_input_tokens=progress.cached_tokens,
+                ),
+                load=self.load(),
+                trace_id=caller.trace_id,
+                route=name,
+                request_id=request.request_id,
+            )
+
+    @contextmanager
+    def _in_callers_words(self, request: ChatRequest) -> Iterator[None]:
+        """What an engine raises about that request, as its caller gets it."""
+        try:
+            yield
         except EngineDied as died:
             raise self._host.unavailable(str(died)) from died
         except EngineRefused as refused:
             raise no_room(retry_after=self._entrance.retry_after()) from refused
         except FormRefused as refused:
             raise form_refused(request) from refused
-        if progress.finish is None:
-            raise self._host.unavailable("the engine ended an answer without saying why")
-        answered_by = order.adapter or serving.opened.model.name
-        yield Finished(
-            finish_reason=progress.finish,
-            served_by=answered_by,
-            model=answered_by,
-            degradation=serving.degradation,
-            usage=Usage(
-                input_tokens=len(order.prompt),
-                output_tokens=progress.output_tokens,
-                cached_input_tokens=progress.cached_tokens,
-            ),
-            load=self._load(),
-            trace_id=caller.trace_id,
-            route=name,
-            request_id=request.request_id,
-        )
 
     async def _turn(
         self, request: ChatRequest, caller: Caller, place: Place
@@ -218,9 +252,6 @@ class Answers:
         form = request.response_format
         if form.kind is ResponseFormatKind.JSON_SCHEMA and (found := problems(form.schema_json)):
             raise schema_refused(found)
-
-    def _load(self) -> Load:
-        return self._entrance.load(self._host.load())
 
 
 def check_name(request: ChatRequest, names: Collection[str]) -> None:

@@ -11,23 +11,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.telemetry import current_span
+from failsoft_kit.telemetry import Meter, current_span
 from failsoft_local_llm import telemetry
+from failsoft_local_llm.app.metrics import QueueMetrics
 from failsoft_local_llm.core.admission.door import Door, Limits
 from failsoft_local_llm.core.admission.pace import Used
 from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
-from failsoft_local_llm.core.meter import Meter
+from failsoft_local_llm.core.frequency import Frequency
 from failsoft_model.walk import Load
 
 
 class Place:
     """One request's place, before the door or behind it."""
 
-    def __init__(self, ticket: Ticket, *, clock: Clock) -> None:
+    def __init__(self, ticket: Ticket, *, clock: Clock, metrics: QueueMetrics) -> None:
         self.ticket = ticket
         self.changed = asyncio.Event()
         """Set when the ticket has got another stage."""
         self._clock = clock
+        self._metrics = metrics
         self._came = clock.now()
         self._began: float | None = None
         self._first: float | None = None
@@ -36,7 +38,9 @@ class Place:
     def begin(self) -> None:
         """The engine is asked from now on."""
         self._began = self._clock.now()
-        _note(telemetry.QUEUE_WAIT, self._began - self._came)
+        waited = self._began - self._came
+        self._metrics.waited(waited)
+        _note(telemetry.QUEUE_WAIT, waited)
 
     def generated(self, tokens: int) -> None:
         """The engine has given that many tokens more; may be none."""
@@ -59,11 +63,12 @@ class Place:
 class Entrance:
     """The door, and those who wait at it."""
 
-    def __init__(self, limits: Limits, *, clock: Clock) -> None:
+    def __init__(self, limits: Limits, *, clock: Clock, meter: Meter) -> None:
         self._door = Door(limits)
         self._clock = clock
+        self._metrics = QueueMetrics(meter)
         self._waiting: dict[Ticket, Place] = {}
-        self._meter = Meter()
+        self._frequency = Frequency()
 
     @contextmanager
     def place(self, claim: Claim, *, engine: Load) -> Iterator[Place]:
@@ -78,8 +83,9 @@ class Entrance:
         held = max(0, engine.running + engine.waiting - self._door.running)
         ticket, others = self._door.enter(claim, now=self._clock.now(), held=held)
         self._tell(others)
-        _raise_if_refused(ticket)
-        place = self._waiting[ticket] = Place(ticket, clock=self._clock)
+        self._raise_if_refused(ticket)
+        place = Place(ticket, clock=self._clock, metrics=self._metrics)
+        self._waiting[ticket] = place
         try:
             yield place
         finally:
@@ -101,13 +107,13 @@ class Entrance:
                     await place.changed.wait()
             except TimeoutError:
                 self._tell(self._door.give_up(ticket, now=self._clock.now()))
-        _raise_if_refused(ticket)
+        self._raise_if_refused(ticket)
         place.begin()
 
     def generated(self, place: Place, tokens: int) -> None:
         """The engine has given a request that many tokens more; may be none."""
         place.generated(tokens)
-        self._meter.add(tokens, now=self._clock.now())
+        self._frequency.add(tokens, now=self._clock.now())
 
     def set_limits(self, limits: Limits) -> None:
         """Another engine has another room."""
@@ -119,7 +125,7 @@ class Entrance:
 
     def tokens_per_second(self) -> float:
         """Tokens of all answers together, lately."""
-        return self._meter.rate(now=self._clock.now())
+        return self._frequency.rate(now=self._clock.now())
 
     def load(self, engine: Load) -> Load:
         """How busy both are: the engine by its own word, and those who wait for it."""
@@ -136,11 +142,11 @@ class Entrance:
             if (place := self._waiting.get(ticket)) is not None:
                 place.changed.set()
 
-
-def _raise_if_refused(ticket: Ticket) -> None:
-    if ticket.refusal is not None:
-        _note(telemetry.QUEUE_REFUSAL, ticket.refusal.sort.value)
-        raise ticket.refusal.error()
+    def _raise_if_refused(self, ticket: Ticket) -> None:
+        if ticket.refusal is not None:
+            self._metrics.refused(ticket.refusal.sort)
+            _note(telemetry.QUEUE_REFUSAL, ticket.refusal.sort.value)
+            raise ticket.refusal.error()
 
 
 def _note(name: str, value: str | float) -> None:

@@ -22,9 +22,12 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry import Meter
 from failsoft_local_llm.app.life import Life, Patience, Serving
+from failsoft_local_llm.app.metrics import EngineMetrics
 from failsoft_local_llm.core.errors import EngineUnavailable
 from failsoft_local_llm.core.ladder import Ladder
+from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_local_llm.core.served import ServedModel
 from failsoft_local_llm.core.status import Status
 from failsoft_local_llm.ports import Candidate
@@ -84,17 +87,20 @@ class EngineHost:
         habits: Habits,
         on_change: OnChange,
         on_serving: OnServing,
+        meter: Meter,
     ) -> None:
         """
         Args:
             candidates: The models, best first; at least one.
         """
-        self._candidates = candidates
+        self.candidates = candidates
         self._clock = clock
         self._patience = patience
         self._habits = habits
         self._on_change = on_change
         self._on_serving = on_serving
+        self._metrics = EngineMetrics(meter, candidates=candidates)
+        self._metrics.watch(lambda: self._answering)
         self._ladder = Ladder(len(candidates), retry_seconds=habits.retry)
         self._current: Serving | None = None
         self._known = candidates[0].known
@@ -112,7 +118,13 @@ class EngineHost:
     @property
     def best(self) -> Candidate:
         """The model that is to be served."""
-        return self._candidates[0]
+        return self.candidates[0]
+
+    @property
+    def _answering(self) -> tuple[Candidate, int] | None:
+        """The model that answers, and its rung; None: none does."""
+        current = self._current
+        return None if current is None else (current.candidate, current.rung)
 
     @property
     def known(self) -> ServedModel | None:
@@ -122,12 +134,12 @@ class EngineHost:
     @property
     def models(self) -> frozenset[str]:
         """The models' names; whichever of them serves answers to all."""
-        return frozenset(each.name for each in self._candidates)
+        return frozenset(each.name for each in self.candidates)
 
     @property
     def names(self) -> frozenset[str]:
         """Everything that callers may ask for, at one time or another."""
-        return self.models.union(*(each.adapters for each in self._candidates))
+        return self.models.union(*(each.adapters for each in self.candidates))
 
     def serving(self) -> Serving:
         """The model that answers now.
@@ -167,7 +179,7 @@ class EngineHost:
 
     def status(self) -> Status:
         """What is served now, and why."""
-        candidate = self._candidates[self._ladder.rung]
+        candidate = self.candidates[self._ladder.rung]
         current = self._current
         return Status(
             serving=current is not None or self._asleep or self._waking,
@@ -200,7 +212,7 @@ class EngineHost:
     def _begin(self, lives: asyncio.TaskGroup, rung: int) -> Life:
         life = Life(
             rung,
-            self._candidates[rung],
+            self.candidates[rung],
             clock=self._clock,
             patience=self._patience,
             on_serving=self._let_in,
@@ -227,9 +239,7 @@ class EngineHost:
         """Until the next life is to begin."""
         delay = self._ladder.failed(served_seconds=life.served_seconds)
         self._ready_at = self._clock.now() + delay + self._usual_starts[self._ladder.rung]
-        _log.info(
-            "engine.next", profile=self._candidates[self._ladder.rung].profile, start_in=delay
-        )
+        _log.info("engine.next", profile=self.candidates[self._ladder.rung].profile, start_in=delay)
         await asyncio.sleep(delay)
 
     async def _until_asleep(self) -> None:
@@ -251,6 +261,7 @@ class EngineHost:
         self._asleep = True
         self._woken.clear()
         self._settled.clear()
+        self._metrics.happened(EngineEvent.UNLOADED, self.candidates[self._ladder.rung])
         self._tell(serving=True, why=_ASLEEP)
 
     async def _sleep(self, life: Life) -> None:
@@ -264,6 +275,7 @@ class EngineHost:
         self._waking = True
         self._ready_at = self._clock.now() + self._usual_starts[self._ladder.rung]
         self._woken.set()
+        self._metrics.happened(EngineEvent.WOKEN, self.candidates[self._ladder.rung])
         self._tell(serving=True, why=_WAKING)
 
     async def _until_climb(self, life: Life) -> None:
@@ -290,6 +302,7 @@ class EngineHost:
             better = self._begin(lives, rung)
             await better.settled.wait()
             if better.serving is not None:
+                self._metrics.happened(EngineEvent.REPLACED, life.candidate)
                 life.retire()
                 return better
         self._ladder.climb_failed(now=self._clock.now())
@@ -300,6 +313,7 @@ class EngineHost:
         self._known = serving.opened.model
         self._waking = False
         self._usual_starts[serving.rung] = took
+        self._metrics.started(serving.candidate, took=took)
         self._ladder.serves(serving.rung, now=self._clock.now())
         _log.info(
             "engine.serving",
@@ -310,7 +324,7 @@ class EngineHost:
         self._on_serving(serving)
         why = f"{_ANSWERS}; {serving.candidate.why}" if serving.candidate.why else _ANSWERS
         if serving.rung:
-            here, best = serving.candidate.profile, self._candidates[0].profile
+            here, best = serving.candidate.profile, self.candidates[0].profile
             why = f"profile {here} is served instead of {best}: {self._best_failed}"
         self._tell(serving=True, why=why)
         self._settled.set()
@@ -318,6 +332,11 @@ class EngineHost:
     def _ended(self, life: Life, *, why: str) -> None:
         """Nobody is let into that life any more."""
         _log.info("engine.ended", profile=life.candidate.profile, why=why)
+        if not life.retired:
+            failed = life.served_seconds is None
+            self._metrics.happened(
+                EngineEvent.FAILED if failed else EngineEvent.DIED, life.candidate
+            )
         if life.rung == 0:
             self._best_failed = why
         if life.retired or (self._current is not None and self._current.rung != life.rung):

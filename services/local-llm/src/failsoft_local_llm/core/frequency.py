@@ -6,7 +6,7 @@ _SECONDS = 10.0
 """What happened that long ago counts a third of what happens now."""
 
 
-class Meter:
+class Frequency:
     """Counts things as they come."""
 
     def __init__(self) -> None:
