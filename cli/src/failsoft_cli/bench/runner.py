@@ -107,17 +107,7 @@ def _cancel(task: "asyncio.Task[object]") -> None:
 async def _measure_all(wanted: Sequence[Tier], wishes: Wishes, err: Console) -> Measured:
     measured = []
     with tempfile.TemporaryDirectory(prefix="failsoft-bench-") as logs:
-        kitchen = Kitchen(
-            environ=wishes.environ,
-            models=wishes.models,
-            catalogue=wishes.catalogue,
-            logs=Path(logs),
-            pythons={
-                EngineKind.OPENVINO: sys.executable,
-                EngineKind.VLLM: sys.executable if wishes.vllm is None else str(wishes.vllm),
-            },
-            start=wishes.start,
-        )
+        kitchen = _kitchen(wishes, logs=Path(logs))
         for tier in wanted:
             prose(err, f"loading {tier.choice.sentence}")
             figures = await measure(
@@ -125,6 +115,18 @@ async def _measure_all(wanted: Sequence[Tier], wishes: Wishes, err: Console) -> 
             )
             measured.append((tier, figures))
     return measured
+
+
+def _kitchen(wishes: Wishes, *, logs: Path) -> Kitchen:
+    vllm = sys.executable if wishes.vllm is None else str(wishes.vllm.absolute())
+    return Kitchen(
+        environ=wishes.environ,
+        models=wishes.models,
+        catalogue=wishes.catalogue,
+        logs=logs,
+        pythons={EngineKind.OPENVINO: sys.executable, EngineKind.VLLM: vllm},
+        start=wishes.start,
+    )
 
 
 def _tell(out: Console, machine: Machine, decision: Choice | Refusal, measured: Measured) -> None:
