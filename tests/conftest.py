@@ -39,6 +39,7 @@ def tiny(collector: Collector, token_file: Path) -> Iterator[VllmService]:
         environ={
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "VLLM_LOGGING_LEVEL": "INFO",
         },
     ) as service:
         yield service

@@ -110,6 +110,7 @@ def _vllm_model(plan: Plan) -> _Model:
         adapter_rank=max(ranks, default=1),
         tool_parser=plan.tool_parser,
         traces_endpoint=traces_endpoint(os.environ),
+        log=plan.log,
     )
     return _Model(
         place=directory,

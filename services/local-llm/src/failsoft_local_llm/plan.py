@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from failsoft_kit.logs import LogSettings
 from failsoft_kit.startup import StartupError
 from failsoft_local_llm.adapters.model_file import bundled_model
 from failsoft_local_llm.adapters.store.opened import open_stored
@@ -50,6 +51,8 @@ class Plan:
     """LoRA adapters by name; empty unless the engine is vLLM."""
     tool_parser: str | None = None
     """vLLM's name of it; None: no tools are called."""
+    log: LogSettings = field(default_factory=LogSettings)
+    """What vLLM's processes log, and how."""
     why: str = ""
     """Why this and no other, for people; empty: it was configured so."""
 
@@ -73,6 +76,7 @@ def configured_plan(settings: LocalLlmSettings, engine: EngineKind) -> Plan:
         kv_cache_bytes=None if kv_cache_mib is None else kv_cache_mib * _MIB,
         adapters=settings.adapters if vllm else {},
         tool_parser=settings.tool_parser if vllm else None,
+        log=settings.log,
     )
 
 
@@ -96,6 +100,7 @@ def chosen_plan(settings: LocalLlmSettings, choice: Choice, catalogue: Catalogue
         gpu_memory_share=choice.gpu_memory_share,
         adapters=settings.adapters if vllm else {},
         tool_parser=(settings.tool_parser or model.tool_parser) if vllm else None,
+        log=settings.log,
         why=choice.sentence,
     )
 

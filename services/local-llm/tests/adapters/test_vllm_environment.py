@@ -1,6 +1,10 @@
 """What vLLM finds in its environment."""
 
-from failsoft_local_llm.adapters.vllm.environment import traces_endpoint, variables
+import logging
+
+import pytest
+
+from failsoft_local_llm.adapters.vllm.environment import log_level, traces_endpoint, variables
 
 
 def test_nothing_is_fetched_reported_or_forked() -> None:
@@ -10,6 +14,7 @@ def test_nothing_is_fetched_reported_or_forked() -> None:
     assert wanted["VLLM_NO_USAGE_STATS"] == "1"
     assert wanted["VLLM_WORKER_MULTIPROC_METHOD"] == "spawn"
     assert wanted["VLLM_PLUGINS"] == "failsoft"
+    assert wanted["VLLM_CONFIGURE_LOGGING"] == "0"
     assert "TORCH_COMPILE_DISABLE" not in wanted
 
 
@@ -43,6 +48,14 @@ def test_the_operators_word_on_logs_and_names_counts() -> None:
     assert "VLLM_LOGGING_LEVEL" not in wanted
     assert "OTEL_SERVICE_NAME" not in wanted
     assert wanted["HF_HUB_OFFLINE"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [("", logging.ERROR), ("warning", logging.WARNING), ("LOUD", logging.ERROR)],
+)
+def test_vllm_is_heard_from_the_level_on_that_it_was_given(said: str, level: int) -> None:
+    assert log_level({"VLLM_LOGGING_LEVEL": said}) == level
 
 
 def test_spans_go_where_ours_go() -> None:

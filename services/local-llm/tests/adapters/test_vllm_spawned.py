@@ -1,11 +1,13 @@
 """Processes spawned as vLLM spawns its own: one by the service, and one by that."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,10 +17,13 @@ pytestmark = pytest.mark.integration
 GONE_SECONDS = 5.0
 SERVICE = """
 import multiprocessing, signal
+from failsoft_kit.logs import LogSettings
 from failsoft_local_llm.adapters.vllm.spawned import prepared
 
 WORKER = '''
-import signal
+import logging, signal
+logging.getLogger("vllm.worker").error("lost %s", "it")
+logging.getLogger("vllm.worker").warning("never mind")
 print("there", flush=True)
 signal.pause()
 '''
@@ -28,7 +33,7 @@ multiprocessing.get_context("spawn").Process(target=exec, args=({WORKER!r},)).st
 signal.pause()
 '''
 
-with prepared():
+with prepared(LogSettings()):
     multiprocessing.get_context("spawn").Process(target=exec, args=(ENGINE,)).start()
 signal.pause()
 """
@@ -41,19 +46,24 @@ class Family:
     service: psutil.Process
     engine: psutil.Process
     worker: psutil.Process
+    log: Path
 
 
 @pytest.fixture
-def family() -> Iterator[Family]:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVICE], stdout=subprocess.PIPE, text=True
-    ) as started:
+def family(tmp_path: Path) -> Iterator[Family]:
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVICE], stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as started,
+    ):
         assert started.stdout is not None
         assert started.stdout.readline() == "there\n"
         service = psutil.Process(started.pid)
         engine = spawned_by(service)
         worker = spawned_by(engine)
-        yield Family(service=service, engine=engine, worker=worker)
+        yield Family(service=service, engine=engine, worker=worker, log=log)
         for process in (worker, engine, service):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -87,3 +97,11 @@ def test_an_interrupt_in_a_terminal_is_the_services_alone(family: Family) -> Non
     groups = {os.getpgid(each.pid) for each in (family.engine, family.worker)}
 
     assert groups == {family.engine.pid, family.worker.pid}
+
+
+def test_what_they_log_is_one_of_our_lines(family: Family) -> None:
+    [line] = family.log.read_text().splitlines()
+
+    event = json.loads(line)
+    assert (event["event"], event["level"]) == ("library.said", "error")
+    assert (event["logger"], event["message"]) == ("vllm.worker", "lost it")

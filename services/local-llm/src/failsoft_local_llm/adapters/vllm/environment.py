@@ -1,10 +1,12 @@
 """What vLLM reads from the environment; it and its processes look once, when they are imported."""
 
 import importlib.metadata
+import logging
 from collections.abc import Mapping, Sequence
 
 _PREFIX = "OTEL_EXPORTER_OTLP_"
-_SERVICE = "failsoft-local-llm"
+SERVICE = "failsoft-local-llm"
+"""What its spans and logs call it."""
 
 _ALWAYS = {
     # Nothing is fetched at run time and nothing is reported to anybody.
@@ -15,6 +17,8 @@ _ALWAYS = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     # Only ours: others may load code and adapters that nobody has configured.
     "VLLM_PLUGINS": "failsoft",
+    # Its lines go where those of all libraries go.
+    "VLLM_CONFIGURE_LOGGING": "0",
 }
 _ON_CPU = {
     # Compiling takes a minute and makes nothing faster there.
@@ -22,7 +26,14 @@ _ON_CPU = {
     # It would bind every process to the same core where there are few.
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
-_DEFAULTS = {"VLLM_LOGGING_LEVEL": "ERROR", "OTEL_SERVICE_NAME": _SERVICE}
+_LEVEL = "VLLM_LOGGING_LEVEL"
+_DEFAULTS = {
+    _LEVEL: "ERROR",
+    # torch has no way to make events of its warnings.
+    "TORCH_LOGS": "-all",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "OTEL_SERVICE_NAME": SERVICE,
+}
 
 
 def is_cpu_build() -> bool:
@@ -63,6 +74,11 @@ def variables(
     if protocol := environ.get(f"{_PREFIX}PROTOCOL"):
         wanted[f"{_PREFIX}TRACES_PROTOCOL"] = protocol
     return wanted
+
+
+def log_level(environ: Mapping[str, str]) -> int:
+    """From which severity on vLLM's lines are logged; errors only where that is no word of it."""
+    return logging.getLevelNamesMapping().get(environ.get(_LEVEL, "").upper(), logging.ERROR)
 
 
 def traces_endpoint(environ: Mapping[str, str]) -> str | None:

@@ -17,7 +17,7 @@ from failsoft_local_llm.adapters.model_directory import read_directory_facts, re
 from failsoft_local_llm.adapters.vllm.engine import VllmEngine, Words
 from failsoft_local_llm.adapters.vllm.environment import is_cpu_build, variables
 from failsoft_local_llm.adapters.vllm.options import VllmOptions
-from failsoft_local_llm.adapters.vllm.spawned import prepared
+from failsoft_local_llm.adapters.vllm.spawned import log_what_vllm_says, prepared
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.ports import EngineDied
 
@@ -82,9 +82,10 @@ def _load(options: VllmOptions, facts: ModelFacts, wanted: threading.Event) -> "
             gpus=options.gpus,
         )
     )
+    log_what_vllm_says()
     try:  # only now: it looks at the environment, and takes seconds
         from failsoft_local_llm.adapters.vllm.runtime import load
     except ImportError as error:  # a library that vLLM links against is missing
         raise EngineDied(f"vLLM cannot be imported: {error}") from error
-    with prepared():
+    with prepared(options.log):
         return load(options, stop_tokens=sorted(facts.end_tokens), wanted=wanted)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from failsoft_kit.logs import LogSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VllmOptions:
@@ -32,3 +34,5 @@ class VllmOptions:
     """vLLM's parser for the form in which the model calls tools; None: it calls none."""
     traces_endpoint: str | None = None
     """Where its spans go; None: nowhere."""
+    log: LogSettings = field(default_factory=LogSettings)
+    """What its processes log, and how."""

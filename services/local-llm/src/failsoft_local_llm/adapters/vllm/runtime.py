@@ -222,6 +222,7 @@ def _engine_args(options: VllmOptions) -> AsyncEngineArgs:
     return AsyncEngineArgs(
         model=str(options.model_directory),
         load_format="safetensors",
+        use_tqdm_on_load=False,
         trust_remote_code=False,
         dtype=options.dtype,
         max_model_len=options.context_tokens,

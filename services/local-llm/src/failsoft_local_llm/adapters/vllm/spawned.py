@@ -8,32 +8,51 @@ the main one; it goes on to do so in the processes that they spawn.
 import contextlib
 import ctypes
 import importlib.util
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 
+from failsoft_kit.logs import LogSettings, configure
+from failsoft_local_llm.adapters.vllm.environment import SERVICE, log_level
+
 _PARENT = "FAILSOFT_ENGINE_PARENT"
 """The process that spawns, for the one that is spawned."""
+_LOG = "FAILSOFT_ENGINE_LOG"
+"""The service's `LogSettings`, for all of them."""
 _PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def prepared() -> Iterator[None]:
-    """What `multiprocessing` spawns within the block begins with this module."""
+def prepared(log: LogSettings) -> Iterator[None]:
+    """What `multiprocessing` spawns within the block begins with this module.
+
+    Args:
+        log: What the processes log, and how.
+    """
     main = sys.modules["__main__"]
     kept = main.__spec__
     main.__spec__ = importlib.util.find_spec(__name__)
-    os.environ[_PARENT] = str(os.getpid())
+    os.environ |= {_PARENT: str(os.getpid()), _LOG: log.model_dump_json()}
     try:
         yield
     finally:
         main.__spec__ = kept
 
 
+def log_what_vllm_says() -> None:
+    """As this process logs what any library says, but by the level that vLLM was given."""
+    logging.getLogger("vllm").setLevel(log_level(os.environ))
+
+
 def _begin() -> None:
     os.setsid()  # Ctrl-C in a terminal is the service's, which drains first
     _die_with_parent()
+    settings = LogSettings.model_validate_json(os.environ[_LOG])
+    configure(settings, service=SERVICE, trace=lambda: None)
+    logging.captureWarnings(capture=True)
+    log_what_vllm_says()
 
 
 def _die_with_parent() -> None:
