@@ -22,6 +22,8 @@ Refusal = Callable[[chat_pb2.ChatRequest], Awaitable[RemoteError]]
 Question = Callable[..., chat_pb2.ChatRequest]
 
 CANCEL_SECONDS = 1.0
+CACHE_TOKENS = 256 * 1024 * 1024 // 512
+"""The tiny model has 512 bytes of keys and values for each."""
 LONG = 1900
 """Tokens; the tiny model takes seconds for them."""
 
@@ -52,6 +54,7 @@ async def test_the_service_says_truly_what_vllm_can(stub: "Stub") -> None:
         pb.CAPABILITY_JSON_SCHEMA,
         pb.CAPABILITY_TOOLS,
     }
+    assert models[0].status.load.capacity_tokens == CACHE_TOKENS
 
 
 async def test_the_same_seed_gives_the_same_answer_and_others_do_not(

@@ -46,6 +46,8 @@ class FakeRuntime:
     said: list[Output]
     closed: int = 0
     heard: int = 7
+    cache_tokens: int = 100
+    cached_tokens: int = 60
     processes: list[Any] = field(default_factory=list)
 
     def call_reader(self, order: Order) -> None:
@@ -100,18 +102,21 @@ async def test_a_form_that_turns_out_impossible_is_the_callers_to_change() -> No
 async def test_requests_count_until_vllm_has_let_go_of_them() -> None:
     runtime = FakeRuntime([Output([1]), Output([1])])
     engine = engine_of(runtime)
-    assert (engine.load(), engine.heartbeat()) == (Load(capacity=1), None)
+    idle = Load(capacity=1, capacity_tokens=100)
+    assert (engine.load(), engine.heartbeat()) == (idle, None)
 
     answers = [engine.generate(order()), engine.generate(order())]
     for answer in answers:
         await anext(answer)
 
-    assert engine.load() == Load(running=1, waiting=1, capacity=1)
+    assert engine.load() == Load(
+        running=1, waiting=1, capacity=1, running_tokens=60, capacity_tokens=100
+    )
     assert engine.heartbeat() == 7
     for answer in answers:
         await answer.aclose()
     assert runtime.closed == 2
-    assert engine.load() == Load(capacity=1)
+    assert engine.load() == idle
 
 
 def test_a_token_is_spelled_for_parsers_even_where_it_is_hidden() -> None:

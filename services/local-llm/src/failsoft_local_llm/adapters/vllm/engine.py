@@ -51,7 +51,13 @@ class VllmEngine:
 
     def load(self) -> Load:
         running = min(self._open, self._capacity)
-        return Load(running=running, waiting=self._open - running, capacity=self._capacity)
+        return Load(
+            running=running,
+            waiting=self._open - running,
+            capacity=self._capacity,
+            running_tokens=self._runtime.cached_tokens if self._open else 0,
+            capacity_tokens=self._runtime.cache_tokens,
+        )
 
     def heartbeat(self) -> int | None:
         return self._runtime.heard if self._open else None

@@ -19,6 +19,7 @@ from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import StatLoggerBase
+from vllm.v1.metrics.stats import SchedulerStats
 
 from failsoft_local_llm.adapters.vllm.calls import CallReader, CallReaders
 from failsoft_local_llm.adapters.vllm.options import VllmOptions
@@ -45,13 +46,20 @@ _PRIORITIES = {
 
 
 class Steps(StatLoggerBase):  # type: ignore[misc]  # vLLM carries no types that we check
-    """Counts what the engine says: it tells its statistics after every step."""
+    """What the engine says: it tells its statistics after every step."""
 
     def __init__(self) -> None:
         self.heard = 0
+        """Steps."""
+        self.cache_use = 0.0
+        """Share of the KV cache that requests hold; what is kept for later ones is free."""
 
-    def record(self, *_arguments: object, **_keywords: object) -> None:
+    def record(
+        self, scheduler_stats: SchedulerStats | None, *_arguments: object, **_keywords: object
+    ) -> None:
         self.heard += 1
+        if scheduler_stats is not None:
+            self.cache_use = scheduler_stats.kv_cache_usage
 
     def log_engine_initialized(self) -> None:
         """Of no interest."""
@@ -83,6 +91,16 @@ class Runtime:
     def heard(self) -> int:
         """Steps that the engine has told of so far."""
         return self._steps.heard
+
+    @property
+    def cache_tokens(self) -> int:
+        """Tokens that the KV cache has room for; 0: vLLM does not say."""
+        return self._llm.vllm_config.cache_config.kv_cache_size_tokens or 0
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens of the KV cache that requests held after the last step, in whole blocks."""
+        return round(self._steps.cache_use * self.cache_tokens)
 
     @property
     def errored(self) -> bool:
