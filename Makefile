@@ -111,6 +111,10 @@ bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
 bench-against: setup ## Compare a healthy walk's CPU time with the commit in benchmarks/BASELINE
 	@$(RUN)python -m benchmarks.against
 
+.PHONY: bench-engine
+bench-engine: setup-dev ## Compare a token's CPU time through local-llm with the bare engine's
+	@$(RUN)python -m benchmarks.engine
+
 .PHONY: outage
 outage: setup ## Let the first provider die under load, and print what callers notice: OUTAGE=--fast
 	@$(RUN)python -m benchmarks.outage $(OUTAGE)

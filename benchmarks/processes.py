@@ -19,15 +19,19 @@ def start(
     stack: ExitStack,
     arguments: Sequence[str],
     extra: Mapping[str, str] | None = None,
+    *,
+    asked: bool = False,
 ) -> subprocess.Popen[str]:
     """Start a Python program, which ends with the stack; its complaints are shown.
 
     Args:
         extra: Variables besides those that are there.
+        asked: Whether it is asked through its stdin, which is a pipe then.
     """
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env={**os.environ, **(extra or {})},
+        stdin=subprocess.PIPE if asked else None,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -82,5 +86,6 @@ def wait_until_connected(address: str, process: subprocess.Popen[str]) -> None:
 def _end(process: subprocess.Popen[str]) -> None:
     process.terminate()
     process.wait(timeout=_END_SECONDS)
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

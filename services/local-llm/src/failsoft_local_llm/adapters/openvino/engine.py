@@ -24,11 +24,12 @@ from failsoft_local_llm.adapters.openvino.requests import Requests
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import Chunk, EngineDied, EngineRefused, FormRefused
+from failsoft_model.events import TokenLogprob, bounded_logprob
 from failsoft_model.walk import FinishReason, Load
 
 _PIECES_AT_ONCE = 64
 """Bounds how long tokenising a huge text keeps the process from its next step."""
-_BATCHED_TOKENS = 128
+BATCHED_TOKENS = 128
 """A step over this many tokens takes well under a second on two cores, and so does a cancel."""
 _UINT64 = (1 << 64) - 1
 
@@ -136,7 +137,7 @@ def _load_order(facts: ModelFacts, options: OpenVinoOptions) -> LoadModel:
     return LoadModel(
         model_file=str(options.model_file),
         max_sequences=options.max_sequences,
-        max_batched_tokens=_BATCHED_TOKENS,
+        max_batched_tokens=BATCHED_TOKENS,
         kv_cache_tokens=options.kv_cache_tokens,
         threads=options.threads,
         end_tokens=sorted(facts.end_tokens),
@@ -157,7 +158,8 @@ def _message(request: int, order: Order) -> Generate:
         seed=seed,
         presence_penalty=decoding.presence_penalty,
         frequency_penalty=decoding.frequency_penalty,
-        schema_json=decoding.schema_json,
+        form=decoding.form,
+        logprobs=decoding.alternatives is not None,
     )
 
 
@@ -166,7 +168,7 @@ def _chunk(output: Output) -> Chunk:
 
     Raises:
         EngineRefused: the request was not taken.
-        FormRefused: the answer cannot be held to its schema.
+        FormRefused: the answer cannot be held to its form.
     """
     finish = None
     match output.end:
@@ -178,4 +180,15 @@ def _chunk(output: Output) -> Chunk:
             raise FormRefused
         case End.REFUSED | End.CANCELLED:
             raise EngineRefused(f"OpenVINO ended a request as {output.end.value}")
-    return Chunk(data=output.data, tokens=output.tokens, finish=finish)
+    return Chunk(
+        data=output.data,
+        tokens=output.tokens,
+        finish=finish,
+        logprobs=tuple([_token(data, logprob) for data, logprob in output.told]),
+    )
+
+
+def _token(data: bytes, logprob: float) -> TokenLogprob:
+    return TokenLogprob(
+        token=data.decode("utf-8", "replace"), logprob=bounded_logprob(logprob), data=data
+    )

@@ -1,0 +1,1 @@
+"""What the service costs beside the engine that it runs: CPU time a token of both."""
