@@ -266,6 +266,8 @@ REFUSED = {
     "257 choices": (one_of(*map(str, range(257))), "response_format.choices"),
     "an empty choice": (one_of("a", ""), "response_format.choices[1]"),
     "a long choice": (one_of("a" * 257), "response_format.choices[0]"),
+    "NUL in a choice": (one_of("a", "a\0"), "response_format.choices[1]"),
+    "NUL in a regex": (matched("a\0"), "response_format.regex"),
     "a choice twice": (one_of("a", "b", "a"), "response_format.choices[2]"),
     "choices for text": (
         dataclasses.replace(PLAIN, response_format=ResponseFormat(choices=("a",))),

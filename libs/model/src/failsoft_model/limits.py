@@ -218,6 +218,8 @@ def _check_response_format(form: ResponseFormat, found: Found) -> None:
     elif form.kind is kinds.REGEX:
         if not form.regex or _longer(form.regex, 4 * _KIB):
             _add(found, "response_format.regex", "must be 1 byte to 4 KiB")
+        elif "\0" in form.regex:
+            _add(found, "response_format.regex", "must have no NUL")
     elif form.kind is kinds.CHOICE:
         _check_choices(form.choices, found)
     for name, kind in _FORM_FIELDS:
@@ -243,6 +245,8 @@ def _check_choices(choices: Sequence[str], found: Found) -> None:
     for index, choice in enumerate(choices):
         if not 1 <= len(choice) <= 256:
             _add(found, f"response_format.choices[{index}]", "must be 1 to 256 characters")
+        elif "\0" in choice:
+            _add(found, f"response_format.choices[{index}]", "must have no NUL")
         elif choice in earlier:
             _add(found, f"response_format.choices[{index}]", "an earlier choice is the same")
         earlier.add(choice)

@@ -23,7 +23,20 @@ from failsoft_local_llm.wire.template import BadTemplate, ChatTemplate
 from failsoft_model.walk import Capability
 
 _PACKAGES = {EngineKind.VLLM: "vllm", EngineKind.OPENVINO: "openvino_genai"}
-_ALWAYS = frozenset({Capability.CONTINUE, Capability.JSON_SCHEMA})
+_OPENVINO_CAN = frozenset(
+    {
+        Capability.CONTINUE,
+        Capability.JSON_SCHEMA,
+        Capability.REGEX,
+        Capability.CHOICE,
+        Capability.LOGPROBS,
+    }
+)
+_CAN = {
+    EngineKind.OPENVINO: _OPENVINO_CAN,
+    EngineKind.VLLM: _OPENVINO_CAN | {Capability.TOP_LOGPROBS, Capability.LOGIT_BIAS},
+}
+"""What each engine does with any model; tools are a matter of the model's parser."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +74,8 @@ def open_plan(plan: Plan, *, defaults: Defaults) -> Opened:
     """
     check_plan(plan)
     model = _vllm_model(plan) if plan.engine is EngineKind.VLLM else _openvino_model(plan)
-    skills = _ALWAYS if plan.tool_parser is None else _ALWAYS | {Capability.TOOLS}
+    engine_can = _CAN[plan.engine]
+    skills = engine_can if plan.tool_parser is None else engine_can | {Capability.TOOLS}
     return Opened(
         model=ServedModel(
             name=plan.name,

@@ -9,6 +9,7 @@ from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.core.served import ServedModel
 from failsoft_model.chat import Message, Tool
+from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import FinishReason, Load
 
 
@@ -21,7 +22,11 @@ class EngineRefused(Exception):
 
 
 class FormRefused(Exception):
-    """The engine cannot hold an answer to the order's schema, or to those of its tools."""
+    """The engine cannot hold an answer to the order's form, or to the schemas of its tools."""
+
+
+class TokenUnknown(Exception):
+    """A bias is for a token that is not in the engine's vocabulary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Chunk:
     """Pieces of tool calls, which come behind `data`."""
     cached_tokens: int = 0
     """Tokens of the prompt that had not to be read again; told once, with the first chunk."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """The tokens that `data` is made of, if they were asked for."""
 
 
 class Engine(Protocol):
@@ -65,6 +72,7 @@ class Engine(Protocol):
             EngineDied: it has ended meanwhile or before.
             EngineRefused: it did not take the request.
             FormRefused: it cannot hold the answer to what is asked.
+            TokenUnknown: it has not all tokens that are to be biased.
         """
 
     def heartbeat(self) -> int | None:

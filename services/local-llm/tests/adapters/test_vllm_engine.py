@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from failsoft_local_llm.adapters.vllm.engine import VllmEngine, Words
-from failsoft_local_llm.core.decoding import Decoding
+from failsoft_local_llm.core.decoding import Decoding, Form
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.ports import Chunk, EngineRefused, FormRefused
@@ -26,6 +26,14 @@ FACTS = ModelFacts(
 WORDS = Words({1: b"a", 2: b"\xc3", 3: b"\xbc", 8: b"<call>", 9: b"<end>"}, FACTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What vLLM says of one token at one place."""
+
+    logprob: float
+    rank: int
+
+
 @dataclass(slots=True)
 class Output:
     """One of vLLM's, as far as it is read."""
@@ -33,6 +41,7 @@ class Output:
     token_ids: Sequence[int]
     finish_reason: str | None = None
     num_cached_tokens: int | None = None
+    logprobs: Sequence[dict[int, Told]] | None = None
 
     @property
     def outputs(self) -> list["Output"]:
@@ -54,7 +63,7 @@ class FakeRuntime:
         return None
 
     def form(self, decoding: Decoding) -> object | None:
-        return decoding.schema_json
+        return decoding.form
 
     async def generate(self, order: Order, *, form: object) -> AsyncGenerator[Output, None]:
         try:
@@ -64,8 +73,8 @@ class FakeRuntime:
             self.closed += 1
 
 
-def order(schema_json: str | None = None) -> Order:
-    decoding = Decoding(max_tokens=4, temperature=0.0, schema_json=schema_json)
+def order(form: Form | None = None, *, alternatives: int | None = None) -> Order:
+    decoding = Decoding(max_tokens=4, temperature=0.0, form=form, alternatives=alternatives)
     return Order(prompt=[1], decoding=decoding, caller=Caller(tenant="acme", id="r1"))
 
 
@@ -73,9 +82,12 @@ def engine_of(runtime: FakeRuntime) -> VllmEngine:
     return VllmEngine(runtime, WORDS, capacity=1)  # type: ignore[arg-type]
 
 
-async def chunks_of(*said: Output, schema_json: str | None = None) -> list[Chunk]:
+async def chunks_of(
+    *said: Output, form: Form | None = None, alternatives: int | None = None
+) -> list[Chunk]:
     engine = engine_of(FakeRuntime(list(said)))
-    return [chunk async for chunk in engine.generate(order(schema_json))]
+    asked = order(form, alternatives=alternatives)
+    return [chunk async for chunk in engine.generate(asked)]
 
 
 async def test_tokens_are_told_as_bytes_and_the_hidden_ones_are_none() -> None:
@@ -89,6 +101,41 @@ async def test_tokens_are_told_as_bytes_and_the_hidden_ones_are_none() -> None:
     ]
 
 
+async def test_tokens_are_told_with_the_likeliest_at_their_place() -> None:
+    """vLLM tells the one that was taken as well, whatever its rank; what is hidden is no text."""
+    unlikely = {3: Told(-5.0, 40), 9: Told(-0.25, 1), 1: Told(-2.0, 2)}
+    (chunk,) = await chunks_of(
+        Output(
+            [1, 2, 3, 9],
+            finish_reason="stop",
+            logprobs=[
+                {1: Told(-0.5, 1), 9: Told(-1.5, 2)},
+                {2: Told(float("-inf"), 1), 7: Told(-3.0, 2)},
+                unlikely,
+                {9: Told(-0.1, 1)},
+            ],
+        ),
+        alternatives=2,
+    )
+
+    assert [(told.token, told.data, told.logprob) for told in chunk.logprobs] == [
+        ("a", b"a", -0.5),
+        ("\ufffd", b"\xc3", -9999.0),
+        ("\ufffd", b"\xbc", -5.0),
+    ]
+    assert [[(top.token, top.logprob) for top in told.top] for told in chunk.logprobs] == [
+        [("a", -0.5), ("<end>", -1.5)],
+        [("\ufffd", -9999.0), ("", -3.0)],
+        [("<end>", -0.25), ("a", -2.0)],
+    ]
+
+
+async def test_nothing_is_told_that_nobody_asked_for() -> None:
+    (chunk,) = await chunks_of(Output([1], finish_reason="stop"))
+
+    assert chunk.logprobs == ()
+
+
 async def test_a_request_that_vllm_ends_for_another_reason_was_not_taken() -> None:
     with pytest.raises(EngineRefused):
         await chunks_of(Output([], finish_reason="abort"))
@@ -96,7 +143,7 @@ async def test_a_request_that_vllm_ends_for_another_reason_was_not_taken() -> No
 
 async def test_a_form_that_turns_out_impossible_is_the_callers_to_change() -> None:
     with pytest.raises(FormRefused):
-        await chunks_of(Output([1], finish_reason="error"), schema_json='{"$ref": "#"}')
+        await chunks_of(Output([1], finish_reason="error"), form=Form(schema_json='{"$ref": "#"}'))
 
 
 async def test_requests_count_until_vllm_has_let_go_of_them() -> None:

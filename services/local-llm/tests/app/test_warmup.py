@@ -44,7 +44,7 @@ class Recorder:
         self.asked.append(order)
         if len(order.prompt) > self.room:
             raise EngineRefused("no memory")
-        if order.decoding.schema_json and not self.knows_forms:
+        if order.decoding.form and not self.knows_forms:
             raise FormRefused
         yield Chunk(data=b"Hi", tokens=order.decoding.max_tokens, finish=FinishReason.LENGTH)
 
@@ -95,7 +95,7 @@ async def test_who_can_answer_in_a_form_is_asked_to_once() -> None:
 
     await warmed(engine, Capability.JSON_SCHEMA)
 
-    assert [order.decoding.schema_json is None for order in engine.asked] == [
+    assert [order.decoding.form is None for order in engine.asked] == [
         True,
         False,
         True,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from failsoft_local_llm.core.decoding import Decoding, Defaults, decoding
+from failsoft_local_llm.core.decoding import Decoding, Defaults, Form, decoding
 from failsoft_model.chat import ResponseFormat, ResponseFormatKind, Sampling
 
 DEFAULTS = Defaults(temperature=0.2, top_p=0.9, max_tokens=100, frequency_penalty=0.3)
@@ -23,6 +23,9 @@ def test_every_wish_reaches_the_engine() -> None:
         seed=-1,
         presence_penalty=0.5,
         frequency_penalty=-0.5,
+        logprobs=True,
+        top_logprobs=2,
+        logit_bias=((5, -100.0),),
     )
 
     assert decoding(sampling, room=1000, defaults=DEFAULTS) == Decoding(
@@ -33,7 +36,17 @@ def test_every_wish_reaches_the_engine() -> None:
         seed=-1,
         presence_penalty=0.5,
         frequency_penalty=-0.5,
+        alternatives=2,
+        logit_bias=((5, -100.0),),
     )
+
+
+def test_no_token_is_told_unless_somebody_asks() -> None:
+    """Zero alternatives are a wish, too."""
+    asked = Sampling(logprobs=True)
+
+    assert decoding(Sampling(), room=9, defaults=DEFAULTS).alternatives is None
+    assert decoding(asked, room=9, defaults=DEFAULTS).alternatives == 0
 
 
 @pytest.mark.parametrize(
@@ -66,13 +79,13 @@ def test_a_schema_reaches_the_engine_as_it_was_written() -> None:
     schema = '{"type": "array"}'
     wish = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="list", schema_json=schema)
 
-    assert formed(wish).schema_json == schema
+    assert formed(wish).form == Form(schema_json=schema)
 
 
 def test_any_json_object_is_a_schema_too() -> None:
     made = formed(ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT))
 
-    assert made.schema_json == '{"type":"object"}'
+    assert made.form == Form(schema_json='{"type":"object"}')
 
 
 def test_json_is_not_penalised_for_its_quotes() -> None:

@@ -662,7 +662,7 @@ class ResponseFormat(_message.Message):
     RESPONSE_FORMAT_KIND_JSON_SCHEMA, empty otherwise.
     """
     regex: _builtins.str
-    """What the whole answer matches, at most 4 KiB; required for
+    """What the whole answer matches, at most 4 KiB without NUL; required for
     RESPONSE_FORMAT_KIND_REGEX, empty otherwise. Engines agree on literals,
     classes, groups, alternatives and repetitions; no look-around, no
     references. INVALID_ARGUMENT / UNSUPPORTED for one that the model's engine
@@ -670,8 +670,8 @@ class ResponseFormat(_message.Message):
     """
     @_builtins.property
     def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The answers that are allowed: 1 to 256, each 1 to 256 characters, no two
-        the same; required for RESPONSE_FORMAT_KIND_CHOICE, empty otherwise.
+        """The answers that are allowed: 1 to 256, each 1 to 256 characters without
+        NUL, no two the same; required for RESPONSE_FORMAT_KIND_CHOICE, empty otherwise.
         """
 
     def __init__(

@@ -23,18 +23,24 @@ from failsoft_local_llm.core.errors import (
     Unsupported,
     form_refused,
     no_room,
+    regex_refused,
     schema_refused,
+    tokens_unknown,
+    told_and_called,
 )
 from failsoft_local_llm.core.order import Caller, Order
+from failsoft_local_llm.core.regex import problem
 from failsoft_local_llm.core.schema import problems
 from failsoft_local_llm.core.status import Status
+from failsoft_local_llm.core.tokens import ToldTokens
 from failsoft_local_llm.ports import (
     Chunk,
     EngineDied,
     EngineRefused,
     FormRefused,
+    TokenUnknown,
 )
-from failsoft_model.chat import ChatRequest, Message, ResponseFormatKind, Role, Tool, ToolChoiceMode
+from failsoft_model.chat import ChatRequest, Message, ResponseFormat, ResponseFormatKind, Role
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
 from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
@@ -44,6 +50,8 @@ class _Progress:
     """What an answer has come to so far."""
 
     text: AnswerText
+    tokens: ToldTokens | None
+    """None: nobody wants to be told of them."""
     blocks: Blocks = field(default_factory=Blocks)
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -54,8 +62,10 @@ class _Progress:
         self.output_tokens += chunk.tokens
         self.cached_tokens += chunk.cached_tokens
         self.finish = chunk.finish
+        if self.tokens is not None:
+            self.tokens.feed(chunk.logprobs)
         if piece := _piece(self.text, chunk):
-            yield self.blocks.text(piece)
+            yield self.blocks.text(piece, () if self.tokens is None else self.tokens.of(piece))
         if self.text.stopped:
             self.finish = FinishReason.STOP
             return
@@ -132,19 +142,20 @@ class Answers:
                 came while it waited, or the engine has no memory for it.
             EngineUnavailable: the model is loading, or its engine died, if only just now.
         """
-        progress = _Progress(AnswerText(request.sampling.stop))
+        progress = _progress(request)
         async with aclosing(self._answered(request, caller, progress)) as events:
             async for event in events:
                 yield event
 
     async def whole(self, request: ChatRequest, caller: Caller) -> Answer:
         """One answer, whole. Raises what `stream` raises."""
-        progress = _Progress(AnswerText(request.sampling.stop))
+        progress = _progress(request)
         async with aclosing(self._answered(request, caller, progress)) as events:
             async for event in events:
                 if isinstance(event, Finished):
                     message = Message(role=Role.ASSISTANT, parts=progress.blocks.parts())
-                    return Answer(choice=Choice(message=message), finished=event)
+                    choice = Choice(message=message, logprobs=progress.blocks.logprobs())
+                    return Answer(choice=choice, finished=event)
         raise AssertionError("a stream of events ends with Finished")
 
     async def count_tokens(self, request: ChatRequest) -> int:
@@ -222,6 +233,8 @@ class Answers:
             raise no_room(retry_after=self._entrance.retry_after()) from refused
         except FormRefused as refused:
             raise form_refused(request) from refused
+        except TokenUnknown as unknown:
+            raise tokens_unknown() from unknown
 
     async def _turn(
         self, request: ChatRequest, caller: Caller, place: Place
@@ -249,15 +262,28 @@ class Answers:
         if violations := missing(request, model.capabilities):
             first = f"{violations[0].field}: {violations[0].description}"
             raise Unsupported(first, violations=violations)
-        form = request.response_format
-        if form.kind is ResponseFormatKind.JSON_SCHEMA and (found := problems(form.schema_json)):
-            raise schema_refused(found)
+        if request.sampling.logprobs and request.callable_tools:
+            raise told_and_called()
+        _check_form(request.response_format)
 
 
 def check_name(request: ChatRequest, names: Collection[str]) -> None:
     """Raises ModelNotFound: the request names none of them."""
     if request.model and request.model not in names:
         raise ModelNotFound(f"this service serves {', '.join(sorted(names))} only")
+
+
+def _check_form(form: ResponseFormat) -> None:
+    """Raises Unsupported: no engine of ours can hold an answer to that."""
+    match form.kind:
+        case ResponseFormatKind.JSON_SCHEMA:
+            if found := problems(form.schema_json):
+                raise schema_refused(found)
+        case ResponseFormatKind.REGEX:
+            if why := problem(form.regex):
+                raise regex_refused(why)
+        case _:
+            pass
 
 
 async def _ordered(request: ChatRequest, serving: Serving, caller: Caller) -> Order:
@@ -276,21 +302,22 @@ async def _ordered(request: ChatRequest, serving: Serving, caller: Caller) -> Or
         caller=caller,
         criticality=request.criticality,
         adapter=request.model if request.model in model.adapters else "",
-        tools=_callable(request),
+        tools=request.callable_tools,
         tool_choice=request.tool_choice,
     )
 
 
 async def _tokenized(request: ChatRequest, serving: Serving) -> Sequence[int]:
     prompt = serving.opened.template.prompt(
-        request.messages, continue_from=request.continue_from, tools=_callable(request)
+        request.messages, continue_from=request.continue_from, tools=request.callable_tools
     )
     return await serving.engine.tokenize(prompt)
 
 
-def _callable(request: ChatRequest) -> tuple[Tool, ...]:
-    """The tools that the answer may call."""
-    return () if request.tool_choice.mode is ToolChoiceMode.NONE else request.tools
+def _progress(request: ChatRequest) -> _Progress:
+    """Nothing of its answer so far."""
+    sampling = request.sampling
+    return _Progress(AnswerText(sampling.stop), ToldTokens() if sampling.logprobs else None)
 
 
 def _piece(text: AnswerText, chunk: Chunk) -> str:

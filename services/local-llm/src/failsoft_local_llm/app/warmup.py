@@ -6,7 +6,7 @@ from contextlib import aclosing
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_local_llm.core.decoding import Decoding
+from failsoft_local_llm.core.decoding import Decoding, Form
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.warming import prompt_lengths
 from failsoft_local_llm.ports import Engine, EngineRefused, FormRefused, Opened
@@ -21,7 +21,9 @@ _SHORT = Decoding(max_tokens=2, temperature=0.0)
 _STRUCTURED = Decoding(
     max_tokens=16,
     temperature=0.0,
-    schema_json='{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}',
+    form=Form(
+        schema_json='{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"]}'
+    ),
 )
 _OURSELVES = Caller(tenant="", id="warm-up")
 
@@ -54,7 +56,7 @@ async def _try(engine: Engine, prompt: Sequence[int], decoding: Decoding) -> Non
     try:
         await _tokens(engine, prompt, decoding)
     except (EngineRefused, FormRefused) as refused:
-        structured = decoding.schema_json is not None
+        structured = decoding.form is not None
         _log.warning(
             "engine.warm_up_refused", tokens=len(prompt), structured=structured, why=str(refused)
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from failsoft_model.chat import Part, Text, ToolCall
-from failsoft_model.events import BlockKind, Delta
+from failsoft_model.events import BlockKind, Delta, TokenLogprob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +32,11 @@ class Blocks:
         """Whether there is a tool call in the answer."""
         return any(pieces[0].kind is BlockKind.TOOL_CALL for pieces in self._pieces)
 
-    def text(self, piece: str) -> Delta:
-        """The next text; goes on with the block if that is one of text."""
+    def text(self, piece: str, logprobs: tuple[TokenLogprob, ...] = ()) -> Delta:
+        """The next text, and its tokens; goes on with the block if that is one of text."""
         if not self._pieces or self._call is not None:
             self._begin(call=None)
-        return self._keep(Delta(text=piece, block=self._last))
+        return self._keep(Delta(text=piece, block=self._last, logprobs=logprobs))
 
     def call(self, piece: CallPiece) -> Delta:
         """The next piece of a tool call; another call is another block."""
@@ -54,6 +54,12 @@ class Blocks:
     def parts(self) -> tuple[Part, ...]:
         """The answer so far, one part a block."""
         return tuple(_part(pieces) for pieces in self._pieces)
+
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """The tokens of the text so far."""
+        return tuple(
+            token for pieces in self._pieces for piece in pieces for token in piece.logprobs
+        )
 
     @property
     def _last(self) -> int:

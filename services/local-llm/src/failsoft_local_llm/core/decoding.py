@@ -23,6 +23,18 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What an answer must look like: exactly one is set. The engine may not be able to hold it."""
+
+    schema_json: str = ""
+    """JSON Schema that it matches."""
+    regex: str = ""
+    """Regular expression that matches it as a whole."""
+    choices: tuple[str, ...] = ()
+    """It is one of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
     """How one answer's tokens are chosen."""
 
@@ -37,8 +49,12 @@ class Decoding:
     """None: another answer every time; any 64-bit integer, negative ones too."""
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
-    schema_json: str | None = None
-    """JSON Schema that the answer must match; None: any text. The engine may not know it."""
+    form: Form | None = None
+    """None: any text."""
+    alternatives: int | None = None
+    """Likeliest tokens that are told beside each one that was taken; None: no tokens are told."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Tokens, and what is added to their logits."""
 
 
 def decoding(
@@ -56,12 +72,12 @@ def decoding(
         defaults: For what the caller left open.
         response_format: The form of the answer, checked likewise.
     """
-    schema_json = _schema(response_format)
+    form = _form(response_format)
     says_nothing_of_repetition = (
         sampling.frequency_penalty is None and sampling.presence_penalty is None
     )
     # JSON repeats its quotes and braces by its nature.
-    may_loop = says_nothing_of_repetition and schema_json is None
+    may_loop = says_nothing_of_repetition and form is None
     frequency_penalty = defaults.frequency_penalty if may_loop else 0.0
     return Decoding(
         max_tokens=min(room, _or(sampling.max_tokens, defaults.max_tokens)),
@@ -71,20 +87,24 @@ def decoding(
         seed=sampling.seed,
         presence_penalty=_or(sampling.presence_penalty, 0.0),
         frequency_penalty=_or(sampling.frequency_penalty, frequency_penalty),
-        schema_json=schema_json,
+        form=form,
+        alternatives=sampling.top_logprobs if sampling.logprobs else None,
+        logit_bias=sampling.logit_bias,
     )
 
 
-def _schema(response_format: ResponseFormat) -> str | None:
+def _form(response_format: ResponseFormat) -> Form | None:
     match response_format.kind:
         case ResponseFormatKind.TEXT:
             return None
         case ResponseFormatKind.JSON_OBJECT:
-            return _ANY_OBJECT
+            return Form(schema_json=_ANY_OBJECT)
         case ResponseFormatKind.JSON_SCHEMA:
-            return response_format.schema_json
-        case ResponseFormatKind.REGEX | ResponseFormatKind.CHOICE:
-            return None  # no model of ours has the capability
+            return Form(schema_json=response_format.schema_json)
+        case ResponseFormatKind.REGEX:
+            return Form(regex=response_format.regex)
+        case ResponseFormatKind.CHOICE:
+            return Form(choices=response_format.choices)
 
 
 def _or(wish: _T | None, default: _T) -> _T:

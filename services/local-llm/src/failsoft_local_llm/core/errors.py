@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Self
 
 from failsoft_local_llm.core.schema import Problem
-from failsoft_model.chat import ChatRequest
+from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.errors import Code, FailsoftError, FieldViolation, InvalidRequest, Overloaded
 
 _SCHEMA = "chat.response_format.schema_json"
+_REGEX = "chat.response_format.regex"
+_CHOICES = "chat.response_format.choices"
+_BIAS = "chat.sampling.logit_bias"
 _MOST_PROBLEMS = 8
 
 
@@ -63,16 +66,46 @@ def no_room(*, retry_after: float) -> Overloaded:
 
 
 def form_refused(request: ChatRequest) -> Unsupported:
-    """The engine cannot hold an answer to the schema of this request, or to those of its tools."""
+    """The engine cannot hold an answer to the form of this request, or to those of its tools."""
+    simpler = "say it in simpler words of JSON Schema"
     if request.tools:
-        field, what = "chat.tools", "a tool's parameters"
-    else:
-        field, what = _SCHEMA, "the schema"
-    description = (
-        f"the engine cannot hold an answer to {what}: say it in simpler words of JSON Schema"
+        return _refused("chat.tools", f"the engine cannot hold a call to its parameters: {simpler}")
+    match request.response_format.kind:
+        case ResponseFormatKind.REGEX:
+            return regex_refused("the engine cannot compile it")
+        case ResponseFormatKind.CHOICE:
+            return _refused(_CHOICES, "the engine cannot hold an answer to them: ask for fewer")
+        case _:
+            return _refused(_SCHEMA, f"the engine cannot hold an answer to it: {simpler}")
+
+
+def regex_refused(why: str) -> Unsupported:
+    """No answer can be held to the request's regular expression."""
+    return _refused(
+        _REGEX, f"{why}: use literals, classes, groups, alternatives and repetitions only"
     )
+
+
+def tokens_unknown() -> Unsupported:
+    """A bias is for a token that the model does not have."""
+    return _refused(
+        _BIAS, "a token id is not in this model's vocabulary: take the ids of its own tokenizer"
+    )
+
+
+def told_and_called() -> Unsupported:
+    """Tokens are to be told of an answer that may call tools."""
+    return _refused(
+        "chat.sampling.logprobs",
+        "this model does not tell the tokens of an answer that may call tools: leave it unset, or"
+        " set tool_choice to TOOL_CHOICE_MODE_NONE",
+    )
+
+
+def _refused(field: str, description: str) -> Unsupported:
     return Unsupported(
-        description, violations=[FieldViolation(field=field, description=description)]
+        f"{field}: {description}",
+        violations=[FieldViolation(field=field, description=description)],
     )
 
 

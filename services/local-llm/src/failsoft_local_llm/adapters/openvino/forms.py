@@ -1,7 +1,7 @@
 """Tries the forms of answers on a model without layers, beside the real one.
 
-OpenVINO compiles a schema inside the step that first needs it. That takes up to many seconds, in
-which nobody gets a token; and a schema that cannot be compiled breaks the step, and with it the
+OpenVINO compiles a form inside the step that first needs it. That takes up to many seconds, in
+which nobody gets a token; and one that cannot be compiled breaks the step, and with it the
 answers of everybody else. So each is compiled before, in a thread, where a failure hurts nobody.
 What was compiled stays with the tokenizer, which both models share: the step finds it done.
 """
@@ -17,6 +17,9 @@ import openvino
 import openvino.opset13 as ops
 import openvino_genai
 
+from failsoft_local_llm.core.choices import choice_grammar
+from failsoft_local_llm.core.decoding import Form
+
 _INPUTS = {
     "input_ids": ([-1, -1], openvino.Type.i64),
     "attention_mask": ([-1, -1], openvino.Type.i64),
@@ -27,9 +30,14 @@ _ANY_TOKEN = 0
 _READ_BYTES = 4096
 
 
-def form(schema_json: str) -> openvino_genai.StructuredOutputConfig:
-    """What makes an answer match that schema."""
-    return openvino_genai.StructuredOutputConfig(json_schema=schema_json)
+def structured(form: Form) -> openvino_genai.StructuredOutputConfig:
+    """What holds an answer to that form."""
+    config = openvino_genai.StructuredOutputConfig
+    if form.schema_json:
+        return config(json_schema=form.schema_json)
+    if form.regex:
+        return config(regex=form.regex)
+    return config(grammar=choice_grammar(form.choices))
 
 
 class Forms:
@@ -56,9 +64,9 @@ class Forms:
         """Readable when there is something for `settled`."""
         return self._bell.fileno()
 
-    def try_out(self, request: int, schema_json: str) -> None:
-        """Begins to find out whether an answer can be held to that schema."""
-        trial = self._trials[request] = self._thread.submit(self._can_hold, schema_json)
+    def try_out(self, request: int, form: Form) -> None:
+        """Begins to find out whether an answer can be held to that form."""
+        trial = self._trials[request] = self._thread.submit(self._can_hold, form)
         trial.add_done_callback(lambda _: self._ringer.sendall(b"."))
 
     def forget(self, request: int) -> None:
@@ -76,7 +84,7 @@ class Forms:
             del self._trials[request]
         return {request: trial.result() for request, trial in done.items()}
 
-    def _can_hold(self, schema_json: str) -> bool:
+    def _can_hold(self, form: Form) -> bool:
         """Compiles it, for one token; OpenVINO lets go of the GIL meanwhile."""
         if self._pipeline is None:
             self._pipeline = self._build()
@@ -85,7 +93,7 @@ class Forms:
         config.max_new_tokens = 1
         config.eos_token_id = self._end_tokens[0]
         config.stop_token_ids = set(self._end_tokens)
-        config.structured_output_config = form(schema_json)
+        config.structured_output_config = structured(form)
         prompt = openvino.Tensor(numpy.array([[_ANY_TOKEN]], dtype=numpy.int64))
         try:
             self._pipeline.generate(prompt, config)

@@ -9,6 +9,8 @@ import struct
 
 import msgspec
 
+from failsoft_local_llm.core.decoding import Form
+
 LENGTH = struct.Struct(">I")
 """What stands before each message: its bytes."""
 
@@ -48,7 +50,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     seed: int
     presence_penalty: float
     frequency_penalty: float
-    schema_json: str | None
+    form: Form | None
+    logprobs: bool
+    """Tell the tokens."""
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -83,7 +87,7 @@ class End(enum.Enum):
     REFUSED = "refused"
     """The engine did not take it, although it passed our checks."""
     FORM_REFUSED = "form_refused"
-    """The answer cannot be held to its schema."""
+    """The answer cannot be held to its form."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -94,6 +98,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     data: bytes
     end: End | None = None
     """None: it goes on."""
+    told: list[tuple[bytes, float]] = []
+    """The tokens of `data`, each with its log probability; empty unless asked for."""
 
 
 class Stepped(msgspec.Struct, frozen=True, kw_only=True, tag=True):

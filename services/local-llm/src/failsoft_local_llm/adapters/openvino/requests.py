@@ -21,6 +21,7 @@ class Stream:
 
     data: bytearray = field(default_factory=bytearray)
     tokens: int = 0
+    told: list[tuple[bytes, float]] = field(default_factory=list)
     end: End | None = None
     _death: str | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -28,6 +29,7 @@ class Stream:
     def push(self, output: Output) -> None:
         self.data += output.data
         self.tokens += output.tokens
+        self.told += output.told
         self.end = output.end
         self._news.set()
 
@@ -45,9 +47,12 @@ class Stream:
         self._news.clear()
         if self._death is not None:
             raise EngineDied(self._death)
-        output = Output(id=0, tokens=self.tokens, data=bytes(self.data), end=self.end)
+        output = Output(
+            id=0, tokens=self.tokens, data=bytes(self.data), end=self.end, told=self.told
+        )
         self.data.clear()
         self.tokens = 0
+        self.told = []
         return output
 
 

@@ -8,12 +8,14 @@ import openvino
 import openvino_genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
-from failsoft_local_llm.adapters.openvino.forms import Forms, form
+from failsoft_local_llm.adapters.openvino.forms import Forms, structured
 from failsoft_local_llm.adapters.openvino.protocol import End, Generate, LoadModel, Output
 from failsoft_local_llm.adapters.openvino.writable import writable
 
 _COLDEST = 0.01
 """Temperatures below overflow OpenVINO's division; the most likely token is as good as certain."""
+_THE_TOKEN_ALONE = 1
+"""OpenVINO counts so many for each place, and tells that of the token which it took."""
 _BLOCK_TOKENS = 32
 """The KV cache is cut into pieces of this many."""
 _ENDS = {
@@ -51,6 +53,7 @@ class Runner:
         self._forms = Forms(self._tokenizer, tokens=len(vocabulary), end_tokens=order.end_tokens)
         self._untried: dict[int, Generate] = {}
         self._requests: dict[int, GenerationHandle] = {}
+        self._telling: set[int] = set()
         self._ended: list[Output] = []
 
     @property
@@ -76,11 +79,11 @@ class Runner:
 
     def begin(self, order: Generate) -> None:
         """Adds a request; one that OpenVINO does not take ends as REFUSED or FORM_REFUSED."""
-        if order.schema_json is None:
+        if order.form is None:
             self._add(order)
         else:
             self._untried[order.id] = order
-            self._forms.try_out(order.id, order.schema_json)
+            self._forms.try_out(order.id, order.form)
 
     def begin_tried(self) -> None:
         """Goes on with the requests whose forms have been tried meanwhile."""
@@ -97,6 +100,7 @@ class Runner:
             self._forms.forget(request)
             self._end(request, End.CANCELLED)
         elif (handle := self._requests.pop(request, None)) is not None:
+            self._telling.discard(request)
             handle.cancel()
             self._end(request, End.CANCELLED)
 
@@ -119,6 +123,8 @@ class Runner:
             self._end(order.id, End.REFUSED)
         else:
             self._requests[order.id] = handle
+            if order.logprobs:
+                self._telling.add(order.id)
 
     def _end(self, request: int, end: End) -> None:
         self._ended.append(Output(id=request, tokens=0, data=b"", end=end))
@@ -128,6 +134,7 @@ class Runner:
             if (output := self._new_output(request, handle)) is not None:
                 if output.end is not None:
                     del self._requests[request]
+                    self._telling.discard(request)
                 yield output
 
     def _new_output(self, request: int, handle: GenerationHandle) -> Output | None:
@@ -140,7 +147,18 @@ class Runner:
         tokens = generated.generated_ids
         data = b"".join(self._bytes.get(token, b"") for token in tokens)
         end = _ENDS.get(generated.finish_reason)
-        return Output(id=request, tokens=len(tokens), data=data, end=end)
+        if request not in self._telling:
+            return Output(id=request, tokens=len(tokens), data=data, end=end)
+        told = self._told(tokens, generated.generated_log_probs)
+        return Output(id=request, tokens=len(tokens), data=data, end=end, told=told)
+
+    def _told(self, tokens: Sequence[int], logprobs: Sequence[float]) -> list[tuple[bytes, float]]:
+        """The tokens that are text, each with its log probability."""
+        return [
+            (self._bytes[token], logprob)
+            for token, logprob in zip(tokens, logprobs, strict=True)
+            if token in self._bytes
+        ]
 
     def _config(self, order: Generate) -> openvino_genai.GenerationConfig:
         config = openvino_genai.GenerationConfig()
@@ -150,8 +168,10 @@ class Runner:
         config.presence_penalty = order.presence_penalty
         config.frequency_penalty = order.frequency_penalty
         config.rng_seed = order.seed
-        if order.schema_json is not None:
-            config.structured_output_config = form(order.schema_json)
+        if order.form is not None:
+            config.structured_output_config = structured(order.form)
+        if order.logprobs:
+            config.logprobs = _THE_TOKEN_ALONE
         if order.temperature >= _COLDEST:
             config.do_sample = True
             config.temperature = order.temperature

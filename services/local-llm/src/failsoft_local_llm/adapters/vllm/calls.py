@@ -17,6 +17,7 @@ from vllm.parser.parser_manager import ParserManager
 from vllm.sampling_params import StructuredOutputsParams
 from vllm.tokenizers import TokenizerLike
 
+from failsoft_local_llm.adapters.vllm.forms import structured
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import FormRefused
@@ -124,12 +125,11 @@ class CallReader:
 
 def _request(order: Order) -> ChatCompletionRequest:
     """The order in OpenAI's words, as far as vLLM's parsers read it."""
-    schema = order.decoding.schema_json
     return ChatCompletionRequest(
         messages=[],
         tools=[_tool(tool) for tool in order.tools],
         tool_choice=_choice(order.tool_choice),
-        structured_outputs=None if schema is None else StructuredOutputsParams(json=schema),
+        structured_outputs=structured(order.decoding.form),
     )
 
 

@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from failsoft_local_llm.adapters.vllm.death import wait_until_one_ends
+from failsoft_local_llm.adapters.vllm.told import told_tokens
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import Chunk, EngineRefused, FormRefused
+from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import FinishReason, Load
 
 if TYPE_CHECKING:
-    from vllm.outputs import CompletionOutput
+    from vllm.outputs import CompletionOutput, RequestOutput
 
     from failsoft_local_llm.adapters.vllm.calls import CallReader
     from failsoft_local_llm.adapters.vllm.runtime import Runtime
@@ -25,19 +28,25 @@ class Words:
     """What tokens stand for."""
 
     def __init__(self, vocabulary: Mapping[int, bytes], facts: ModelFacts) -> None:
+        hidden = facts.hidden_tokens
         self._vocabulary = vocabulary
-        self._hidden = facts.hidden_tokens
+        self._text = {token: data for token, data in vocabulary.items() if token not in hidden}
         self._end = facts.end_tokens
 
     def text(self, tokens: Sequence[int]) -> bytes:
         """What a caller reads: the tokens that steer the model are no part of it."""
-        read = (token for token in tokens if token not in self._hidden)
-        return b"".join(self._vocabulary.get(token, b"") for token in read)
+        return b"".join(self._text.get(token, b"") for token in tokens)
 
     def spelled(self, tokens: Sequence[int]) -> list[tuple[int, bytes]]:
         """Each token as it is spelled, but for those that end an answer."""
         going_on = (token for token in tokens if token not in self._end)
         return [(token, self._vocabulary.get(token, b"")) for token in going_on]
+
+    def told(self, output: "CompletionOutput", *, alternatives: int) -> tuple[TokenLogprob, ...]:
+        """What is told of the tokens that a caller reads."""
+        return told_tokens(
+            output, alternatives=alternatives, text=self._text, every=self._vocabulary
+        )
 
 
 class VllmEngine:
@@ -68,13 +77,15 @@ class VllmEngine:
     async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
         calls = self._runtime.call_reader(order)
         form = calls.form if calls else self._runtime.form(order.decoding)
+        alternatives = order.decoding.alternatives
         self._open += 1
         try:
             async with aclosing(self._runtime.generate(order, form=form)) as outputs:
                 first = True
                 async for output in outputs:
                     cached = (output.num_cached_tokens or 0) if first else 0
-                    yield self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
+                    chunk = self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
+                    yield chunk if alternatives is None else self._told(chunk, output, alternatives)
                     first = False
         finally:
             self._open -= 1
@@ -110,6 +121,11 @@ class VllmEngine:
             calls=pieces,
             cached_tokens=cached_tokens,
         )
+
+    def _told(self, chunk: Chunk, output: "RequestOutput", alternatives: int) -> Chunk:
+        """The chunk, with what is told of its tokens."""
+        told = self._words.told(output.outputs[0], alternatives=alternatives)
+        return replace(chunk, logprobs=told)
 
     def _read(
         self, output: "CompletionOutput", calls: "CallReader | None"

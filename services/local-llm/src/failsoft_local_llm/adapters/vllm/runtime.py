@@ -22,10 +22,11 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 from vllm.v1.metrics.stats import SchedulerStats
 
 from failsoft_local_llm.adapters.vllm.calls import CallReader, CallReaders
+from failsoft_local_llm.adapters.vllm.forms import structured
 from failsoft_local_llm.adapters.vllm.options import VllmOptions
 from failsoft_local_llm.core.decoding import Decoding
 from failsoft_local_llm.core.order import Order
-from failsoft_local_llm.ports import EngineDied, FormRefused
+from failsoft_local_llm.ports import EngineDied, FormRefused, TokenUnknown
 from failsoft_local_llm.wire.model_files import TOKENIZER
 from failsoft_model.chat import Criticality
 
@@ -140,8 +141,7 @@ class Runtime:
 
     def form(self, decoding: Decoding) -> StructuredOutputsParams | None:
         """What an answer must look like that calls no tools; None: anything."""
-        schema = decoding.schema_json
-        return None if schema is None else StructuredOutputsParams(json=schema)
+        return structured(decoding.form)
 
     async def generate(
         self, order: Order, *, form: StructuredOutputsParams | None
@@ -154,6 +154,7 @@ class Runtime:
         Raises:
             EngineDied: it has ended meanwhile or before.
             FormRefused: it cannot hold an answer to that form.
+            TokenUnknown: it has not all tokens that are to be biased.
         """
         caller = order.caller
         outputs = self._llm.generate(
@@ -170,6 +171,8 @@ class Runtime:
         except EngineDeadError as error:
             raise EngineDied("the engine's process has ended") from error
         except VLLMValidationError as error:
+            if error.parameter == "logit_bias":
+                raise TokenUnknown from error
             if form is None:
                 raise
             raise FormRefused from error
@@ -198,6 +201,8 @@ class Runtime:
             frequency_penalty=decoding.frequency_penalty,
             stop_token_ids=self._stop_tokens,
             structured_outputs=form,
+            logprobs=decoding.alternatives,
+            logit_bias=dict(decoding.logit_bias) or None,
             output_kind=RequestOutputKind.DELTA,
             detokenize=False,
         )
