@@ -139,11 +139,22 @@ def _breaker_was_shut(story: Story, asked: Asked, hop: Hop) -> bool:
 
 def _had_fallen_silent(story: Story, hop: Hop, asked: Asked) -> bool:
     """As many have heard nothing of it, or wait in silence still, as open its breaker."""
-    began, _ = _time_of(asked, hop)
-    called = [call for call in story.calls if call.target == hop.target and call.began <= began]
-    spoke = max((call.first_content_at or 0.0 for call in called), default=0.0)
-    silent = [call for call in called if call.ended > spoke]
-    return len(silent) >= _policy(story, hop).breaker.consecutive_failures
+    _, end = _time_of(asked, hop)
+    breaker = story.breaker_of[hop.target]
+    called = [
+        call
+        for call in story.calls
+        if story.breaker_of[call.target] == breaker and call.began <= end
+    ]
+    spoke = [call.first_content_at for call in called if call.first_content_at is not None]
+    last = max((moment for moment in spoke if moment <= end), default=0.0)
+    needed = min(
+        target.breaker.consecutive_failures
+        for policy in story.schedule.policies
+        for name, target in policy.targets.items()
+        if story.breaker_of[name] == breaker
+    )
+    return sum(call.ended > last for call in called) >= needed
 
 
 def _breaker_was_not_closed(story: Story, asked: Asked, hop: Hop) -> bool:
