@@ -162,7 +162,8 @@ class LocalLlmSettings(ServiceSettings):
     threads: int | None = Field(
         default=None,
         ge=1,
-        description="Threads of the engine. Unset: as the profile chooses, or as many as it likes.",
+        description="Threads of the engine. Unset: as the profile chooses, or as many as it likes;"
+        " for vLLM on a CPU, one for each core but one.",
     )
     start: Duration = Field(
         default=180.0,
