@@ -27,6 +27,7 @@ class VllmService:
 
     process: psutil.Process
     address: str
+    metrics_address: str
     log: Path
 
     def wait_until_serving(self) -> None:
@@ -56,8 +57,7 @@ def vllm_service(
     directory: Path, *, environ: Mapping[str, str] | None = None, **settings: str
 ) -> Iterator[VllmService]:
     """A service with that model; its first start is under way."""
-    (port,) = free_ports(1)
-    address = f"127.0.0.1:{port}"
+    address, metrics_address = (f"127.0.0.1:{port}" for port in free_ports(2))
     given = {
         "engine": "vllm",
         "fallback": "false",
@@ -67,6 +67,7 @@ def vllm_service(
         "kv_cache_mib": "256",
         "start": f"{START_SECONDS:g}s",
         "address": address,
+        "metrics_address": metrics_address,
         **settings,
     }
     variables = {f"FAILSOFT_LOCAL_LLM_{name.upper()}": value for name, value in given.items()}
@@ -81,4 +82,9 @@ def vllm_service(
             )
         )
         log = folder / "failsoft_local_llm.log"
-        yield VllmService(process=psutil.Process(started.pid), address=address, log=log)
+        yield VllmService(
+            process=psutil.Process(started.pid),
+            address=address,
+            metrics_address=metrics_address,
+            log=log,
+        )

@@ -15,12 +15,13 @@ from failsoft_kit import call
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.channel import outgoing_metadata
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.rpc.names import CALL_DURATION, RPC_NAMES
 from failsoft_kit.rpc.service import Service
 from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_kit.telemetry import Kind, NameRegistry, SpanContext, Tracer, current_span
 from failsoft_kit.testing.echo import OPEN_TO_TENANTS, UNARY, Echo, EchoStub
 from failsoft_kit.testing.grpc import channel_to, service_of
+from failsoft_kit.testing.metrics import distribution, said
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.errors import Code, Overloaded
 
@@ -54,6 +55,25 @@ async def refusal_of(
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await raw(request, **options)
     return refused.value
+
+
+async def test_calls_are_measured_by_method_and_status(tracer: Tracer) -> None:
+    """Health checks are not: they are many, quick, and nobody's request."""
+
+    async def refuse(request: StringValue, context: Any) -> StringValue:
+        raise Overloaded("full")
+
+    service = serving(Echo(unary=refuse), tracer)
+    async with channel_to(service) as channel:
+        for _ in range(2):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await EchoStub(channel).unary(StringValue(value="hello"))
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        await health.Check(health_pb2.HealthCheckRequest())
+
+    meter, refused = service.telemetry.meter, ("grpc", UNARY, "RESOURCE_EXHAUSTED")
+    assert list(said(meter, CALL_DURATION)) == [refused]
+    assert sum(distribution(meter, CALL_DURATION, *refused).counts) == 2
 
 
 async def test_a_call_is_answered_and_leaves_a_span(tracer: Tracer, spans: RecordedSpans) -> None:

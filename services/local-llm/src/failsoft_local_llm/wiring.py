@@ -1,9 +1,11 @@
 """Puts the service together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from prometheus_client.registry import Collector
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
@@ -14,6 +16,7 @@ from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.telemetry import Telemetry
+from failsoft_local_llm.adapters.vllm.metrics import VllmMetrics
 from failsoft_local_llm.api.rpc import InferenceServicer
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
@@ -21,6 +24,7 @@ from failsoft_local_llm.app.host import EngineHost, Habits
 from failsoft_local_llm.app.life import Patience, Serving
 from failsoft_local_llm.candidates import candidates, decider, defaults
 from failsoft_local_llm.core.admission.door import Limits
+from failsoft_local_llm.core.profile.facts import EngineKind
 from failsoft_local_llm.plan import USUAL_SEQUENCES
 from failsoft_local_llm.settings import SECTION, LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES
@@ -97,6 +101,7 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         background=[host.run],
         on_hangup=host.try_better,
         drain_seconds=settings.drain,
+        collectors=_collectors(host),
     )
 
 
@@ -110,6 +115,19 @@ def _access() -> Mapping[str, Access]:
             "ListModels": Access.TENANT,
         },
     )
+
+
+def _collectors(host: EngineHost) -> Sequence[Collector]:
+    """What engines count by themselves."""
+    vllm = EngineKind.VLLM.value
+    if all(each.engine != vllm for each in host.candidates):
+        return ()
+
+    def answers() -> bool:
+        now = host.answering
+        return now is not None and now[0].engine == vllm
+
+    return (VllmMetrics(answers),)
 
 
 def _tell(health: Health, *, serving: bool, why: str) -> None:

@@ -100,7 +100,7 @@ class EngineHost:
         self._on_change = on_change
         self._on_serving = on_serving
         self._metrics = EngineMetrics(meter, candidates=candidates)
-        self._metrics.watch(lambda: self._answering)
+        self._metrics.watch(lambda: self.answering)
         self._ladder = Ladder(len(candidates), retry_seconds=habits.retry)
         self._current: Serving | None = None
         self._known = candidates[0].known
@@ -121,7 +121,7 @@ class EngineHost:
         return self.candidates[0]
 
     @property
-    def _answering(self) -> tuple[Candidate, int] | None:
+    def answering(self) -> tuple[Candidate, int] | None:
         """The model that answers, and its rung; None: none does."""
         current = self._current
         return None if current is None else (current.candidate, current.rung)

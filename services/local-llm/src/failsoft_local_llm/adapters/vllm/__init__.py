@@ -10,4 +10,5 @@ Its scheduler and model run in processes of their own; `AsyncLLM` speaks to them
     runtime      vLLM itself  } the only modules that import it: that takes seconds,
     calls        its parsers  } and it need not be installed
     death        how one of its processes ended
+    metrics      what it counts by itself
 """
