@@ -343,6 +343,27 @@ IN_THE_CLEAR = "would have its credential travel in the clear; use `https://`"
 
 
 @pytest.mark.parametrize(
+    "host", ["api..openai.com", ".openai.com", f"{'x' * 64}.openai.com", "ü..example.com"]
+)
+def test_a_host_that_no_resolver_takes_is_refused(
+    problems: Callable[[str], set[str]], host: str
+) -> None:
+    """It passed, and looking it up ended every router that read the policy."""
+    (problem,) = problems(SMALLEST.replace("model: m", f'model: m, endpoint: "https://{host}/v1"'))
+
+    assert "`targets.a.endpoint` (policy.yaml, line 3) names a host that cannot be" in problem
+
+
+@pytest.mark.parametrize(
+    "host", ["api.openai.com.", f"{'x' * 63}.openai.com", "my_llm.example.com", "bücher.example"]
+)
+def test_an_unusual_host_that_can_be_looked_up_is_taken(
+    load: Callable[[str], Policy], host: str
+) -> None:
+    assert load(SMALLEST.replace("model: m", f'model: m, endpoint: "https://{host}/v1"')).targets
+
+
+@pytest.mark.parametrize(
     ("written", "wrong"),
     [
         ('endpoint: "http://api.example.com/v1"', f"{IN_THE_CLEAR}, or set `allow_private: true`"),

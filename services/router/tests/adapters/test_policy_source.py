@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
 from failsoft_kit.settings import SettingsError
 from failsoft_kit.testing import virtual_time
@@ -198,3 +199,9 @@ async def test_a_resolver_that_says_nothing_keeps_no_router_from_starting() -> N
     assert await addresses_of(["a", "b"], resolver=names) == {"a": ("10.1.2.3",)}
 
     assert asyncio.get_running_loop().time() - began == LOOK_UP_SECONDS
+
+
+async def test_a_name_that_cannot_even_be_asked_for_is_one_that_is_not_known() -> None:
+    hosts = ["api..example.com", f"{'x' * 64}.example.com"]
+
+    assert await addresses_of(hosts, resolver=ThreadedResolver()) == {}

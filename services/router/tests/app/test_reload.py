@@ -42,7 +42,7 @@ def refusal(digest: str) -> PolicyRefused:
 class Desk:
     """Where policies are written; reading takes a second."""
 
-    def __init__(self, written: WrittenPolicy | PolicyRefused) -> None:
+    def __init__(self, written: WrittenPolicy | Exception) -> None:
         self.written = written
         self.read_at: list[float] = []
 
@@ -50,7 +50,7 @@ class Desk:
         self.read_at.append(asyncio.get_running_loop().time())
         written = self.written
         await asyncio.sleep(1.0)
-        if isinstance(written, PolicyRefused):
+        if isinstance(written, Exception):
             raise written
         return written
 
@@ -188,6 +188,31 @@ async def test_a_refusal_is_over_when_the_policy_is_right_again(stage: type[Stag
 
     assert office.reloader.standing == Standing(in_force="old")
     assert office.reloader.standing.last_read == "old"
+
+
+@virtual_time.test
+async def test_a_reload_that_breaks_ends_nothing_and_is_made_up_for(stage: type[Stage]) -> None:
+    """A look-up that raised what nobody expected ended the router."""
+    router = stage(a=("hi", DONE), b=("hi", DONE))
+    office, board = Office(router), router.board
+    office.desk.written = RuntimeError("a mistake of ours")
+
+    await office.reloader.follow()
+
+    assert router.board is board
+    assert office.reloader.standing == Standing(in_force="old")
+    office.desk.written = WrittenPolicy(policy=without(router, "a"), digest="new")
+    await office.reloader.follow()
+    assert office.reloader.standing == Standing(in_force="new")
+
+
+@virtual_time.test
+async def test_who_asks_for_a_reload_that_breaks_is_told(stage: type[Stage]) -> None:
+    office = Office(stage(a=("hi", DONE)))
+    office.desk.written = RuntimeError("a mistake of ours")
+
+    with pytest.raises(RuntimeError):
+        await office.reloader.reload()
 
 
 # What is in flight.

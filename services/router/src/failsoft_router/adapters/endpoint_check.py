@@ -70,6 +70,8 @@ def _of_url(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
             "must be a base URL such as `https://api.openai.com/v1`,"
             " without user, query or fragment",
         )
+    elif not _can_be_looked_up(host):
+        yield here, "names a host that cannot be one: each part of a name has 1 to 63 characters"
     elif not allow_private and is_private(host):
         yield here, "is a private address; set `allow_private: true` if it is meant"
     elif urlsplit(endpoint).scheme == "http" and _has_credential(target):
@@ -81,6 +83,15 @@ def _of_url(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
                 "would have its credential travel in the clear; use `https://`,"
                 " or set `allow_private: true` if its host is in our own network",
             )
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether resolvers take it for a name at all, or an address."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _has_credential(target: Raw) -> bool:

@@ -25,7 +25,7 @@ async def addresses_of(hosts: Iterable[str], *, resolver: AbstractResolver) -> A
     found: dict[str, tuple[str, ...]] = {}
 
     async def look_up(host: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError, UnicodeError):
             results = await resolver.resolve(host, 0, socket.AF_UNSPEC)
             found[host] = tuple(each["host"] for each in results)
 

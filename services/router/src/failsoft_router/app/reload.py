@@ -7,12 +7,12 @@ is, and whether a newer one was refused, is told to whoever reports the router's
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from failsoft_kit.rpc import crash
 from failsoft_router.app.board import Boards
 from failsoft_router.core.errors import PolicyRefused
 from failsoft_router.ports import PolicySource, WrittenPolicy
@@ -64,6 +64,7 @@ class Reloader:
         self._told = told
         self._standing = Standing(in_force=in_force)
         self._turn = asyncio.Lock()
+        self._broke_at: str | None = None
         told(self._standing)
 
     @property
@@ -89,9 +90,24 @@ class Reloader:
             return self._put_in_force(written)
 
     async def follow(self) -> None:
-        """Reload for nobody in particular: a refusal is told in the log, and to nobody else."""
-        with suppress(PolicyRefused):
+        """Reload for nobody in particular: what is wrong is told in the log, and to nobody else.
+
+        A mistake of ours must not end what the policy in force serves. Its cause may pass, so
+        the same policy is read again at the next look; the log tells it once.
+        """
+        try:
             await self.reload()
+        except PolicyRefused:
+            self._broke_at = None
+        except Exception as error:
+            self._tell_breakage(crash.describe(error))
+        else:
+            self._broke_at = None
+
+    def _tell_breakage(self, stack: str) -> None:
+        if stack != self._broke_at:
+            _log.critical("policy.reload_broke", in_force=self._standing.in_force, stack=stack)
+        self._broke_at = stack
 
     def _refuse(self, refusal: PolicyRefused) -> None:
         """Say it once, however often the same content is read."""
