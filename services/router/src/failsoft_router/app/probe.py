@@ -88,7 +88,7 @@ class Probe:
             RuntimeError: It does not run any more.
         """
         try:
-            self._task = supervisor.adopt(self._work())
+            self._task = supervisor.adopt(self._work)
         except BaseException:
             self._trial.give_back_unused()
             raise

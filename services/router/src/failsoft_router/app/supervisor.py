@@ -2,11 +2,19 @@
 
 A request ends when its caller has an answer. A probe that was left running goes on
 for the target's sake, so it belongs to the process, which ends it when it drains.
+A mistake of ours in one of them is told in the log, and is nobody else's end.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.rpc import crash
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Supervisor:
@@ -33,16 +41,15 @@ class Supervisor:
                 for task in self._adopted:
                     task.cancel()
 
-    def adopt(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Run `work`, which must not raise, until it ends or this process does.
+    def adopt(self, work: Callable[[], Coroutine[object, object, None]]) -> asyncio.Task[None]:
+        """Run `work` until it ends or this process does.
 
         Raises:
             RuntimeError: `run` is not running.
         """
         if self._tasks is None:
-            work.close()
             raise RuntimeError("nobody owns the task: run the supervisor first")
-        task = self._tasks.create_task(work)
+        task = self._tasks.create_task(_contained(work))
         self._adopted.add(task)
         task.add_done_callback(self._adopted.discard)
         return task
@@ -51,3 +58,10 @@ class Supervisor:
     def adopted(self) -> int:
         """Tasks that are running now."""
         return len(self._adopted)
+
+
+async def _contained(work: Callable[[], Coroutine[object, object, None]]) -> None:
+    try:
+        await work()
+    except Exception as error:
+        _log.critical("supervisor.task_broke", stack=crash.describe(error))
