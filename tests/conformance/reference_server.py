@@ -21,8 +21,9 @@ from failsoft_kit.rpc.server import running
 from failsoft_kit.testing.grpc import service_of
 from failsoft_kit.wire.inference import decode_request, encode_answer, encode_event
 from failsoft_model.chat import ChatRequest, Message, Role, Text
-from failsoft_model.errors import Code, FailsoftError
+from failsoft_model.errors import Code, FailsoftError, InvalidRequest
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
+from failsoft_model.needs import needs
 from failsoft_model.walk import FinishReason, Load, Usage
 
 MODEL = "counter"
@@ -36,6 +37,12 @@ class RouteNotFound(FailsoftError):
 
     code: ClassVar[Code] = Code.NOT_FOUND
     reason: ClassVar[str] = "ROUTE_NOT_FOUND"
+
+
+class Unsupported(InvalidRequest):
+    """It asks for what nobody has listed."""
+
+    reason: ClassVar[str] = "UNSUPPORTED"
 
 
 def answer_words(request: ChatRequest) -> tuple[list[str], FinishReason]:
@@ -133,6 +140,8 @@ def _accepted(
     chat = decode_request(holder)
     if chat.model != MODEL:
         raise RouteNotFound("there is no such model; ListModels says what there is")
+    if needs(chat):
+        raise Unsupported("words are counted here, and nothing else; ListModels says so")
     return chat
 
 

@@ -33,6 +33,7 @@ from failsoft_local_llm.ports import (
     EngineRefused,
     FormRefused,
     Opened,
+    TokenUnknown,
 )
 from failsoft_model.chat import (
     ChatRequest,
@@ -50,7 +51,7 @@ from failsoft_model.chat import (
     ToolChoiceMode,
 )
 from failsoft_model.errors import Overloaded
-from failsoft_model.events import BlockKind, Delta, Finished, Started
+from failsoft_model.events import BlockKind, Delta, Finished, Started, TokenLogprob
 from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
 MODEL = ServedModel(
@@ -69,12 +70,13 @@ DIES = Chunk(data=b"", tokens=0, finish=None)
 GIVES_UP = Chunk(data=b"", tokens=0, finish=None)
 CANNOT = Chunk(data=b"", tokens=0, finish=None)
 REFUSES = Chunk(data=b"", tokens=0, finish=None)
+HAS_NO_SUCH = Chunk(data=b"", tokens=0, finish=None)
 PLACES = 2
 
 
 SKILLED = replace(
     MODEL,
-    capabilities=frozenset({Capability.TOOLS, Capability.JSON_SCHEMA}),
+    capabilities=frozenset(Capability) - {Capability.VISION},
     adapters=("tiny-legal",),
 )
 NOW = Tool(name="now")
@@ -113,6 +115,8 @@ class ScriptedEngine:
                     raise FormRefused("it is no regular language")
                 if chunk is REFUSES:
                     raise EngineRefused("no memory")
+                if chunk is HAS_NO_SUCH:
+                    raise TokenUnknown
                 if chunk is GIVES_UP:
                     return
                 yield chunk
@@ -136,6 +140,20 @@ def said(data: str, *, finish: FinishReason | None = None, tokens: int = 1) -> C
 
 
 HELLO = said("hello", finish=FinishReason.STOP)
+
+
+def token(text: str) -> TokenLogprob:
+    return TokenLogprob(token=text, logprob=-0.5, data=text.encode())
+
+
+def telling(*texts: str, finish: FinishReason | None = None) -> Chunk:
+    """A chunk of these tokens, which it tells."""
+    chunk = said("".join(texts), finish=finish, tokens=len(texts))
+    return replace(chunk, logprobs=tuple(map(token, texts)))
+
+
+def answered_as(kind: ResponseFormatKind, **form: object) -> ChatRequest:
+    return replace(ASKED, response_format=ResponseFormat(kind=kind, **form))  # type: ignore[arg-type]
 
 
 async def asking(
@@ -498,8 +516,13 @@ async def test_a_whole_answer_has_a_part_for_each_block() -> None:
             "chat.response_format.schema_json",
         ),
         (replace(ASKED, tools=(NOW,)), "chat.tools"),
+        (answered_as(ResponseFormatKind.REGEX, regex="(a"), "chat.response_format.regex"),
+        (
+            answered_as(ResponseFormatKind.CHOICE, choices=("a",)),
+            "chat.response_format.choices",
+        ),
     ],
-    ids=["schema", "tools"],
+    ids=["schema", "tools", "regex", "choices"],
 )
 def test_a_form_that_the_engine_cannot_hold_is_the_callers_to_change(
     request_: ChatRequest, field: str
@@ -510,6 +533,74 @@ def test_a_form_that_the_engine_cannot_hold_is_the_callers_to_change(
         assert [violation.field for violation in refused.value.violations] == [field]
 
     virtual_time.run(asking(ScriptedEngine([CANNOT]), ask, model=SKILLED))
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (answered_as(ResponseFormatKind.REGEX, regex=r"a\b"), "chat.response_format.regex"),
+        (
+            replace(ASKED, tools=(NOW,), sampling=Sampling(logprobs=True)),
+            "chat.sampling.logprobs",
+        ),
+    ],
+    ids=["regex", "tokens of calls"],
+)
+def test_what_no_engine_can_do_never_reaches_it(request_: ChatRequest, field: str) -> None:
+    engine = ScriptedEngine([HELLO])
+
+    async def ask(answers: Answers) -> None:
+        with pytest.raises(Unsupported) as refused:
+            await answers.whole(request_, CALLER)
+        assert [violation.field for violation in refused.value.violations] == [field]
+
+    virtual_time.run(asking(engine, ask, model=SKILLED))
+    assert engine.asked == []
+
+
+@virtual_time.test
+async def test_a_bias_for_no_token_of_the_model_is_the_callers_to_change() -> None:
+    request = replace(ASKED, sampling=Sampling(logit_bias=((99, 1.0),)))
+
+    async def ask(answers: Answers) -> None:
+        with pytest.raises(Unsupported) as refused:
+            await answers.whole(request, CALLER)
+        (violation,) = refused.value.violations
+        assert violation.field == "chat.sampling.logit_bias"
+
+    await asking(ScriptedEngine([HAS_NO_SUCH]), ask, model=SKILLED)
+
+
+@virtual_time.test
+async def test_tokens_come_with_the_text_that_they_are_of() -> None:
+    """What is held back for a stop string is told with it, and what is cut is not told."""
+    engine = ScriptedEngine([telling("one", " E"), telling("ven"), telling(" EN", "D", " two")])
+    request = replace(ASKED, sampling=Sampling(stop=("END",), logprobs=True))
+
+    events = await events_of(engine, request, model=SKILLED)
+
+    deltas = [event for event in events if isinstance(event, Delta)]
+    assert "".join(delta.text for delta in deltas) == "one Even "
+    assert [[told.token for told in delta.logprobs] for delta in deltas] == [
+        ["one", " E"],
+        ["ven"],
+        [" EN"],
+    ]
+    assert engine.asked[0].decoding.alternatives == 0
+
+
+@virtual_time.test
+async def test_a_whole_answer_tells_its_tokens_once() -> None:
+    engine = ScriptedEngine([telling("a"), telling("b", finish=FinishReason.STOP)])
+    told: list[TokenLogprob] = []
+
+    async def ask(answers: Answers) -> None:
+        request = replace(ASKED, sampling=Sampling(logprobs=True))
+        told.extend((await answers.whole(request, CALLER)).choice.logprobs)
+
+    await asking(engine, ask, model=SKILLED)
+
+    assert told == [token("a"), token("b")]
 
 
 @virtual_time.test
