@@ -13,7 +13,6 @@ import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from structlog.testing import capture_logs
 
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.channel import open_channel
@@ -240,32 +239,23 @@ async def test_background_work_lives_as_long_as_the_service() -> None:
     assert ended.is_set()
 
 
-async def test_background_work_that_crashes_ends_the_service() -> None:
-    """Half a service is worse than a restart."""
+async def test_background_work_that_crashes_cuts_no_call() -> None:
+    """A reply that nobody foresaw, met by one job, ended every stream of everybody."""
+    broke = asyncio.Event()
 
     async def crash() -> None:
+        broke.set()
         raise LookupError
 
-    service = replace(Stage().service(drain_seconds=1.0), background=[crash])
-    with pytest.raises(ExceptionGroup) as crashed:
-        await serve(service)
-    assert crashed.value.subgroup(LookupError) is not None
+    stage = Stage()
+    service = replace(stage.service(drain_seconds=1.0), background=[crash])
+    async with running(service) as (port,), open_channel(f"127.0.0.1:{port}") as channel:
+        letters = aiter(EchoStub(channel).stream(StringValue(), wait_for_ready=True))
+        await anext(letters)
+        await broke.wait()
+        stage.cue.set()
 
-
-async def test_the_log_says_which_background_work_broke() -> None:
-    """A service has several, and what they raise seldom names them."""
-
-    async def breaks() -> None:
-        raise LookupError
-
-    async def runs() -> None:
-        await asyncio.Event().wait()
-
-    service = replace(Stage().service(drain_seconds=1.0), background=[runs, breaks])
-    with capture_logs() as logged, pytest.raises(ExceptionGroup):
-        await serve(service)
-
-    assert [line["job"] for line in logged if "job" in line] == [breaks.__qualname__]
+        assert [letter.value async for letter in letters] == ["b"]
 
 
 async def test_what_fails_inside_the_block_comes_out_as_it_is() -> None:

@@ -8,14 +8,15 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_kit.rpc import crash
+from failsoft_kit.rpc.background import Job, keep_running
 from failsoft_kit.rpc.binding import bind
 from failsoft_kit.rpc.running import RunningCalls
 from failsoft_kit.rpc.service import Listener, Service
@@ -85,9 +86,9 @@ async def _background(service: Service) -> AsyncIterator[None]:
     senders = [each for each in (telemetry.recorder, telemetry.push) if each is not None]
     try:
         async with asyncio.TaskGroup() as tasks:
-            jobs = [tasks.create_task(_named(job)) for job in service.background]
-            jobs.append(tasks.create_task(watch_loop(telemetry.meter, clock=service.clock)))
-            jobs += [tasks.create_task(sender.run()) for sender in senders]
+            watch = partial(watch_loop, telemetry.meter, clock=service.clock)
+            work: list[Job] = [*service.background, watch, *(sender.run for sender in senders)]
+            jobs = [tasks.create_task(keep_running(job, clock=service.clock)) for job in work]
             try:
                 yield
             finally:
@@ -97,19 +98,6 @@ async def _background(service: Service) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             for sender in senders:
                 tasks.create_task(sender.close(within=_FLUSH_SECONDS))
-
-
-async def _named(job: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Run a job of the service; one that breaks ends the service, and the log says which.
-
-    A service that went on without it would be half a service that reports to be well.
-    """
-    try:
-        await job()
-    except Exception as error:
-        name = getattr(job, "__qualname__", type(job).__qualname__)
-        _log.critical("service.job_broke", job=name, stack=crash.describe(error))
-        raise
 
 
 async def _drain(

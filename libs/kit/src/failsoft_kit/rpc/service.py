@@ -1,6 +1,6 @@
 """What a process serves: the values that its wiring puts together."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.background import Job
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.status import ErrorDetails, no_details
 from failsoft_kit.telemetry.setup import Telemetry
@@ -46,8 +47,8 @@ class Service:
     health: Health
     token: ServiceToken | None = None
     """None: there is no identity, and every port must be on loopback."""
-    background: Sequence[Callable[[], Coroutine[object, object, None]]] = ()
-    """Run from before the first call until after the last; one that raises ends the service."""
+    background: Sequence[Job] = ()
+    """Run from before the first call until after the last; one that raises is begun again."""
     on_hangup: Callable[[], None] | None = None
     """Called at each SIGHUP, which by custom asks to read files anew; returns at once.
     None: the signal ends the process, as it does by itself."""
