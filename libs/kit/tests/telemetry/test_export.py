@@ -173,6 +173,21 @@ async def test_a_grpc_collector_says_whether_to_come_back(
     assert failed.value.again is again
 
 
+@pytest.mark.parametrize("headers", [{"k": "ü"}, {"k": "a\nb"}, {"no key": "v"}, {"k-bin": "v"}])
+async def test_a_header_that_grpc_cannot_send_costs_spans_and_not_the_service(
+    headers: Mapping[str, str],
+) -> None:
+    """They come from `OTEL_EXPORTER_OTLP_HEADERS`; what gRPC raised for them ended the process."""
+    exporter = GrpcExporter("http://127.0.0.1:1", headers=headers, timeout=5.0)
+    try:
+        with pytest.raises(ExportFailed) as failure:
+            await exporter.export(b"")
+    finally:
+        await exporter.close()
+
+    assert not failure.value.again
+
+
 @pytest.mark.parametrize(("status", "again"), [(503, True), (400, False)])
 async def test_an_http_collector_says_whether_to_come_back(status: int, again: bool) -> None:
     async with listening(HttpCollector(status).answer) as port:

@@ -76,6 +76,9 @@ class GrpcExporter:
         except grpc.aio.AioRpcError as error:
             again = error.code() in _TRANSIENT_CODES
             raise ExportFailed(f"{error.code().name}: {error.details()}", again=again) from error
+        except Exception as error:  # gRPC has no common class for a header that is none
+            problem = f"it cannot be sent: {type(error).__name__}"
+            raise ExportFailed(problem, again=False) from error
 
     async def close(self) -> None:
         """Close the channel at once."""
