@@ -17,7 +17,7 @@ from failsoft_router.core.policy import BreakerPolicy, Limits, Provider, TenantP
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
-    from services.router.tests.app.conftest import Stage
+    from services.router.tests.app.conftest import Stage, Step
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
@@ -212,6 +212,21 @@ async def test_without_a_deadline_a_long_answer_may_go_on(stage: type[Stage]) ->
     router = stage(a=(*(("x", 1.5) * 20), DONE), route={"deadline": 6.0})
 
     assert (await router.ask()).choice.message.text == "x" * 20
+
+
+@virtual_time.test
+async def test_an_answer_that_breaks_off_late_leaves_its_unary_caller_the_other_targets(
+    stage: type[Stage],
+) -> None:
+    """The route's 120 s, which are to the first content, were over when it broke off."""
+    cut = AttemptFailed(ErrorClass.TRUNCATED, "cut")
+    words: list[Step] = ["word", 10.0]
+    router = stage(a=(*words * 13, cut), b=("hi", DONE), limits=Limits())
+
+    answer = await router.ask()
+
+    assert router.after() > router.board.policy.routes["chat"].deadline
+    assert answer.finished.served_by == "b"
 
 
 @virtual_time.test

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from failsoft_kit.deadline import Deadline
-from failsoft_model.events import StreamReset
 from failsoft_model.walk import ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
@@ -282,9 +281,8 @@ def _lacked_time(hop: Hop) -> bool:
 
 def _was_reset(call: Call) -> bool:
     """Whether its route's time had begun anew, because an answer had broken off."""
-    events = call.asked.events
     return call.asked.planned.within is None and any(
-        isinstance(event, StreamReset) and at <= call.began for at, event in events
+        each.first_content_at is not None and each.ended <= call.began for each in call.asked.calls
     )
 
 

@@ -200,11 +200,21 @@ def _was_full(story: Story, asked: Asked, hop: Hop) -> bool:
 
 
 def _time_was_short(story: Story, asked: Asked, hop: Hop) -> bool:
-    _, end = _time_of(asked, hop)
+    """By the caller's deadline; without one by the route's, to the first content of an answer.
+
+    One that broke off before the hop began does not count: the next has its own time.
+    """
+    begin, end = _time_of(asked, hop)
     deadline = asked.deadline
     if math.isinf(deadline):
         routes = (policy.routes.values() for policy in story.schedule.policies)
-        deadline = asked.began + min(route.deadline for each in routes for route in each)
+        broke_off = [
+            call.ended
+            for call in asked.calls
+            if call.first_content_at is not None and call.ended <= begin
+        ]
+        since = max((asked.began, *broke_off))
+        deadline = since + min(route.deadline for each in routes for route in each)
     return deadline - end < RESERVES
 
 

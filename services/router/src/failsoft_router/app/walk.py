@@ -291,13 +291,14 @@ class Walk:
         if failure.error_class is ErrorClass.CONTEXT_LENGTH:
             self._prospects.was_too_long_for(hop.planned.name)
         self._delivery.forget()
+        if attempts[-1].time_to_first_content is not None:
+            # The route's deadline is to the first content; the next target has its own.
+            self._errand.begin_anew()
         if not self._delivery.content_left:
             return
         if self._route.midstream is Midstream.FAIL:
             facts = self._facts()
             raise broken(facts, failure, expired=self._errand.expired(facts.hops))
-        # The route's deadline is to the first content; the next target has its own.
-        self._errand.begin_anew()
         self._span.event(telemetry.STREAM_RESET)
         await self._delivery.reset(failure.error_class)
 
