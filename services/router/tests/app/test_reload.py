@@ -93,6 +93,10 @@ async def closing(stage: Stage) -> AsyncIterator[None]:
         work.cancel()
 
 
+async def broken() -> None:
+    raise RuntimeError("a mistake of somebody's")
+
+
 async def settle() -> None:
     """Let everything happen that can happen now."""
     await asyncio.sleep(0.001)
@@ -313,6 +317,22 @@ async def test_at_the_end_every_connection_is_closed(stage: type[Stage]) -> None
     await router.connections.close()
 
     assert all(target.closed for target in router.targets.values())
+
+
+@virtual_time.test
+async def test_a_connection_that_cannot_be_closed_keeps_no_other_open(stage: type[Stage]) -> None:
+    """Its error ended the router, and would have come again at the drain."""
+    router = stage(a=("hi", DONE), b=("hi", DONE), c=("hi", DONE))
+    router.targets["a"].close = broken  # type: ignore[method-assign] # a library's slip
+
+    async with closing(router):
+        router.boards.adopt(without(router, "a"))
+        router.boards.adopt(without(router, "b"))
+        await settle()
+
+    assert router.targets["b"].closed
+    await router.connections.close()
+    assert router.targets["c"].closed
 
 
 # What is known of the targets.

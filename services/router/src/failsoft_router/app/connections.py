@@ -14,8 +14,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.rpc import crash
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import Credential, Target
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Uses:
@@ -96,5 +102,8 @@ class Connections:
     async def _close_unused(self) -> None:
         while self._unused:
             # It stays in the queue until it is closed, so that nobody forgets it half-way.
-            await self._unused[0].close()
+            try:
+                await self._unused[0].close()
+            except Exception as error:
+                _log.error("target.not_closed", stack=crash.describe(error))
             self._unused.popleft()
