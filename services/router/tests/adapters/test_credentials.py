@@ -87,6 +87,11 @@ def test_a_folder_is_no_key(tmp_path: Path, clock: Clock) -> None:
     assert of_file(tmp_path, clock).value() is None
 
 
+def test_a_path_that_can_be_none_is_no_key(clock: Clock) -> None:
+    """YAML can say a zero byte, and Python raises a ValueError for it: every walk broke."""
+    assert of_file(Path("keys/\0"), clock).value() is None
+
+
 def test_a_rotated_key_is_picked_up_without_a_restart(file: Path, clock: Clock) -> None:
     file.write_text(KEY)
     key = of_file(file, clock)

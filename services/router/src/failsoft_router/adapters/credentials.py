@@ -48,7 +48,7 @@ class FileCredential:
                 with self._path.open("rb") as file:
                     self._value = _key(file.read(_MAX_BYTES), source=str(self._path))
                 self._seen = seen
-        except OSError:
+        except (OSError, ValueError):  # a path with a zero byte is none
             self._seen = None
             self._value = None
 
