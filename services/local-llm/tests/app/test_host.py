@@ -29,6 +29,8 @@ A_DAY = 86_400.0
 class Life:
     """What one engine will go through. Seconds; `fails`: why it cannot be loaded.
 
+    `breaks`: loading it raises what nobody foresaw.
+
     `busy` and `hangs`: from when on there is work without end, and it says nothing any more.
     """
 
@@ -37,6 +39,7 @@ class Life:
     serving: float = A_DAY
     tokens: int = 1
     fails: str = ""
+    breaks: bool = False
     busy: float = A_DAY
     hangs: float = A_DAY
 
@@ -98,6 +101,8 @@ class Stage:
         await asyncio.sleep(life.loading)
         if life.fails:
             raise EngineDied(life.fails)
+        if life.breaks:
+            raise LookupError
         try:
             yield MortalEngine(life)
         finally:
@@ -184,6 +189,17 @@ async def test_an_engine_that_cannot_load_is_tried_again_ever_more_slowly() -> N
 
     assert [at for at, event in events if event == "start"] == [0.0, 0.25, 0.75, 1.75, 3.75]
     assert (0.0, "the file is gone") in events
+
+
+@virtual_time.test
+async def test_an_engine_whose_start_breaks_is_one_that_cannot_load() -> None:
+    """What a library raised for a file ended the service, and the smaller model with it."""
+    stage = Stage([Life(breaks=True), Life()])
+
+    events = await played(stage, stage.host(), seconds=20.0)
+
+    assert (5.0, "the engine broke: LookupError") in events
+    assert (11.25, "serving") in events
 
 
 @virtual_time.test

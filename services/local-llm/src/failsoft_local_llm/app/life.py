@@ -11,13 +11,19 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from failsoft_kit.clock import Clock
+from failsoft_kit.rpc import crash
 from failsoft_local_llm.app.warmup import warm_up
 from failsoft_local_llm.app.watchdog import wait_until_stalled
 from failsoft_local_llm.ports import Candidate, Engine, EngineDied, EngineRefused, Opened
 from failsoft_model.chat import Degradation
 
 _DRAIN_LOOK_SECONDS = 0.25
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,11 @@ class Life:
             why = str(error)
         except TimeoutError:
             why = f"the engine was not ready within {self._patience.start:g} s"
+        except Exception as error:
+            _log.critical(
+                "engine.broke", profile=self.candidate.profile, stack=crash.describe(error)
+            )
+            why = f"the engine broke: {type(error).__name__}"
         self._on_end(self, why=why)
 
     async def _ready(self, stack: AsyncExitStack) -> Serving:
