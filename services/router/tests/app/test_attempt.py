@@ -1,5 +1,6 @@
 """Whatever a target does, the attempt ends in one of the ways that the walk knows."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -26,15 +27,29 @@ CALL = TargetCall(
 class Saying:
     """A target that says pieces and then raises, if there is something to raise."""
 
-    def __init__(self, *pieces: Piece, then: Exception | None = None) -> None:
+    def __init__(
+        self,
+        *pieces: Piece,
+        then: Exception | None = None,
+        hangs: bool = False,
+        fails_to_close: Exception | None = None,
+    ) -> None:
         self._pieces = pieces
         self._then = then
+        self._hangs = hangs
+        self._fails_to_close = fails_to_close
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
-        for piece in self._pieces:
-            yield piece
-        if self._then is not None:
-            raise self._then
+        try:
+            for piece in self._pieces:
+                yield piece
+            if self._hangs:
+                await asyncio.Event().wait()
+            if self._then is not None:
+                raise self._then
+        finally:
+            if self._fails_to_close is not None:
+                raise self._fails_to_close
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -71,6 +86,43 @@ async def test_a_failure_that_the_target_names_is_passed_on() -> None:
         await attempt(Saying(then=told), [])
 
     assert failed.value is told
+
+
+NOT_LET_GO = [OSError("the socket was closed already"), AttemptFailed(ErrorClass.TRUNCATED, "cut")]
+
+
+@pytest.mark.parametrize("failure", NOT_LET_GO, ids=["a mistake", "a failure"])
+def test_who_hangs_up_is_gone_though_the_target_fails_to_let_go(failure: Exception) -> None:
+    """The walk went on for nobody, to the next target."""
+
+    async def hang_up() -> None:
+        target = Saying(hangs=True, fails_to_close=failure)
+        task = asyncio.ensure_future(attempt(target, []))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.wait([task])
+
+        assert task.cancelled()
+
+    virtual_time.run(hang_up())
+
+
+@virtual_time.test
+async def test_silence_is_told_as_such_though_the_target_fails_to_let_go() -> None:
+    with pytest.raises(AttemptFailed) as failed:
+        await attempt(Saying(hangs=True, fails_to_close=OSError("closed already")), [])
+
+    assert failed.value.error_class is ErrorClass.TIMEOUT_FIRST_CONTENT
+
+
+@pytest.mark.parametrize("failure", NOT_LET_GO, ids=["a mistake", "a failure"])
+def test_a_whole_answer_is_kept_though_the_target_fails_to_let_go(failure: Exception) -> None:
+    async def answered() -> None:
+        done = Ending(finish_reason=FinishReason.STOP, model="m")
+
+        assert await attempt(Saying(done, fails_to_close=failure), []) is done
+
+    virtual_time.run(answered())
 
 
 @virtual_time.test

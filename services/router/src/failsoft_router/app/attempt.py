@@ -1,5 +1,6 @@
 """One attempt: a target is asked, its content timed, its end judged."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -89,12 +90,13 @@ async def run_attempt(
 async def _pieces(target: Target, call: TargetCall) -> AsyncGenerator[Piece, None]:
     """What the target gives; whatever goes wrong in it is a failed attempt.
 
-    A mistake of ours in one target must not cost the caller the others.
+    A mistake of ours in one target must not cost the caller the others, nor, once the
+    answer is whole, this one.
 
     Raises:
         AttemptFailed: There is no whole answer, or it is longer than `MAX_CONTENT`.
     """
-    length = 0
+    length, whole = 0, False
     try:
         async with aclosing(target.stream(call)) as pieces:
             async for piece in pieces:
@@ -104,12 +106,25 @@ async def _pieces(target: Target, call: TargetCall) -> AsyncGenerator[Piece, Non
                         raise AttemptFailed(
                             ErrorClass.MALFORMED, "the answer is longer than any model's"
                         )
+                whole = isinstance(piece, Ending)
                 yield piece
-    except AttemptFailed:
-        raise
     except Exception as error:
-        _log.error("attempt.crashed", attempt_id=call.attempt_id, stack=describe(error))
+        if _is_cancelled():
+            # The target failed to let go; who hung up stays hung up all the same.
+            raise asyncio.CancelledError from error
+        told = isinstance(error, AttemptFailed)
+        if not told:
+            _log.error("attempt.crashed", attempt_id=call.attempt_id, stack=describe(error))
+        if whole:
+            return
+        if told:
+            raise
         raise AttemptFailed(ErrorClass.UNKNOWN, "an error of our own") from error
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _expect(watchdog: Watchdog, error: ErrorClass, at: float, limits: AttemptLimits) -> None:
