@@ -49,10 +49,7 @@ def decode_event(response: pb.StreamGenerateResponse, *, logprobs: bool = False)
     """
     match response.WhichOneof("event"):
         case "delta":
-            delta = _decode_delta(response.delta)
-            if not logprobs or delta is None:
-                return delta
-            return replace(delta, logprobs=decode_logprobs(response.delta.logprobs))
+            return (_decode_told if logprobs else _decode_delta)(response.delta)
         case "hop_update":
             hop = decode_hop(response.hop_update.hop)
             return None if hop is None else HopUpdate(hop=hop)
@@ -113,6 +110,14 @@ def _decode_delta(delta: pb.Delta) -> Delta | None:
         case _:
             return None
     return Delta(text=text, kind=kind, choice=delta.choice, block=delta.block)
+
+
+def _decode_told(delta: pb.Delta) -> Delta | None:
+    """The same with its tokens."""
+    decoded = _decode_delta(delta)
+    if decoded is None:
+        return None
+    return replace(decoded, logprobs=decode_logprobs(delta.logprobs))
 
 
 def _fill_started(into: pb.Started, started: Started) -> None:

@@ -9,7 +9,7 @@ another call, and all of them with the answer.
 Pieces of one block that are given at the same time are given as one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from failsoft_model.events import BlockKind, Delta, TokenLogprob
 from failsoft_model.limits import MAX_PARTS
@@ -84,11 +84,12 @@ class _Block:
             block=self.number,
             tool_call_id=self.new_id,
             tool_name=self.new_name,
-            logprobs=self.logprobs,
         )
         self.waiting.clear()
         self.new_id = self.new_name = ""
-        self.logprobs = ()
+        if self.logprobs:
+            delta = replace(delta, logprobs=self.logprobs)
+            self.logprobs = ()
         return delta
 
 
@@ -103,11 +104,8 @@ class Blocks:
         """Number of the block whose pieces are given now; those before it are over."""
         self._calls: dict[int, _Block] = {}
 
-    def say(self, kind: BlockKind, text: str, *, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
+    def say(self, kind: BlockKind, text: str) -> None:
         """Take a piece of text. A run of one kind is one block.
-
-        Args:
-            logprobs: Its tokens, where they were asked for.
 
         Raises:
             AttemptFailed: `MALFORMED`: the answer has more blocks than a message may have parts.
@@ -116,8 +114,10 @@ class Blocks:
         if last is None or last.kind is not kind or last.number < self._giving:
             last = self._begin(kind)
         last.waiting.append(text)
-        if logprobs:
-            last.logprobs += logprobs
+
+    def tell(self, logprobs: tuple[TokenLogprob, ...]) -> None:
+        """Take the tokens of the piece of text that was said last."""
+        self._blocks[-1].logprobs += logprobs
 
     def call(self, index: int, *, call_id: str, name: str, arguments: str) -> None:
         """Take a piece of a tool call.

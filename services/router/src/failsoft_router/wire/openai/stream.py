@@ -176,9 +176,10 @@ class ChunkReader:
 
     def _say(self, kind: BlockKind, text: str) -> None:
         self._said.count(len(text))
-        self._spoke = True
-        logprobs = () if self._logprobs is None else self._logprobs.take(kind)
-        self._blocks.say(kind, text, logprobs=logprobs)
+        self._blocks.say(kind, text)
+        if self._logprobs is not None:
+            self._spoke = True
+            self._blocks.tell(self._logprobs.take(kind))
 
 
 def _usage(usage: _Usage) -> Usage:
