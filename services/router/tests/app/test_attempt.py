@@ -97,10 +97,10 @@ def test_who_hangs_up_is_gone_though_the_target_fails_to_let_go(failure: Excepti
 
     async def hang_up() -> None:
         target = Saying(hangs=True, fails_to_close=failure)
-        task = asyncio.ensure_future(attempt(target, []))
-        await asyncio.sleep(0.5)
-        task.cancel()
-        await asyncio.wait([task])
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(attempt(target, []))
+            await asyncio.sleep(0.5)
+            task.cancel()
 
         assert task.cancelled()
 
