@@ -1,6 +1,6 @@
 """What is asked: a line of text, a conversation, or a whole request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from failsoft.inference.v1 import chat_pb2 as pb
@@ -21,6 +21,9 @@ class Options(TypedDict, total=False):
     seed: int
     presence_penalty: float
     frequency_penalty: float
+    logprobs: bool
+    top_logprobs: int
+    logit_bias: Mapping[int, float]
     tools: Sequence[pb.Tool]
     tool_choice: pb.ToolChoice
     response_format: pb.ResponseFormat

@@ -573,7 +573,9 @@ class Sampling(_message.Message):
     """
     top_logprobs: _builtins.int
     """The likeliest tokens at each place that are told beside the one that was
-    taken: 0 to 20, over 0 with logprobs only.
+    taken: 0 to 20, over 0 with logprobs only. With many of them a long whole
+    answer outgrows what a gRPC client takes (4 MiB unless it says more); the
+    pieces of a stream do not.
     """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
