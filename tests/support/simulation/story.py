@@ -90,6 +90,7 @@ class Call:
         said: What it has said.
         waited_from: Since when it is waited for; infinite while a reader reads.
         read_for: Seconds that readers took.
+        longest_read: Seconds that they took for one piece, at most.
         failure: Of a call that failed.
     """
 
@@ -109,6 +110,7 @@ class Call:
     first_content_at: float | None = None
     waited_from: float = math.inf
     read_for: float = 0.0
+    longest_read: float = 0.0
     end: End | None = None
     ended: float = math.inf
     failure: AttemptFailed | None = None

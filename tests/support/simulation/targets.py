@@ -94,9 +94,9 @@ class SimulatedTarget:
                         yield step
                         return
                     case _:
-                        self._say(step, written)
+                        said_at = self._say(step, written)
                         yield step
-                        self._resume(written)
+                        self._resume(written, read_for=self._clock.now() - said_at)
             written.end = End.STOPPED
         except AttemptFailed as failure:
             written.end, written.failure = End.FAILED, failure
@@ -114,17 +114,19 @@ class SimulatedTarget:
         """See `ports.Target`; the first time counts."""
         self.line.closed = min(self.line.closed, self._clock.now())
 
-    def _say(self, piece: Delta | StreamReset, written: Call) -> None:
+    def _say(self, piece: Delta | StreamReset, written: Call) -> float:
         now = self._clock.now()
         if written.first_content_at is None:
             written.first_content_at = now
             self._note(written, "says its first content")
         written.said.take(piece)
-        written.waited_from, written.read_for = math.inf, written.read_for - now
+        written.waited_from = math.inf
+        return now
 
-    def _resume(self, written: Call) -> None:
-        now = self._clock.now()
-        written.waited_from, written.read_for = now, written.read_for + now
+    def _resume(self, written: Call, *, read_for: float) -> None:
+        written.waited_from = self._clock.now()
+        written.read_for += read_for
+        written.longest_read = max(written.longest_read, read_for)
 
     async def _wait(self, seconds: float, written: Call) -> None:
         left = written.began + written.total - self._clock.now() if self._belt else math.inf

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.events import Delta, Finished, HopUpdate
-from failsoft_model.walk import FinishReason, HopOutcome
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.app.delivery import LONGEST_READ
 from failsoft_router.core.breaker import State
-from failsoft_router.core.errors import ReaderStalled
-from failsoft_router.core.policy import BreakerPolicy
-from failsoft_router.ports import Ending
+from failsoft_router.core.errors import ReaderStalled, RouteExhausted
+from failsoft_router.core.policy import BreakerPolicy, Limits
+from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
     from failsoft_model.events import Event
-    from services.router.tests.app.conftest import Stage
+    from services.router.tests.app.conftest import Script, Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+CUT = AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
 TOUCHY = {"a": {"breaker": BreakerPolicy(consecutive_failures=1)}}
 
 
@@ -58,3 +60,35 @@ async def test_who_reads_slowly_is_served(stage: type[Stage]) -> None:
     events = await router.stream(reader=read)
 
     assert isinstance(events[-1], Finished)
+
+
+@pytest.mark.parametrize("ending", [(CUT,), (math.inf,)], ids=["breaks off", "falls silent"])
+def test_a_target_that_gave_a_reader_up_is_not_ill(stage: type[Stage], ending: Script) -> None:
+    """Providers and their proxies close a connection that nobody reads for half a minute."""
+
+    async def walk() -> None:
+        router = stage(a=("hi", "there", *ending), targets=TOUCHY, limits=Limits())
+
+        async def read(event: Event) -> None:
+            if isinstance(event, Delta):
+                await asyncio.sleep(30.0)
+
+        with pytest.raises(RouteExhausted):
+            await router.stream(reader=read)
+
+        assert router.board.place("a").gates.health.state is State.CLOSED
+
+    virtual_time.run(walk())
+
+
+@virtual_time.test
+async def test_who_reads_a_little_slowly_excuses_nobody(stage: type[Stage]) -> None:
+    router = stage(a=("hi", "there", CUT), targets=TOUCHY, limits=Limits())
+
+    async def read(event: Event) -> None:
+        await asyncio.sleep(4.0)
+
+    with pytest.raises(RouteExhausted):
+        await router.stream(reader=read)
+
+    assert router.board.place("a").gates.health.state is State.OPEN

@@ -17,6 +17,9 @@ _TOGETHER = 9.0
 _SETTLES = 2.0
 """Seconds after which it is settled whose fault a failure to connect was."""
 
+_PAUSE = 5.0
+"""Seconds that a reader may take for one piece before its target may give it up."""
+
 PLANNED = (
     SkipReason.TENANT_POLICY,
     SkipReason.NO_CREDENTIAL,
@@ -188,26 +191,32 @@ PROMISES = (
 def is_guilty(call: Call) -> bool:
     """Whether the target itself failed: its own limits passed, and not somebody's patience.
 
-    Of the total limit a reader may have had a tenth.
+    Of the total limit a reader may have had a tenth, and for one piece five seconds, after
+    which the target may well give up.
     """
     limits = call.policy.limits
     own_time = call.ended - call.began - call.read_for + _EPSILON
     whole = call.ended - call.began + _EPSILON >= limits.total
     too_long = whole and own_time >= 0.9 * limits.total and call.total >= limits.total - _EPSILON
+    given_up = call.longest_read > _PAUSE
     match call.end:
-        case End.STOPPED | End.CRASHED:
+        case End.CRASHED:
             return True
+        case End.STOPPED:
+            return not given_up
         case End.FAILED if call.error_class is ErrorClass.TIMEOUT_CONNECT:
             return call.connect >= limits.connect
         case End.FAILED if call.error_class is ErrorClass.TIMEOUT_TOTAL:
             return too_long
+        case End.FAILED if call.error_class is ErrorClass.TRUNCATED:
+            return not given_up
         case End.FAILED:
             return call.error_class in _TARGETS_OWN
         case End.CLOSED if call.first_content_at is None:
             return own_time >= limits.first_content or too_long
         case End.CLOSED:
             waited = call.ended - call.waited_from + _EPSILON
-            return waited >= limits.stall or too_long
+            return (waited >= limits.stall and not given_up) or too_long
         case _:
             return False
 

@@ -22,6 +22,10 @@ from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 _READERS_SHARE = 0.1
 """A reader that took more of the total limit than this explains why it passed."""
 
+_READERS_PAUSE = 5.0
+"""Seconds; a reader that took longer than this for one piece explains why a target fell
+silent or broke off afterwards: providers give up on a connection that nobody reads."""
+
 JUDGED_AFTER = 5.0
 """Seconds after its first content at which a probe is judged, if it goes on for so long."""
 
@@ -94,6 +98,7 @@ class Trial:
         self._early: asyncio.TimerHandle | None = None
         self._ran = False
         self._read_for = 0.0
+        self._longest_read = 0.0
 
     @property
     def first_content_at(self) -> float | None:
@@ -140,7 +145,9 @@ class Trial:
                 self._speaks(span)
             came = self._clock.now()
             await take(piece)
-            self._read_for += self._clock.now() - came
+            read_for = self._clock.now() - came
+            self._read_for += read_for
+            self._longest_read = max(self._longest_read, read_for)
 
         end_at = min(self._began + limits.total, ask.end_at)
         call = TargetCall(
@@ -209,10 +216,17 @@ class Trial:
             place.egress.connect_failed(place.host, now)
 
     def _was_hurried(self, error_class: ErrorClass) -> bool:
-        """The limit was passed by the caller's haste or slow reading, not by the target."""
-        slowly_read = self._read_for > _READERS_SHARE * self._place.policy.limits.total
-        blames_reader = error_class is ErrorClass.TIMEOUT_TOTAL and slowly_read
-        return blames_reader or self._ran_out(error_class)
+        """The caller's haste or slow reading explains the failure, and not the target."""
+        return self._was_read_slowly(error_class) or self._ran_out(error_class)
+
+    def _was_read_slowly(self, error_class: ErrorClass) -> bool:
+        match error_class:
+            case ErrorClass.TIMEOUT_TOTAL:
+                return self._read_for > _READERS_SHARE * self._place.policy.limits.total
+            case ErrorClass.STALL | ErrorClass.TRUNCATED:
+                return self._longest_read > _READERS_PAUSE
+            case _:
+                return False
 
     def _ran_out(self, error_class: ErrorClass) -> bool:
         """The limit that passed was the walk's, which was shorter than the target's own."""
