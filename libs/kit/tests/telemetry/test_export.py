@@ -1,4 +1,4 @@
-"""Spans reach a collector over real sockets, as the standard environment says."""
+"""Spans and metrics reach a collector over real sockets, as the standard environment says."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -16,7 +19,9 @@ from failsoft_kit.clock import SystemClock
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry import Telemetry, telemetry_from
 from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter
+from failsoft_kit.telemetry.process_metrics import SPANS_DROPPED
 from failsoft_kit.telemetry.recorder import ExportFailed
+from failsoft_kit.testing.metrics import number
 
 pytestmark = pytest.mark.integration
 
@@ -144,6 +149,65 @@ async def test_http_posts_protobuf_to_the_usual_path() -> None:
     assert request.resource_spans[0].scope_spans[0].spans[0].name == "work"
 
 
+async def test_metrics_go_where_spans_go() -> None:
+    collector = HttpCollector()
+    async with listening(collector.answer) as port:
+        built = telemetry(
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            }
+        )
+        assert built.push is not None
+        await built.push.close(within=5.0)
+    assert collector.head.startswith("POST /v1/metrics HTTP/1.1\r\n")
+    [of_resource] = ExportMetricsServiceRequest.FromString(collector.body).resource_metrics
+    told = {entry.key: entry.value.string_value for entry in of_resource.resource.attributes}
+    assert told["service.name"] == "router"
+    metrics = {metric.name for metric in of_resource.scope_metrics[0].metrics}
+    assert metrics == {"failsoft.build.info", "failsoft.telemetry.spans.dropped"}
+
+
+async def test_an_endpoint_for_metrics_is_taken_as_it_is() -> None:
+    collector = HttpCollector()
+    async with listening(collector.answer) as port:
+        built = telemetry(
+            {
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"http://127.0.0.1:{port}/my/metrics",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            }
+        )
+        assert built.recorder is None
+        assert built.push is not None
+        await built.push.close(within=5.0)
+    assert collector.head.startswith("POST /my/metrics HTTP/1.1\r\n")
+
+
+async def test_a_collector_that_takes_no_metrics_gets_spans_alone() -> None:
+    built = telemetry(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_METRICS_EXPORTER": "none",
+        }
+    )
+    assert built.recorder is not None
+    assert built.push is None
+
+
+async def test_a_lost_span_is_counted_where_metrics_are_read() -> None:
+    built = telemetry(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        }
+    )
+    assert built.recorder is not None
+    for _ in range(8192 + 3):
+        built.tracer.start("work").end()
+    assert number(built.meter, SPANS_DROPPED) == 3
+
+
 async def test_an_endpoint_for_traces_is_taken_as_it_is() -> None:
     collector = HttpCollector()
     async with listening(collector.answer) as port:
@@ -231,6 +295,7 @@ async def test_what_is_no_http_answer_is_a_failure(answer: bytes) -> None:
 async def test_without_an_endpoint_nothing_is_recorded(environ: Mapping[str, str]) -> None:
     built = telemetry(environ)
     assert built.recorder is None
+    assert built.push is None
     assert not built.tracer.start("work").recording
 
 
