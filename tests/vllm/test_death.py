@@ -27,7 +27,10 @@ Question = Callable[..., chat_pb2.ChatRequest]
 
 NOTICED_SECONDS = 2.0
 REPAIRED_SECONDS = 400.0
+STOPPED_SECONDS = 60.0
+"""vLLM looks every ten seconds whether what it starts has died."""
 GONE_SECONDS = 5.0
+"""The kernel ends the orphans of one that was killed."""
 LOOK_SECONDS = 0.2
 SERVING, NOT_SERVING = (
     health_pb2.HealthCheckResponse.SERVING,
@@ -93,7 +96,7 @@ def test_a_stop_while_the_model_loads_leaves_no_process_behind() -> None:
     with vllm_service(model("tiny"), drain="0s") as service:
         child = first(service.process)
         service.process.terminate()
-        _, left = psutil.wait_procs([service.process, child], GONE_SECONDS)
+        _, left = psutil.wait_procs([service.process, child], STOPPED_SECONDS)
 
     assert not left
 
