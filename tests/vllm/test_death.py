@@ -28,7 +28,7 @@ Question = Callable[..., chat_pb2.ChatRequest]
 NOTICED_SECONDS = 2.0
 REPAIRED_SECONDS = 400.0
 STOPPED_SECONDS = 60.0
-"""vLLM looks every ten seconds whether what it starts has died."""
+"""It ends in order, on a machine that has other things to do."""
 GONE_SECONDS = 5.0
 """The kernel ends the orphans of one that was killed."""
 LOOK_SECONDS = 0.2
