@@ -11,7 +11,7 @@ import pytest
 
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.telemetry import SpanContext
-from failsoft_model.chat import ChatRequest, Message, Role, Text
+from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
 from failsoft_router.adapters.event_body import AFTER_FINISH
@@ -125,6 +125,22 @@ async def failure(endpoint: str, *, allow_private: bool = True) -> AttemptFailed
         with pytest.raises(AttemptFailed) as failed:
             await said(target)
     return failed.value
+
+
+# What is whole.
+
+
+async def test_an_answer_that_the_callers_stop_sequence_emptied_is_whole() -> None:
+    play = in_packets(HEAD + framed(STOP) + framed(USAGE) + framed(DONE) + END)
+    asked = replace(CALL, request=replace(CALL.request, sampling=Sampling(stop=("OK",))))
+
+    async with provider(play) as (_, target):
+        with pytest.raises(AttemptFailed) as unexplained:
+            await said(target)
+        (ending,) = await said(target, asked)
+
+    assert unexplained.value.error_class is ErrorClass.TRUNCATED
+    assert isinstance(ending, Ending)
 
 
 # Connections.

@@ -3,10 +3,13 @@
 import orjson
 import pytest
 
+from failsoft_model.chat import ChatRequest, ResponseFormat, ResponseFormatKind, Sampling
 from failsoft_model.events import BlockKind, Delta
 from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
+from failsoft_router.core.outcome import Lesson, Next, Phase, verdict
 from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.wire.openai.finish import may_be_empty
 from failsoft_router.wire.openai.stream import ChunkReader
 from failsoft_router.wire.size import MAX_ANSWER
 
@@ -316,11 +319,94 @@ def test_thoughts_that_used_up_the_callers_tokens_are_not_the_targets_fault() ->
     assert reader.ending().finish_reason is FinishReason.LENGTH
 
 
-@pytest.mark.parametrize("word", ["content_filter", "SAFETY", "sensitive", "refusal"])
+NOTHING_SAID = (chunk(role="assistant", content=""), STOP)
+PERHAPS = ResponseFormat(kind=ResponseFormatKind.REGEX, regex="(yes)?")
+
+
+def asking(**fields: object) -> ChatRequest:
+    return ChatRequest(model="m", messages=(), **fields)  # type: ignore[arg-type] # any field
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        asking(sampling=Sampling(stop=("OK",))),
+        asking(sampling=Sampling(logit_bias=((0, 100.0),))),
+        asking(continue_from="That was all."),
+        asking(response_format=PERHAPS),
+    ],
+    ids=["stop", "logit bias", "continued", "regex"],
+)
+def test_an_answer_that_the_caller_may_have_emptied_is_a_whole_one(asked: ChatRequest) -> None:
+    """ "Say OK" with the stop sequence "OK", three times, opened every breaker of the route."""
+    reader = ChunkReader(model="m", may_say_nothing=may_be_empty(asked))
+    for each in NOTHING_SAID:
+        reader.read(orjson.dumps(each))
+
+    assert reader.ending().finish_reason is FinishReason.STOP
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        asking(),
+        asking(sampling=Sampling(temperature=0.0, max_tokens=4, seed=1)),
+        asking(response_format=ResponseFormat(kind=ResponseFormatKind.CHOICE, choices=("no",))),
+    ],
+    ids=["plain", "sampled", "choice"],
+)
+def test_an_answer_that_nothing_of_the_callers_explains_may_not_be_empty(
+    asked: ChatRequest,
+) -> None:
+    """An empty 200 is how some providers fail."""
+    assert not may_be_empty(asked)
+
+
+def test_an_answer_that_promised_calls_may_not_be_empty() -> None:
+    reader = ChunkReader(model="m", may_say_nothing=True)
+    reader.read(orjson.dumps(chunk(content="", finish="tool_calls")))
+    with pytest.raises(AttemptFailed) as failed:
+        reader.ending()
+
+    assert failed.value.error_class is ErrorClass.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "content_filter",
+        "SAFETY",
+        "sensitive",
+        "refusal",
+        "RECITATION",
+        "PROHIBITED_CONTENT",
+        "BLOCKLIST",
+        "SPII",
+        "MODEL_ARMOR",
+        "content_filter: PROHIBITED_CONTENT",
+    ],
+)
 def test_an_answer_that_the_provider_filtered_is_a_content_refusal(word: str) -> None:
     filtered = failure(chunk(content="Half of"), chunk(finish=word))
 
     assert filtered.error_class is ErrorClass.CONTENT_FILTER
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "MALFORMED_FUNCTION_CALL",
+        "function_call_filter: MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "LANGUAGE",
+    ],
+)
+def test_an_answer_that_the_request_broke_off_is_not_whole_and_no_illness(word: str) -> None:
+    """Gemini's words for tools that its model cannot call: their caller opened the breaker."""
+    broken = failure(chunk(content="Half of"), chunk(finish=word))
+
+    row = verdict(broken.error_class, Phase.SPEAKING)
+    assert (row.next, row.lesson) == (Next.HOP, Lesson.NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Piece, TargetCall
 from failsoft_router.wire.openai.errors import from_response
+from failsoft_router.wire.openai.finish import may_be_empty
 from failsoft_router.wire.openai.request import dropped, encode
 from failsoft_router.wire.openai.stream import ChunkReader
 
@@ -72,7 +73,9 @@ class OpenAiTarget:
                 await self._check(response)
                 replied = True
                 reader = ChunkReader(
-                    model=self._policy.model, logprobs=call.request.sampling.logprobs
+                    model=self._policy.model,
+                    logprobs=call.request.sampling.logprobs,
+                    may_say_nothing=may_be_empty(call.request),
                 )
                 gulps = Gulps(asked_at=asked_at, end_at=asked_at + call.total)
                 async for delta in deltas(

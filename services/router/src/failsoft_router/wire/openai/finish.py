@@ -7,6 +7,7 @@ call, and a broken answer that is taken for whole costs the truth.
 
 import re
 
+from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.ports import AttemptFailed
 
@@ -29,24 +30,57 @@ _WORDS = {
     "tool_calls": FinishReason.TOOL_CALLS,
     "function_call": FinishReason.TOOL_CALLS,
     "content_filter": FinishReason.CONTENT_FILTER,
-    # Gemini and Zhipu.
+    # Gemini, which also says `content_filter: PROHIBITED_CONTENT`.
     "safety": FinishReason.CONTENT_FILTER,
+    "recitation": FinishReason.CONTENT_FILTER,
+    "prohibited_content": FinishReason.CONTENT_FILTER,
+    "blocklist": FinishReason.CONTENT_FILTER,
+    "spii": FinishReason.CONTENT_FILTER,
+    "model_armor": FinishReason.CONTENT_FILTER,
+    # Zhipu.
     "sensitive": FinishReason.CONTENT_FILTER,
 }
+
+_REQUESTS_OWN = {
+    # Gemini, whose model could not call the request's tools, or does not know its language.
+    "malformed_function_call": ErrorClass.SCHEMA_INVALID,
+    "function_call_filter": ErrorClass.SCHEMA_INVALID,
+    "unexpected_tool_call": ErrorClass.SCHEMA_INVALID,
+    "language": ErrorClass.UNSUPPORTED,
+}
+"""Ends of broken answers that the request explains: another target may do better, and one
+caller's tools must not open a breaker for everybody."""
 
 _PLAIN = re.compile(r"[A-Za-z_-]{1,40}")
 """A word that may be told; a stranger may send any text."""
 
 
 def finish_reason(word: str) -> FinishReason:
-    """What a provider's word says, in whatever case it is written.
+    """What a provider's word says, in whatever case it is written; what follows a colon is detail.
 
     Raises:
-        AttemptFailed: `TRUNCATED`: the answer is not whole, as by OpenRouter's `error`,
-            vLLM's `abort`, DeepSeek's `insufficient_system_resource`, Zhipu's `network_error`.
+        AttemptFailed: The answer is not whole. `TRUNCATED`, as by OpenRouter's `error`, vLLM's
+            `abort`, DeepSeek's `insufficient_system_resource`, Zhipu's `network_error`; or
+            what the request explains, as by Gemini's `MALFORMED_FUNCTION_CALL`.
     """
+    word = word.partition(":")[0]
     known = _WORDS.get(word.lower())
     if known is not None:
         return known
     shown = f"`{word}`" if _PLAIN.fullmatch(word) else "a word that is not known"
-    raise AttemptFailed(ErrorClass.TRUNCATED, f"the answer ended by {shown} and not as a whole")
+    raise AttemptFailed(
+        _REQUESTS_OWN.get(word.lower(), ErrorClass.TRUNCATED),
+        f"the answer ended by {shown} and not as a whole",
+    )
+
+
+def may_be_empty(request: ChatRequest) -> bool:
+    """Whether the request explains an answer that says nothing and ended by itself.
+
+    A stop sequence can be its first word, a bias can end it before that, there may be nothing
+    left to continue, and the form may allow it. Else nobody asks to be told nothing, and an
+    empty answer is how some providers fail.
+    """
+    sampling, form = request.sampling, request.response_format
+    emptied = bool(sampling.stop or sampling.logit_bias or request.continue_from)
+    return emptied or form.kind is ResponseFormatKind.REGEX

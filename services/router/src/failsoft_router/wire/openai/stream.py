@@ -72,13 +72,20 @@ class ChunkReader:
     alternate (see `Blocks`).
     """
 
-    def __init__(self, *, model: str, logprobs: bool = False) -> None:
+    def __init__(
+        self, *, model: str, logprobs: bool = False, may_say_nothing: bool = False
+    ) -> None:
         """
         Args:
             model: The model id that was asked for, until the provider names its own.
             logprobs: Tokens with their log probabilities were asked for.
+            may_say_nothing: The request explains an empty answer; see `finish.may_be_empty`.
         """
         self._model = model
+        # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
+        self._whole_when_empty = {FinishReason.LENGTH}
+        if may_say_nothing:
+            self._whole_when_empty.add(FinishReason.STOP)
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._blocks = Blocks()
@@ -101,8 +108,8 @@ class ChunkReader:
         """Take one payload; `content` gives what it says.
 
         Raises:
-            AttemptFailed: `MALFORMED`, also when the answer has no end; `TRUNCATED`: the
-                finish reason says so; or the class of an error inside the stream.
+            AttemptFailed: `MALFORMED`, also when the answer has no end; what a finish reason
+                of a broken answer means; or the class of an error inside the stream.
         """
         try:
             chunk = _decode(payload)
@@ -139,14 +146,13 @@ class ChunkReader:
 
         Raises:
             AttemptFailed: `TRUNCATED`: no finish reason came, or no content although
-                nothing cut it; `CONTENT_FILTER`: the provider cut the answer.
+                nothing of the request's explains that; `CONTENT_FILTER`: the provider cut it.
         """
         if self._finish_reason is None:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the stream ended without a finish reason")
         if self._finish_reason is FinishReason.CONTENT_FILTER:
             raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
-        # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
-        if not self._said and self._finish_reason is not FinishReason.LENGTH:
+        if not self._said and self._finish_reason not in self._whole_when_empty:
             raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
         if self._spoke and self._logprobs is not None and not self._logprobs:
             dropped_parameters = (*dropped_parameters, "sampling.logprobs")
