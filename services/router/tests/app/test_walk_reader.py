@@ -52,7 +52,7 @@ def test_who_never_reads_on_gives_the_place_back(stage: type[Stage], stops_at: t
 
 @virtual_time.test
 async def test_who_reads_slowly_is_served(stage: type[Stage]) -> None:
-    router = stage(a=(*["x"] * 5, DONE))
+    router = stage(a=(*["x"] * 5, DONE), limits=Limits())
 
     async def read(event: Event) -> None:
         await asyncio.sleep(LONGEST_READ - 1.0)
@@ -60,6 +60,39 @@ async def test_who_reads_slowly_is_served(stage: type[Stage]) -> None:
     events = await router.stream(reader=read)
 
     assert isinstance(events[-1], Finished)
+
+
+@virtual_time.test
+async def test_who_reads_slowly_holds_a_place_for_no_longer_than_an_answer_may_take(
+    stage: type[Stage],
+) -> None:
+    """Pieces that had arrived, read one a minute, held it for hours."""
+    router = stage(a=(*["x"] * 200, DONE), targets=TOUCHY, limits=Limits())
+
+    async def read(event: Event) -> None:
+        if isinstance(event, Delta):
+            await asyncio.sleep(LONGEST_READ - 1.0)
+
+    with pytest.raises(RouteExhausted):
+        await router.stream(reader=read)
+
+    assert router.after() < Limits().total + 2 * LONGEST_READ
+    place = router.board.place("a")
+    assert place.bulkhead.in_flight == 0
+    assert place.gates.health.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_last_piece_that_is_read_too_slowly_ends_an_answer_all_the_same(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=("hi", "there", DONE), limits=Limits(total=10.0))
+
+    async def read(event: Event) -> None:
+        if isinstance(event, Delta) and event.text == "there":
+            await asyncio.sleep(30.0)
+
+    assert isinstance((await router.stream(reader=read))[-1], Finished)
 
 
 @pytest.mark.parametrize("ending", [(CUT,), (math.inf,)], ids=["breaks off", "falls silent"])

@@ -61,12 +61,14 @@ async def run_attempt(
     """Ask the target and hand on its pieces as they come.
 
     Time counts while the target is waited for, not while `take` does its work: a slow
-    reader is not the target's fault.
+    reader is not the target's fault. What is left of an answer when its time is over is
+    not read any more, however much of it has arrived: a place at the target and a
+    connection are held for it all the time.
 
     Raises:
         AttemptFailed: There is no whole answer; some pieces may have been taken.
     """
-    spoke = False
+    spoke = is_late = False
     try:
         with Watchdog(clock) as watchdog:
             _expect(watchdog, ErrorClass.TIMEOUT_FIRST_CONTENT, limits.first_content_at, limits)
@@ -75,10 +77,14 @@ async def run_attempt(
                     watchdog.rest()
                     if isinstance(item, Ending):
                         return item
+                    if is_late:
+                        raise WaitedTooLong(ErrorClass.TIMEOUT_TOTAL)
                     await take(item)
                     spoke = spoke or isinstance(item, Delta)
+                    now = clock.now()
+                    is_late = now >= limits.end_at
                     if spoke:
-                        _expect(watchdog, ErrorClass.STALL, clock.now() + limits.stall, limits)
+                        _expect(watchdog, ErrorClass.STALL, now + limits.stall, limits)
                     else:
                         first = limits.first_content_at
                         _expect(watchdog, ErrorClass.TIMEOUT_FIRST_CONTENT, first, limits)
