@@ -2,8 +2,11 @@
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from failsoft_model.walk import ErrorClass
+from failsoft_router.core.outcome import Lesson, Phase, verdict
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object, from_response
@@ -288,3 +291,83 @@ def test_inside_a_stream_the_code_may_be_the_status_that_came_too_late(
     code: object, error_class: ErrorClass
 ) -> None:
     assert from_error_object(ErrorBody(code=code)).error_class is error_class
+
+
+# What a caller can put into a provider's error.
+
+NASTY = (
+    "insufficient permissions",
+    "you have insufficient permissions for this operation",
+    "model not exist",
+    "user location is not supported",
+    "the model does not exist",
+    "deployment",
+    "invalid_api_key",
+    "insufficient_quota",
+    "rate_limit_exceeded",
+    "context length",
+    "it's",
+    '"',
+    "'",
+    "`",
+    "\n",
+)
+WORDS = st.lists(st.sampled_from(NASTY), min_size=1, max_size=4).map(" ".join)
+"""A prompt, or the name of a tool, a property or a schema."""
+
+QUOTING = (
+    "Invalid schema for response_format 'answer': In context=('properties', '{}'), no.",
+    "Unknown tool: {}",
+    "'{}' does not match '^[a-zA-Z0-9_-]+$'",
+    '"{}" is not of type "string"',
+    "`{}` is no stop sequence",
+    "Error while fetching the image https://example.com/{}",
+    "Could not render the chat template for {}",
+)
+
+
+def shapes(message: str, param: str | None) -> list[object]:
+    return [
+        openai(message, param=param, code=None),
+        vllm(message, param=param, code=400),
+        {"detail": message},
+        {"detail": [{"type": "value_error", "loc": ["body", "tools", 0], "msg": message}]},
+        {"error": message},
+    ]
+
+
+@given(
+    words=WORDS,
+    quoting=st.sampled_from(QUOTING),
+    param=st.sampled_from([None, "messages", "tools[0].function.name", "response_format"]),
+    status=st.sampled_from([400, 422]),
+)
+def test_no_words_of_the_callers_shut_a_gate_of_others(
+    words: str, quoting: str, param: str | None, status: int
+) -> None:
+    """A schema with a property `insufficient permissions` took the key away from everybody."""
+    for body in shapes(quoting.format(words), param):
+        failed = response(status, body)
+
+        assert verdict(failed.error_class, Phase.WAITING).lesson is Lesson.NOTHING
+
+
+@pytest.mark.parametrize("words", NASTY)
+@pytest.mark.parametrize("param", ["messages[0].content", "tools", "response_format"])
+def test_what_is_said_of_a_field_of_the_callers_shuts_no_gate(words: str, param: str) -> None:
+    """Even where a provider says nothing but the caller's own words."""
+    failed = response(400, openai(words, param=param))
+
+    assert verdict(failed.error_class, Phase.WAITING).lesson is Lesson.NOTHING
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "No such file: 'model.png'",
+        "Could not fetch https://example.com/model.png",
+        "There is no tool `deployment`",
+    ],
+)
+def test_a_404_that_only_quotes_the_word_model_does_not_speak_of_it(message: str) -> None:
+    assert response(404, openai(message)).error_class is ErrorClass.UNKNOWN

@@ -38,6 +38,8 @@ _OURS = frozenset({"model", "stream", "stream_options"})
 """Fields that a caller did not write: the policy did, and the adapter."""
 
 _FIRST = re.compile(r"\w+")
+_QUOTE = re.compile(r"""['"`]|https?://""")
+"""Where somebody else's words may begin."""
 
 
 class _Violation(msgspec.Struct):
@@ -93,8 +95,10 @@ class ErrorBody(msgspec.Struct):
 
     @property
     def is_about_the_model(self) -> bool:
-        """It speaks of the model; a server that has no such path speaks of none."""
-        return "model" in self._fields or "model" in self.text or "deployment" in self.text
+        """It speaks of the model before it quotes anything; a server that has no such path
+        speaks of none."""
+        opening = _QUOTE.split(self.text, maxsplit=1)[0]
+        return "model" in self._fields or "model" in opening or "deployment" in opening
 
     @property
     def _fields(self) -> Sequence[str]:

@@ -6,6 +6,11 @@ long. Where a server has no code for it, its words to people decide, by phrases 
 in use. The bare status is the default; only 400 and 422 blame the caller, because a walk
 ends with the caller's fault, and a 405 or a 418 is more likely a wrong endpoint.
 
+What a provider says to people may quote the caller: a prompt, the name of a tool or of a
+property. So a phrase that is anywhere in it decides about this one request only; what shuts
+a gate, and so everybody out, has to be how the message begins, of a request in which no
+field of the caller's is named.
+
 A bare 403 or 404 shuts no gate. A firewall in front of a provider answers 403 to one
 prompt that it dislikes, and a proxy 404 while its backend is deployed: neither says
 anything of the key or of the model, and a gate would keep everybody away for minutes.
@@ -55,6 +60,13 @@ _BY_CODE = {
 _VAGUE = frozenset({400, 403, 404, 413, 422, 500})
 """Statuses that say so little that what is said to people is read."""
 
+_BY_OPENING = {
+    "user location is not supported": ErrorClass.REGION,
+    "you have insufficient permissions": ErrorClass.CREDENTIAL,
+    "model not exist": ErrorClass.MODEL_GONE,
+}
+"""These shut gates: they are a message's first words, before it can quote anything."""
+
 _BY_PHRASE = {
     "context length": ErrorClass.CONTEXT_LENGTH,
     "context window": ErrorClass.CONTEXT_LENGTH,
@@ -66,12 +78,10 @@ _BY_PHRASE = {
     "content management policy": ErrorClass.CONTENT_FILTER,
     "content exists risk": ErrorClass.CONTENT_FILTER,
     "inappropriate content": ErrorClass.CONTENT_FILTER,
-    "location is not supported": ErrorClass.REGION,
-    "insufficient permissions": ErrorClass.CREDENTIAL,
-    "model not exist": ErrorClass.MODEL_GONE,
     "unrecognized request argument": ErrorClass.UNSUPPORTED,
     "extra inputs are not permitted": ErrorClass.UNSUPPORTED,
 }
+"""No gate learns from any of these classes."""
 
 _BY_STATUS = {
     400: ErrorClass.CALLER_FAULT,
@@ -151,6 +161,9 @@ def _said(error: ErrorBody, status: int) -> ErrorClass | None:
     if status not in _VAGUE:
         return None
     text = error.text
+    for opening, error_class in _BY_OPENING.items():
+        if text.startswith(opening) and not error.is_about_callers:
+            return error_class
     for phrase, error_class in _BY_PHRASE.items():
         if phrase in text:
             return error_class
