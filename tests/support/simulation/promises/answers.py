@@ -207,9 +207,14 @@ def _serving(finished: Finished) -> str:
 
 
 def _was_said(held: Said, call: Call, *, at: float) -> bool:
-    """Whether this is all that the call had said then; a probe may have gone on."""
+    """Whether this is all that the call had said then.
+
+    A probe may have gone on, and a piece that came when a slow reader had used up the time
+    is not handed on.
+    """
     said = call.said.said
-    if call.ended <= at:
+    late = call.end is End.CLOSED and call.read_for > 0
+    if call.ended <= at and not late:
         return held == said
     texts = zip(held, said, strict=False)
     return len(held) <= len(said) and all(whole[1].startswith(part[1]) for part, whole in texts)
