@@ -21,6 +21,17 @@ Ask = Callable[[chat_pb2.ChatRequest], Coroutine[None, None, tuple[str, pb.Finis
 Refusal = Callable[[chat_pb2.ChatRequest], Awaitable[RemoteError]]
 Question = Callable[..., chat_pb2.ChatRequest]
 
+ON_BOTH = {
+    pb.CAPABILITY_CONTINUE,
+    pb.CAPABILITY_JSON_SCHEMA,
+    pb.CAPABILITY_REGEX,
+    pb.CAPABILITY_CHOICE,
+    pb.CAPABILITY_LOGPROBS,
+}
+CAN = {
+    "openvino": ON_BOTH,
+    "vllm": ON_BOTH | {pb.CAPABILITY_TOP_LOGPROBS, pb.CAPABILITY_LOGIT_BIAS},
+}
 WEATHER = "What is the weather in Rome? Answer in JSON."
 PLACE = {
     "type": "object",
@@ -51,10 +62,10 @@ def with_schema(request: chat_pb2.ChatRequest, schema_json: str) -> chat_pb2.Cha
     return request
 
 
-async def test_the_service_says_that_it_can(stub: "Stub") -> None:
+async def test_the_service_says_what_its_engine_can(stub: "Stub", engine: str) -> None:
     [model] = (await stub.ListModels(pb.ListModelsRequest())).models
 
-    assert set(model.capabilities) == {pb.CAPABILITY_CONTINUE, pb.CAPABILITY_JSON_SCHEMA}
+    assert set(model.capabilities) == CAN[engine]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -51,6 +51,11 @@ async def test_the_service_says_truly_what_vllm_can(stub: "Stub") -> None:
     assert {each.context_tokens for each in models} == {2048}
     assert set(models[0].capabilities) == {
         pb.CAPABILITY_CONTINUE,
+        pb.CAPABILITY_REGEX,
+        pb.CAPABILITY_CHOICE,
+        pb.CAPABILITY_LOGPROBS,
+        pb.CAPABILITY_TOP_LOGPROBS,
+        pb.CAPABILITY_LOGIT_BIAS,
         pb.CAPABILITY_JSON_SCHEMA,
         pb.CAPABILITY_TOOLS,
     }

@@ -159,7 +159,13 @@ async def test_the_model_says_what_it_is(stub: "Stub") -> None:
     [model] = response.models
     assert (model.id, model.kind, model.is_default) == ("smollm2-135m-instruct", "model", True)
     assert model.context_tokens == 8192
-    assert set(model.capabilities) == {pb.CAPABILITY_CONTINUE, pb.CAPABILITY_JSON_SCHEMA}
+    assert set(model.capabilities) == {
+        pb.CAPABILITY_CONTINUE,
+        pb.CAPABILITY_JSON_SCHEMA,
+        pb.CAPABILITY_REGEX,
+        pb.CAPABILITY_CHOICE,
+        pb.CAPABILITY_LOGPROBS,
+    }
     assert "profile minimal: smollm2-135m-instruct-q4" in model.status.why
 
 
