@@ -1,5 +1,7 @@
 """When nobody can be reached it is our own way out, and no provider is held ill for it."""
 
+from collections.abc import Collection
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +20,11 @@ A, B, C = "api.a.example", "api.b.example", "api.c.example"
 PENDING, COUNTS, OWN_EGRESS = Blame.PENDING, Blame.COUNTS, Blame.OWN_EGRESS
 
 
-def watch(*hosts: str) -> EgressWatch:
-    return EgressWatch(hosts or (A, B))
+def watch(*hosts: str, uncalled: Collection[str] = ()) -> EgressWatch:
+    """Watches A and B, or what is named; no calls go to those that are `uncalled`."""
+    egress = EgressWatch()
+    egress.watch(hosts or (A, B), may_be_called=lambda host, _: host not in uncalled, now=NOW)
+    return egress
 
 
 def both_failed(at: float = NOW) -> EgressWatch:
@@ -206,6 +211,172 @@ def test_a_connection_between_two_failures_parts_them() -> None:
     egress.connect_failed(B, NOW + 1.0)
 
     assert not egress.down(NOW + 1.0)
+
+
+# Who is told, and when.
+
+
+def told_of(egress: EgressWatch, host: str, at: float) -> list[Blame]:
+    """What is told of a failure that happens now; empty as long as it is pending."""
+    told: list[Blame] = []
+    egress.connect_failed(host, at)
+    known = egress.when_known(host, at, now=at, told=told.append)
+    assert known is bool(told)
+    return told
+
+
+def test_who_waits_is_told_as_soon_as_anybody_connects() -> None:
+    """Nobody asked before the time was up: a target that refused got 105 calls instead of 5."""
+    egress = watch()
+    told = told_of(egress, A, NOW)
+    assert told == []
+
+    egress.connected(B, NOW + 0.1)
+
+    assert told == [COUNTS]
+
+
+def test_who_waits_is_told_as_soon_as_everybody_failed() -> None:
+    egress = watch(A, B, C)
+    first, second = told_of(egress, A, NOW), told_of(egress, B, NOW + 0.1)
+    assert first == second == []
+
+    last = told_of(egress, C, NOW + 0.2)
+
+    assert [first, second, last] == [[OWN_EGRESS]] * 3
+
+
+def test_who_waits_is_told_when_its_time_is_up() -> None:
+    egress = watch()
+    first, second = told_of(egress, A, NOW), told_of(egress, A, NOW + 0.5)
+
+    egress.settle(settles_at(NOW))
+
+    assert (first, second) == ([COUNTS], [])
+
+
+def test_what_is_known_is_told_at_once() -> None:
+    assert told_of(watch(A), A, NOW) == [COUNTS]
+    assert told_of(both_failed(), A, NOW + 2.0) == [OWN_EGRESS]
+
+
+@given(
+    events=st.lists(
+        st.tuples(st.floats(0.0, 4.0), st.sampled_from([A, B, C]), st.booleans()), max_size=20
+    )
+)
+def test_everybody_is_told_once_and_before_the_time_is_up(
+    events: list[tuple[float, str, bool]],
+) -> None:
+    egress, now = watch(A, B, C), NOW
+    waiting: list[tuple[float, list[Blame]]] = []
+    for pause, host, connects in events:
+        now += pause
+        for failed_at, told in waiting:
+            if settles_at(failed_at) <= now:
+                egress.settle(settles_at(failed_at))
+                assert len(told) == 1
+        if connects:
+            egress.connected(host, now)
+            assert all(len(told) == 1 for _, told in waiting)
+        else:
+            waiting.append((now, told_of(egress, host, now)))
+
+    for failed_at, told in waiting:
+        egress.settle(settles_at(failed_at))
+        assert len(told) == 1
+
+
+# Who is everybody.
+
+
+def test_a_host_that_no_call_goes_to_is_not_waited_for() -> None:
+    """One target without a key hid that our own way out was down."""
+    egress = watch(A, B, C, uncalled=[C])
+    egress.connect_failed(A, NOW)
+    assert not egress.down(NOW)
+
+    egress.connect_failed(B, NOW + 1.0)
+
+    assert egress.down(NOW + 1.0)
+
+
+def test_a_host_that_no_call_goes_to_any_more_has_failed_all_the_same() -> None:
+    """Its last call was the probe that shut it again."""
+    egress = watch(A, B, uncalled=[B])
+    egress.connect_failed(B, NOW)
+    egress.connect_failed(A, NOW + 1.0)
+
+    assert egress.down(NOW + 1.0)
+    assert not egress.down(NOW + 1.0 + HOLD)
+
+
+def test_what_failed_too_long_ago_is_no_company() -> None:
+    egress = watch(A, B, uncalled=[B])
+    egress.connect_failed(B, NOW)
+    egress.connect_failed(A, NOW + TOGETHER)
+
+    assert not egress.down(NOW + TOGETHER)
+    assert egress.blame(A, NOW + TOGETHER, now=NOW + TOGETHER) is COUNTS
+
+
+def test_where_nobody_else_is_called_a_failure_counts_at_once() -> None:
+    egress = watch(A, B, C, uncalled=[B, C])
+    egress.connect_failed(A, NOW)
+
+    assert egress.blame(A, NOW, now=NOW) is COUNTS
+    assert not egress.down(NOW)
+
+
+def test_where_somebody_else_has_failed_as_well_it_is_pending() -> None:
+    """A and B have failed, and C may be called yet."""
+    egress = watch(A, B, C, uncalled=[A, B])
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(B, NOW)
+
+    assert egress.blame(B, NOW, now=NOW) is PENDING
+    assert egress.blame(C, NOW, now=NOW) is PENDING
+
+
+# Another policy.
+
+
+def test_what_is_known_of_hosts_that_stay_is_kept() -> None:
+    egress = watch(A, B)
+    egress.connect_failed(A, NOW)
+    egress.watch([A, C], now=NOW + 0.5)
+
+    egress.connect_failed(C, NOW + 1.0)
+
+    assert egress.down(NOW + 1.0)
+    egress.watch([A, B, C], now=NOW + 1.5)
+    assert egress.due_in(NOW + 1.5) == HOLD - 0.5
+
+
+def test_what_is_known_of_hosts_that_go_is_forgotten() -> None:
+    egress = watch(A, B, C)
+    egress.connect_failed(C, NOW)
+    egress.watch([A, B], now=NOW + 0.5)
+
+    egress.connect_failed(A, NOW + 1.0)
+
+    assert not egress.down(NOW + 1.0)
+
+
+def test_a_host_that_is_left_alone_is_judged_by_itself() -> None:
+    """Nobody could end what two of them had in common."""
+    egress = both_failed()
+    told = told_of(egress, A, NOW + 20.0)
+    assert told == []
+
+    egress.watch([A], now=NOW + 20.5)
+
+    assert told == [COUNTS]
+    again = both_failed()
+    again.watch([A], now=NOW + 2.0)
+    assert not again.down(NOW + 2.0)
+    again.watch([A, B], now=NOW + 3.0)
+    assert not again.down(NOW + 3.0)
 
 
 # How long it is down.

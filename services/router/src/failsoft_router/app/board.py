@@ -104,6 +104,12 @@ class Place:
         health = self.gates.health
         return health.is_shut(now) and not health.forced_out and not self._shut_by_others(now)
 
+    def may_be_called(self, now: float) -> bool:
+        """Whether nothing of its own keeps calls away; our own way out may be down."""
+        if self.lacks_credential or self.gates.health.is_shut(now):
+            return False
+        return self.gates.refusal(fingerprint=self.fingerprint, now=now) is None
+
     def _shut_by_others(self, now: float) -> bool:
         refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
         return refusal is not None or (bool(self.host) and self.egress.due_in(now) > 0)
@@ -130,7 +136,7 @@ class Board:
         now = clock.now()
         opened = {name: connections.to(target) for name, target in policy.targets.items()}
         hosts = {name: _outside_host(target, addresses) for name, target in policy.targets.items()}
-        self.egress = ledger.egress(frozenset(filter(None, hosts.values())), now=now)
+        self.egress = ledger.egress
         self._places = {
             name: Place(
                 policy=target,
@@ -149,6 +155,8 @@ class Board:
             for name, target in policy.targets.items()
         }
         ledger.keep_only(policy.targets.values(), now=now)
+        watched = filter(None, hosts.values())
+        self.egress.watch(watched, may_be_called=self._may_be_called, now=now)
         self.uses = Uses(self._let_go)
         for place in self._places.values():
             place.uses.begin()
@@ -181,6 +189,10 @@ class Board:
     def soonest(self, names: Iterable[str], *, now: float) -> float:
         """Seconds until the first of these targets may be tried; 0 when one may be now."""
         return min((self.place(name).due_in(now) for name in names), default=0.0)
+
+    def _may_be_called(self, host: str, now: float) -> bool:
+        """Whether calls go to a target at this host, our own way out aside."""
+        return any(place.host == host and place.may_be_called(now) for place in self.places())
 
     def _let_go(self) -> None:
         """Nobody can begin a call from this board any more."""

@@ -74,7 +74,8 @@ class Ledger:
         self._retries: Shelf[ExtraCalls] = Shelf()
         self._probes: Shelf[ExtraCalls] = Shelf()
         self._bulkheads: Shelf[Bulkhead] = Shelf()
-        self._egress: Shelf[EgressWatch] = Shelf()
+        self.egress = EgressWatch()
+        """What is known of our own way out, whatever the policy."""
 
     def gates(self, target: TargetPolicy, *, now: float) -> Gates:
         """The target's gates; new thresholds apply from the next call."""
@@ -112,12 +113,6 @@ class Ledger:
         bulkhead = self._bulkheads.get(target.name, lambda: Bulkhead(target.concurrency), now=now)
         bulkhead.places, bulkhead.most_tokens = target.concurrency, target.tokens_in_flight
         return bulkhead
-
-    def egress(self, hosts: frozenset[str], *, now: float) -> EgressWatch:
-        """What is known of our own way out to these hosts."""
-        watch = self._egress.get(hosts, lambda: EgressWatch(hosts), now=now)
-        self._egress.keep_only({hosts}, now=now)
-        return watch
 
     def keep_only(self, targets: Iterable[TargetPolicy], *, now: float) -> None:
         """A policy with these targets is in force from now on."""

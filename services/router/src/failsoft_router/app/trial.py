@@ -45,6 +45,13 @@ class OutOfTime(AttemptFailed):
         super().__init__(error_class, _OUT_OF_TIME[error_class], sent=sent)
 
 
+class StartedOver(AttemptFailed):
+    """The target is a router, and voids what it has said where that may not be."""
+
+    def __init__(self, reason: ErrorClass) -> None:
+        super().__init__(reason, "the answer started over, and the route restarts none")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What is asked of a target.
@@ -54,6 +61,7 @@ class Ask:
             limit, and a target that is given less is not to blame.
         end_at: Moment of the clock at which the caller is gone; infinite without one.
         in_gulps: The caller waits for the whole answer only.
+        may_restart: Some of the answer may be voided and said again.
     """
 
     request: ChatRequest
@@ -62,6 +70,7 @@ class Ask:
     first_content: float
     end_at: float
     in_gulps: bool
+    may_restart: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +150,10 @@ class Trial:
         ask, limits = self._ask, self._place.policy.limits
 
         async def timed(piece: Delta | StreamReset) -> None:
-            if self._first_content_at is None and isinstance(piece, Delta):
+            if isinstance(piece, StreamReset):
+                if self.spoke and not ask.may_restart:
+                    raise StartedOver(piece.reason)
+            elif not self.spoke:
                 self._speaks(span)
             came = self._clock.now()
             await take(piece)
@@ -192,6 +204,8 @@ class Trial:
         """Tell the gates, and say what the breaker is told."""
         if isinstance(result, Ending):
             return Result.OK
+        if isinstance(result, StartedOver):
+            return Result.NO_EVIDENCE
         self._place.history.last_error = result.error_class
         self._tell_egress(result)
         if result.error_class in _SILENCE:
@@ -209,11 +223,15 @@ class Trial:
         return Result.FAILED if lesson is Lesson.HEALTH else Result.NO_EVIDENCE
 
     def _tell_egress(self, failure: AttemptFailed) -> None:
+        """Whether the target was connected to; silence says so once connecting had its time."""
         place, now = self._place, self._clock.now()
-        if failure.sent:
-            place.egress.connected(place.host, now)
-        else:
+        if not failure.sent:
             place.egress.connect_failed(place.host, now)
+        elif (
+            failure.error_class not in _OUT_OF_TIME
+            or now - self._began > place.policy.limits.connect
+        ):
+            place.egress.connected(place.host, now)
 
     def _was_hurried(self, error_class: ErrorClass) -> bool:
         """The caller's haste or slow reading explains the failure, and not the target."""
@@ -256,19 +274,18 @@ class Trial:
         if health is not Result.FAILED or not unsent:
             self._hand_back(health)
             return
-        self._blame(self._clock.now())
+        self._settle_with_egress()
 
-    def _blame(self, failed_at: float) -> None:
+    def _settle_with_egress(self) -> None:
         """Blame the target for a connection that failed, unless nobody could be reached."""
         now, place = self._clock.now(), self._place
-        match place.egress.blame(place.host, failed_at, now=now):
-            case Blame.COUNTS:
-                self._hand_back(Result.FAILED)
-            case Blame.OWN_EGRESS:
-                self._hand_back(Result.NO_EVIDENCE)
-            case Blame.PENDING:
-                wait = max(0.0, settles_at(failed_at) - now)
-                asyncio.get_running_loop().call_later(wait, self._blame, failed_at)
+        if not place.egress.when_known(place.host, now, now=now, told=self._is_blamed):
+            known_at = settles_at(now)
+            asyncio.get_running_loop().call_later(known_at - now, place.egress.settle, known_at)
+
+    def _is_blamed(self, blame: Blame) -> None:
+        own = blame is Blame.OWN_EGRESS
+        self._hand_back(Result.NO_EVIDENCE if own else Result.FAILED)
 
     def _hand_back(self, health: Result) -> None:
         first, limit = self._first_content_at, self._place.policy.limits.first_content

@@ -10,6 +10,9 @@ One failure alone cannot tell, so it is not held against its target at once:
     everybody failed -> OWN_EGRESS  it counts against nobody
     anybody connects -> COUNTS      there is a way out, so it was the target
     time is up       -> COUNTS
+    nobody else left -> COUNTS      there is no other host that could tell
+
+Whoever waits for the blame is told the moment it is decided.
 
 While it is down (`HOLD` seconds from the last moment at which everybody had failed)
 hops that need the way out are best skipped. Then they are tried again: if they fail
@@ -17,7 +20,9 @@ together again it is down for another while, and any connection ends it at once.
 
 Watched are the hosts of targets that are reached through the egress: two host names at
 least, since one that fails is just that one. What is on this machine, in a private
-network or in the cluster says nothing about the way out; `is_outside` tells.
+network or in the cluster says nothing about the way out; `is_outside` tells. Everybody
+is who may be called: a host that no call goes to, because its key is missing or its
+breaker open, will not fail however long it is waited for.
 
 All times are seconds.
 """
@@ -25,7 +30,8 @@ All times are seconds.
 import enum
 import ipaddress
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 TOGETHER = 2.0
 """Failures that are less apart may have one cause."""
@@ -45,7 +51,7 @@ class Blame(enum.Enum):
     """Whose fault a failure to connect is."""
 
     PENDING = "pending"
-    """Not known yet: ask again when somebody connects or fails, or at `settles_at`."""
+    """Not known yet; it will be at `settles_at`, or as soon as somebody connects or all failed."""
     COUNTS = "counts"
     """The target's: its breaker counts a failure."""
     OWN_EGRESS = "own_egress"
@@ -81,33 +87,63 @@ def _is_public(text: str) -> bool | None:
         return None
 
 
+MayBeCalled = Callable[[str, float], bool]
+"""Whether calls go to a host at that time, our own way out aside."""
+
+
+def _anybody(*_: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting:
+    """Somebody who wants to know whose fault a failure is."""
+
+    host: str
+    failed_at: float
+    told: Callable[[Blame], None]
+
+
 class EgressWatch:
     """Watches failures to connect to the hosts that are reached through the egress."""
 
-    def __init__(self, hosts: Iterable[str]) -> None:
-        """
+    def __init__(self) -> None:
+        self._hosts = frozenset[str]()
+        self._may_be_called: MayBeCalled = _anybody
+        self._failed: dict[str, float] = {}  # the last failures since anybody connected
+        self._waiting: list[_Waiting] = []
+        self._connected_at = -math.inf
+        self._down_from = math.inf
+        self._down_until = -math.inf
+
+    def watch(
+        self, hosts: Iterable[str], *, may_be_called: MayBeCalled = _anybody, now: float
+    ) -> None:
+        """Watch these hosts from now on; what is known of those that stay is kept.
+
         Args:
             hosts: Those for which `is_outside` holds; fewer than two tell nothing.
         """
         watched = frozenset(hosts)
         self._hosts = watched if len(watched) > 1 else frozenset[str]()
-        self._failed: dict[str, float] = {}  # the last failures since anybody connected
-        self._connected_at = -math.inf
-        self._down_from = math.inf
-        self._down_until = -math.inf
+        self._may_be_called = may_be_called
+        self._failed = {host: at for host, at in self._failed.items() if host in self._hosts}
+        if not self._hosts:
+            self._down_until = min(self._down_until, now)
+        self.settle(now)
 
     def connect_failed(self, host: str, now: float) -> None:
         """A connection to `host` was refused, timed out or could not be resolved."""
         if host not in self._hosts:
             return
         self._failed[host] = now
-        oldest = min(self._failed.values())
-        if len(self._failed) < len(self._hosts) or now >= settles_at(oldest):
-            return
-        if not self.down(now):
-            # Whoever failed and is not settled yet: also the first one of a host that failed twice.
-            self._down_from = max(now - TOGETHER, self._connected_at)
-        self._down_until = now + HOLD
+        if self._everybody_failed(now):
+            if not self.down(now):
+                # Whoever failed and is not settled yet: also the first one of a host that
+                # failed twice.
+                self._down_from = max(now - TOGETHER, self._connected_at)
+            self._down_until = now + HOLD
+        self.settle(now)
 
     def connected(self, host: str, now: float) -> None:
         """`host` was connected to, or an open connection brought something new."""
@@ -116,6 +152,7 @@ class EgressWatch:
         self._failed.clear()
         self._connected_at = now
         self._down_until = min(self._down_until, now)
+        self.settle(now)
 
     @property
     def down_until(self) -> float:
@@ -142,4 +179,45 @@ class EgressWatch:
             return Blame.OWN_EGRESS
         if self._connected_at >= failed_at or now >= settles_at(failed_at):
             return Blame.COUNTS
-        return Blame.PENDING
+        return Blame.PENDING if self._others_may_tell(host, now) else Blame.COUNTS
+
+    def when_known(
+        self, host: str, failed_at: float, *, now: float, told: Callable[[Blame], None]
+    ) -> bool:
+        """Tell the blame for a failure that `connect_failed` was told of, once.
+
+        Returns:
+            False: It is not known yet; call `settle` at `settles_at(failed_at)`.
+        """
+        blame = self.blame(host, failed_at, now=now)
+        if blame is Blame.PENDING:
+            self._waiting.append(_Waiting(host=host, failed_at=failed_at, told=told))
+            return False
+        told(blame)
+        return True
+
+    def settle(self, now: float) -> None:
+        """Tell everybody whose blame is known by now."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            blame = self.blame(each.host, each.failed_at, now=now)
+            if blame is Blame.PENDING:
+                self._waiting.append(each)
+            else:
+                each.told(blame)
+
+    def _everybody_failed(self, now: float) -> bool:
+        """At least two hosts, and all that may be called, within `TOGETHER` seconds."""
+        lately = self._failed_lately(now)
+        return len(lately) > 1 and not any(
+            self._may_be_called(host, now) for host in self._hosts - lately
+        )
+
+    def _others_may_tell(self, host: str, now: float) -> bool:
+        """Whether another host has failed as well, or may be called yet."""
+        if self._failed_lately(now) - {host}:
+            return True
+        return any(self._may_be_called(other, now) for other in self._hosts - {host})
+
+    def _failed_lately(self, now: float) -> frozenset[str]:
+        return frozenset(host for host, at in self._failed.items() if now < settles_at(at))
