@@ -88,6 +88,7 @@ class Call:
         patience: What callers waited for its first content, by what was known of the target.
         connect: The limit that it was given.
         said: What it has said.
+        voided: What it had said before each time that it started over.
         waited_from: Since when it is waited for; infinite while a reader reads.
         read_for: Seconds that readers took.
         longest_read: Seconds that they took for one piece, at most.
@@ -107,6 +108,7 @@ class Call:
     connect: float
     total: float
     said: Blocks = field(default_factory=Blocks)
+    voided: list[tuple[tuple[BlockKind, str], ...]] = field(default_factory=list)
     first_content_at: float | None = None
     waited_from: float = math.inf
     read_for: float = 0.0

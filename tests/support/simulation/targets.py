@@ -119,6 +119,8 @@ class SimulatedTarget:
         if written.first_content_at is None:
             written.first_content_at = now
             self._note(written, "says its first content")
+        if isinstance(piece, StreamReset):
+            written.voided.append(written.said.said)
         written.said.take(piece)
         written.waited_from = math.inf
         return now

@@ -122,6 +122,45 @@ async def test_an_answer_that_breaks_off_is_reset_and_told_anew(stage: type[Stag
 
 
 @virtual_time.test
+async def test_a_route_that_restarts_nothing_lets_no_inner_router_do_it(
+    stage: type[Stage],
+) -> None:
+    """The reader who would rather have a broken answer than two was told of a second one."""
+    again = StreamReset(reason=ErrorClass.STALL)
+    router = stage(
+        a=("half an ans", again, "other", DONE),
+        route={"midstream": Midstream.FAIL},
+        targets={"a": {"breaker": BreakerPolicy(consecutive_failures=1)}},
+    )
+
+    with pytest.raises(StreamBroken) as broken:
+        await router.stream()
+
+    assert broken.value.cause is ErrorClass.STALL
+    assert read(router.events) == "half an ans"
+    assert "reset" not in " ".join(in_short(router.events))
+    assert router.board.place("a").gates.health.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_an_inner_router_that_has_said_nothing_yet_may_start_over(stage: type[Stage]) -> None:
+    again = StreamReset(reason=ErrorClass.STALL)
+    router = stage(a=(again, "Hello", DONE), route={"midstream": Midstream.FAIL})
+
+    assert read(await router.stream()) == "Hello"
+
+
+@virtual_time.test
+async def test_who_is_given_whole_answers_only_is_given_one_that_started_over(
+    stage: type[Stage],
+) -> None:
+    again = StreamReset(reason=ErrorClass.STALL)
+    router = stage(a=("half", again, "Hello", DONE), route={"midstream": Midstream.FAIL})
+
+    assert (await router.ask()).choice.message.text == "Hello"
+
+
+@virtual_time.test
 async def test_a_second_break_is_reset_again_and_a_silent_failure_is_not(
     stage: type[Stage],
 ) -> None:

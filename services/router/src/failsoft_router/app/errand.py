@@ -19,6 +19,8 @@ class Errand:
         deadline: The caller's own; it may have none.
         patience: Seconds to the first content where the caller has no deadline.
         streams: The caller is given the answer piece by piece.
+        may_restart: An answer of which the caller has been given something may be started
+            over.
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
@@ -31,6 +33,7 @@ class Errand:
     deadline: Deadline
     patience: float
     streams: bool
+    may_restart: bool
     clock: Clock
     first_content_by: float = field(init=False)
     attempts: int = 0

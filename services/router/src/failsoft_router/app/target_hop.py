@@ -272,6 +272,7 @@ class TargetHop:
             first_content=first_content,
             end_at=end_at,
             in_gulps=not errand.streams,
+            may_restart=errand.may_restart,
         )
         around = self.around
         return Trial(

@@ -63,6 +63,7 @@ class Walk:
             deadline=caller.deadline,
             patience=self._route.deadline,
             streams=sink is not None,
+            may_restart=sink is None or self._route.midstream is not Midstream.FAIL,
             clock=surroundings.clock,
         )
         self._span = self._start_span(caller.span)
@@ -296,7 +297,7 @@ class Walk:
             self._errand.begin_anew()
         if not self._delivery.content_left:
             return
-        if self._route.midstream is Midstream.FAIL:
+        if not self._errand.may_restart:
             facts = self._facts()
             raise broken(facts, failure, expired=self._errand.expired(facts.hops))
         self._span.event(telemetry.STREAM_RESET)
