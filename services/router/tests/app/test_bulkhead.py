@@ -10,6 +10,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import FinishReason, SkipReason
 from failsoft_router.app.bulkhead import QUEUE_FACTOR, Bulkhead
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import Ending
 
 if TYPE_CHECKING:
@@ -190,3 +191,18 @@ async def test_a_target_that_is_full_of_tokens_is_passed_over(
     assert served == ["a", "b"]
     assert skipped.skip_reason is SkipReason.BULKHEAD
     assert router.board.place("a").bulkhead.in_flight == 0
+
+
+@virtual_time.test
+async def test_an_answer_longer_than_the_context_takes_the_room_of_the_context(
+    stage: type[Stage], question: Callable[..., ChatRequest]
+) -> None:
+    """One caller with a huge `max_tokens` kept everybody else out."""
+    room = {"context_tokens": 8000, "tokens_in_flight": 16_000, "provider": Provider.FAILSOFT}
+    router = stage(a=(3.0, "slow", DONE), b=("hi", DONE), targets={"a": room})
+
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        asked = [question(max_tokens=1_000_000), question(max_tokens=600)]
+        callers = [tasks.create_task(router.ask(each)) for each in asked]
+
+    assert [caller.result().finished.served_by for caller in callers] == ["a", "a"]

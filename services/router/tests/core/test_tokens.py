@@ -71,4 +71,13 @@ def test_a_call_takes_the_room_of_its_prompt_and_of_its_longest_answer(
     messages = (said(Text(text="x" * 40)),)
     request = ChatRequest(model="chat", messages=messages, sampling=Sampling(max_tokens=most))
 
-    assert tokens_in_flight(request) == 10 + 4 + answer
+    assert tokens_in_flight(request, context_tokens=0) == 10 + 4 + answer
+
+
+@pytest.mark.parametrize(("context", "taken"), [(8192, 8192), (100_000, 60_014), (60_014, 60_014)])
+def test_no_call_takes_more_room_than_the_context_has(context: int, taken: int) -> None:
+    """`max_tokens: 1000000` took the whole target for one caller."""
+    messages = (said(Text(text="x" * 40)),)
+    request = ChatRequest(model="chat", messages=messages, sampling=Sampling(max_tokens=60_000))
+
+    assert tokens_in_flight(request, context_tokens=context) == taken

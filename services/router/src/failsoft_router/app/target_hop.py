@@ -86,8 +86,10 @@ class TargetHop:
 
     def _tokens(self) -> int:
         """What the call takes of its target; counted only where that is limited."""
-        limited = self.place.policy.tokens_in_flight
-        return tokens_in_flight(self.errand.request) if limited else 0
+        policy = self.place.policy
+        if not policy.tokens_in_flight:
+            return 0
+        return tokens_in_flight(self.errand.request, context_tokens=policy.context_tokens)
 
     def _shut_since(self, asked_at: float) -> Refusal | None:
         """A gate that was shut while the walk queued, or its reader read."""
@@ -122,7 +124,7 @@ class TargetHop:
         health = self.place.gates.health
         held: Permit | Refusal | None = self.admission.permit()
         try:
-            await asyncio.sleep(seconds)
+            await self.beside.sleep(seconds)
             if self.beside.spoke_before(None):
                 return Overtaken()
             shut = self.admission.refusal(attempts=len(self.attempts))

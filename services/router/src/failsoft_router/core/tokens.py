@@ -15,9 +15,14 @@ _USUAL_ANSWER = 1024
 """Tokens that an answer is given room for where its caller names no limit."""
 
 
-def tokens_in_flight(request: ChatRequest) -> int:
-    """What a call takes of a target while it runs: the request and its longest answer."""
-    return estimate_tokens(request) + (request.sampling.max_tokens or _USUAL_ANSWER)
+def tokens_in_flight(request: ChatRequest, *, context_tokens: int) -> int:
+    """What a call takes of a target while it runs: the request and its longest answer.
+
+    Args:
+        context_tokens: What the target has room for in one call; 0: not known.
+    """
+    wanted = estimate_tokens(request) + (request.sampling.max_tokens or _USUAL_ANSWER)
+    return min(wanted, context_tokens) if context_tokens else wanted
 
 
 def estimate_tokens(request: ChatRequest) -> int:
