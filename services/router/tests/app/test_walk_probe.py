@@ -36,6 +36,30 @@ async def shut_a(stage: type[Stage], probe: Script, *, b: Script | list[Script])
 
 
 @virtual_time.test
+async def test_a_probe_that_speaks_is_not_kept_waiting_by_somebody_elses_second_attempt(
+    stage: type[Stage],
+) -> None:
+    """Content that was there waited for two seconds, because another target had asked for them."""
+    busy = AttemptFailed(ErrorClass.RATE_LIMITED, "too many", retry_after=2.4)
+    router = stage(
+        a=[(BUSY,), (1.1, "back", DONE)],
+        b=[("hi", DONE), (busy,)],
+        targets={
+            "a": {"breaker": BreakerPolicy(consecutive_failures=1, probes=1, good_probes=1)},
+            "b": {"attempts": 2},
+        },
+    )
+    await router.ask()
+    await asyncio.sleep(15.0)
+    before = router.after()
+
+    answer = await router.ask()
+
+    assert answer.finished.served_by == "a"
+    assert router.after() - before == pytest.approx(1.1)
+
+
+@virtual_time.test
 async def test_a_probe_that_speaks_in_time_answers_itself(stage: type[Stage]) -> None:
     router = await shut_a(stage, (0.5, "back", DONE), b=("hi", DONE))
 

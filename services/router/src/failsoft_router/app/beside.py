@@ -56,6 +56,16 @@ class Beside:
             if not await _any_of([probe.heard, *quiet], within=until - self._clock.now()):
                 return
 
+    async def sleep(self, seconds: float) -> None:
+        """Pass the time until the first word of one of them, at most so long."""
+        until = self._clock.now() + seconds
+        while (left := until - self._clock.now()) > 0 and not self.spoke_before(None):
+            quiet = [each.heard for each in self._probes if not each.heard.done()]
+            if quiet:
+                await _any_of(quiet, within=left)
+            else:
+                await asyncio.sleep(left)
+
     async def hear(self) -> Tidings | None:
         """Follow the first that spoke or is over; None: none has, or was ended from outside."""
         while (probe := self._first_heard()) is not None:
