@@ -131,6 +131,40 @@ async def test_a_policy_that_says_the_same_changes_nothing(stage: type[Stage]) -
     assert office.reloader.standing == Standing(in_force="new")
 
 
+PRIVATE = {"a.example.com": ("10.0.0.7",)}
+
+
+@virtual_time.test
+async def test_a_reload_takes_over_where_names_lead_now(stage: type[Stage]) -> None:
+    """The resolver was away at the start; only an edit of the text made up for it."""
+    router = stage(a=("hi", DONE), b=("hi", DONE))
+    office = Office(router)
+    policy = router.board.policy
+    assert router.board.place("a").host == "a.example.com"
+
+    office.desk.written = WrittenPolicy(policy=policy, digest="old", addresses=PRIVATE)
+
+    assert await office.reloader.reload() is False
+    assert router.board.place("a").host == ""
+
+
+@virtual_time.test
+async def test_a_resolver_that_is_away_takes_nothing_back(stage: type[Stage]) -> None:
+    router = stage(a=("hi", DONE), b=("hi", DONE))
+    office, policy = Office(router), router.board.policy
+    office.desk.written = WrittenPolicy(policy=policy, digest="old", addresses=PRIVATE)
+    await office.reloader.reload()
+    board = router.board
+
+    office.desk.written = WrittenPolicy(policy=policy, digest="old")
+    await office.reloader.reload()
+    assert router.board is board
+
+    office.desk.written = WrittenPolicy(policy=without(router, "b"), digest="new")
+    await office.reloader.reload()
+    assert router.board.place("a").host == ""
+
+
 @virtual_time.test
 async def test_reloads_at_the_same_time_come_one_after_the_other(stage: type[Stage]) -> None:
     """Otherwise the older reading could come into force last."""

@@ -132,6 +132,7 @@ class Board:
             addresses: Of the targets' hosts, as far as they are known.
         """
         self.policy = policy
+        self.addresses = addresses
         self.drafts = Drafts(policy)
         now = clock.now()
         opened = {name: connections.to(target) for name, target in policy.targets.items()}

@@ -123,9 +123,13 @@ class Reloader:
         self._stand(Standing(in_force=self._standing.in_force, refused=refusal))
 
     def _put_in_force(self, written: WrittenPolicy) -> bool:
-        changed = written.policy != self._boards.current.policy
+        current = self._boards.current
+        changed = written.policy != current.policy
+        # A name that cannot be resolved now leads to where it led before.
+        addresses = {**current.addresses, **written.addresses}
+        if changed or addresses != current.addresses:
+            self._boards.adopt(written.policy, addresses)
         if changed:
-            self._boards.adopt(written.policy, written.addresses)
             _log.info(
                 "policy.in_force",
                 policy=written.digest,
