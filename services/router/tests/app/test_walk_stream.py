@@ -14,7 +14,7 @@ from failsoft_model.errors import Code
 from failsoft_model.events import Delta, Finished, HopUpdate, Started, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.core.breaker import State
-from failsoft_router.core.errors import RouteExhausted, StreamBroken
+from failsoft_router.core.errors import RouteExhausted, StreamBroken, WalkDeadlinePassed
 from failsoft_router.core.policy import BreakerPolicy, Midstream
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from failsoft_model.events import Event
-    from services.router.tests.app.conftest import Stage
+    from services.router.tests.app.conftest import Stage, Step
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
@@ -158,6 +158,31 @@ async def test_who_is_given_whole_answers_only_is_given_one_that_started_over(
     router = stage(a=("half", again, "Hello", DONE), route={"midstream": Midstream.FAIL})
 
     assert (await router.ask()).choice.message.text == "Hello"
+
+
+@pytest.mark.parametrize("behind", ["b", "mock"])
+def test_what_was_said_is_not_voided_when_the_time_is_over(stage: type[Stage], behind: str) -> None:
+    """The reader was told to forget it, and got nothing or a mock in its place."""
+
+    async def walk() -> None:
+        words: list[Step] = ["word ", 1.0]
+        router = stage(hops=("a", behind), a=(*words * 60, DONE), b=("hi", DONE))
+
+        with pytest.raises(WalkDeadlinePassed):
+            await router.stream(within=30.0)
+
+        assert read(router.events) == "word " * 30
+        assert "reset" not in " ".join(in_short(router.events))
+
+    virtual_time.run(walk())
+
+
+@virtual_time.test
+async def test_who_was_sent_nothing_gets_a_mock_when_the_time_is_over(stage: type[Stage]) -> None:
+    words: list[Step] = ["word ", 1.0]
+    router = stage(hops=("a", "mock"), a=(*words * 60, DONE))
+
+    assert (await router.ask(within=30.0)).finished.degradation is Degradation.MOCK
 
 
 @virtual_time.test

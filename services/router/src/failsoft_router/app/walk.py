@@ -297,9 +297,11 @@ class Walk:
             self._errand.begin_anew()
         if not self._delivery.content_left:
             return
-        if not self._errand.may_restart:
-            facts = self._facts()
-            raise broken(facts, failure, expired=self._errand.expired(facts.hops))
+        facts = self._facts()
+        expired = self._errand.expired(facts.hops)
+        # A reset when the time is over would void what was said for nothing better.
+        if expired or not self._errand.may_restart:
+            raise broken(facts, failure, expired=expired)
         self._span.event(telemetry.STREAM_RESET)
         await self._delivery.reset(failure.error_class)
 
