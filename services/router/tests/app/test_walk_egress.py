@@ -83,23 +83,6 @@ async def test_a_provider_that_refuses_is_out_as_soon_as_another_is_reached(
     assert router.after() < TOGETHER
 
 
-@virtual_time.test
-async def test_a_provider_that_is_the_only_one_with_a_key_is_judged_at_once(
-    stage: type[Stage],
-) -> None:
-    router = stage(
-        a=(NO_CONNECTION,),
-        b=("hi", DONE),
-        targets={"a": TOUCHY},
-        credentials={"b": NoKey()},
-        tenant=TenantPolicy(),
-    )
-
-    await router.refused()
-
-    assert router.board.place("a").gates.health.state is State.OPEN
-
-
 class NoKey:
     """A credential that is named in the policy and is not there."""
 

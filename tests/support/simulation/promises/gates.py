@@ -7,12 +7,10 @@ from failsoft_model.walk import ErrorClass, Hop, SkipReason
 from failsoft_router.core.breaker import Result, State
 from failsoft_router.core.errors import RouteExhausted
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
+from simulation.promises.skips import TOGETHER, was_own_egress
 from simulation.story import Asked, Call, End, Story
 
 _EPSILON = 1e-6
-
-_TOGETHER = 9.0
-"""Seconds: failures to connect that may have one cause, and the time that this is believed."""
 
 _SETTLES = 2.0
 """Seconds after which it is settled whose fault a failure to connect was."""
@@ -248,13 +246,10 @@ def nobody_was_reached(story: Story, call: Call) -> bool:
 
 def excused(story: Story, calls: Iterable[Call]) -> bool:
     """Whether nobody was reached at about that time, which is no target's fault."""
-    unsent = [call for call in story.calls if _is_unsent(call)]
     return any(
-        {each.policy.endpoint for each in unsent if abs(each.ended - call.ended) < _TOGETHER}
-        >= {target.endpoint for target in policy.targets.values()}
+        was_own_egress(story, call.ended - TOGETHER, call.ended + TOGETHER)
         for call in calls
-        if call in unsent
-        for policy in story.schedule.policies
+        if _is_unsent(call)
     )
 
 

@@ -242,14 +242,52 @@ def _was_too_long(story: Story, asked: Asked, hop: Hop) -> bool:
 
 def _nobody_was_reached(story: Story, asked: Asked, hop: Hop) -> bool:
     _, end = _time_of(asked, hop)
+    return was_own_egress(story, end - TOGETHER, end)
+
+
+def was_own_egress(story: Story, since: float, until: float) -> bool:
+    """Whether it may have been our own way out that was down.
+
+    At least two endpoints could not be connected to between these moments, and from all
+    others something kept calls away.
+    """
     unsent = {
         call.policy.endpoint
         for call in story.calls
-        if call.failure is not None and not call.failure.sent and 0 <= end - call.ended < TOGETHER
+        if call.failure is not None and not call.failure.sent and since < call.ended <= until
     }
-    return any(
-        unsent >= {target.endpoint for target in policy.targets.values()}
+    return len(unsent) > 1 and any(
+        all(
+            target.endpoint in unsent or _was_kept_out(story, target, since, until)
+            for target in policy.targets.values()
+        )
         for policy in story.schedule.policies
+    )
+
+
+def _was_kept_out(story: Story, target: TargetPolicy, since: float, until: float) -> bool:
+    """Whether no call went to a target at some moment between these, as everybody could see."""
+    start = story.schedule.start
+    own_keys = story.schedule.keys.get(target.name)
+    keys = {target.quota_key, target.credential_key, target.gone_key}
+    looks = story.looks[story.breaker_of[target.name]]
+    seen = [look for look in looks if look.at <= since][-1:]
+    seen += [look for look in looks if since < look.at <= until]
+    return (
+        (own_keys is not None and own_keys.at(since - start) is None)
+        or any(look.state is not State.CLOSED for look in seen)
+        or any(
+            order.target == target.name
+            and order.at <= until - start
+            and since - start <= order.until
+            for order in story.isolated
+        )
+        or any(
+            {call.policy.quota_key, call.policy.credential_key, call.policy.gone_key} & keys
+            and call.ended <= until
+            and since < _shut_by(call)[0]
+            for call in story.calls
+        )
     )
 
 

@@ -10,7 +10,6 @@ One failure alone cannot tell, so it is not held against its target at once:
     everybody failed -> OWN_EGRESS  it counts against nobody
     anybody connects -> COUNTS      there is a way out, so it was the target
     time is up       -> COUNTS
-    nobody else left -> COUNTS      there is no other host that could tell
 
 Whoever waits for the blame is told the moment it is decided.
 
@@ -179,7 +178,7 @@ class EgressWatch:
             return Blame.OWN_EGRESS
         if self._connected_at >= failed_at or now >= settles_at(failed_at):
             return Blame.COUNTS
-        return Blame.PENDING if self._others_may_tell(host, now) else Blame.COUNTS
+        return Blame.PENDING
 
     def when_known(
         self, host: str, failed_at: float, *, now: float, told: Callable[[Blame], None]
@@ -208,16 +207,7 @@ class EgressWatch:
 
     def _everybody_failed(self, now: float) -> bool:
         """At least two hosts, and all that may be called, within `TOGETHER` seconds."""
-        lately = self._failed_lately(now)
+        lately = {host for host, at in self._failed.items() if now < settles_at(at)}
         return len(lately) > 1 and not any(
             self._may_be_called(host, now) for host in self._hosts - lately
         )
-
-    def _others_may_tell(self, host: str, now: float) -> bool:
-        """Whether another host has failed as well, or may be called yet."""
-        if self._failed_lately(now) - {host}:
-            return True
-        return any(self._may_be_called(other, now) for other in self._hosts - {host})
-
-    def _failed_lately(self, now: float) -> frozenset[str]:
-        return frozenset(host for host, at in self._failed.items() if now < settles_at(at))
