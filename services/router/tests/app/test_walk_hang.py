@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+CUT = AttemptFailed(ErrorClass.TRUNCATED, "cut")
 HANG: Script = (math.inf,)
 SOON: Script = (0.2, "hi", DONE)
 LIMITS = Limits()
@@ -72,6 +73,31 @@ async def test_one_caller_after_the_other_finds_a_hang_as_well(stage: type[Stage
 
         assert callers < 20
         assert router.after() < 25.0
+
+
+@virtual_time.test
+async def test_a_call_beside_is_kept_until_somebodys_answer_is_whole(stage: type[Stage]) -> None:
+    """It was let go at another one's first word, and nobody was left when that one died."""
+    router = stage(a=(4.0, "hi", DONE), b=("x", 0.1, CUT), limits=LIMITS)
+
+    answer = await router.ask(within=5.0)
+
+    assert answer.choice.message.text == "hi"
+    assert [hop.outcome for hop in answer.finished.hops] == [HopOutcome.SERVED, HopOutcome.FAILED]
+
+
+@virtual_time.test
+async def test_a_call_beside_that_has_spoken_ends_with_somebodys_answer_as_a_good_one(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=(4.0, "hi", 30.0, DONE), b=("x", 1.5, "y", DONE), limits=LIMITS)
+    async with router.supervised():
+        assert (await router.ask(within=5.0)).finished.served_by == "b"
+        await asyncio.sleep(0)
+
+        assert router.targets["a"].running == 0
+    counts = router.board.place("a").gates.health.counts(router.clock.now())
+    assert (counts.calls, counts.failures) == (1, 0)
 
 
 @virtual_time.test

@@ -86,13 +86,6 @@ class Beside:
                 return self._in_vain(self._probes.pop(0))
         return None
 
-    def answered(self) -> None:
-        """Somebody answers: only hidden probes have anything more to find out."""
-        for probe in self._probes:
-            if not probe.hidden:
-                probe.leave()
-        self._probes = [probe for probe in self._probes if probe.hidden]
-
     def leave(self) -> None:
         """The walk is over; what they find out is for their targets' sake only."""
         for probe in self._probes:
@@ -105,8 +98,6 @@ class Beside:
 
     async def _follow(self, probe: Probe) -> Tidings | None:
         self._probes.remove(probe)
-        if probe.spoke_at is not None:
-            self.answered()
         tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
         if tried is None:
             return None

@@ -10,6 +10,8 @@ belongs to the process then, and whoever speaks first answers. There are two kin
 * Calls of targets that are in use, whose walk has less time than the target's own limit.
   They go on until that limit, which is the evidence that a hang leaves behind; or, when
   nobody listens any more, until their first content, which shows that the target is well.
+  Their walk keeps them, also those that have spoken, until it has a whole answer: the one
+  that spoke first may die yet.
 """
 
 import asyncio
@@ -78,6 +80,7 @@ class Probe:
         self._tried: Tried | None = None
         self._over = False
         self._left = False
+        self._followed = False
         self._unheard = False
         self._task: asyncio.Task[None] | None = None
 
@@ -124,6 +127,7 @@ class Probe:
         Returns:
             None: it was ended from outside, as by a drain.
         """
+        self._followed = True
         try:
             with Watchdog(self._clock) as watchdog:
                 while True:
@@ -150,6 +154,9 @@ class Probe:
         elif self.hidden:
             asyncio.get_running_loop().call_later(AFTERLIFE, self._task.cancel)
         elif self._trial.spoke:
+            if not self._followed:
+                self._trial.is_not_wanted()
+                self._unheard = True
             self._task.cancel()
 
     def end(self) -> None:
@@ -186,15 +193,10 @@ class Probe:
 
     def _resolve(self) -> None:
         """Write down what came of a probe that was left behind."""
-        trail, hop = self.hop.trail, self.hop
-        if self._tried is None:
-            trail.resolved(hop, self.earlier, _GIVEN_UP)
-            return
-        result, attempts = self._tried.result, (*self.earlier, self._tried.attempt)
-        if isinstance(result, AttemptFailed) and not self._unheard:
-            trail.resolved(hop, attempts, result)
-        else:
-            trail.resolved(hop, attempts, None)
+        tried = self._tried or self.tried(_GIVEN_UP)
+        failure = tried.result if isinstance(tried.result, AttemptFailed) else None
+        attempts = (*self.earlier, tried.attempt)
+        self.hop.trail.resolved(self.hop, attempts, None if self._unheard else failure)
 
 
 _GIVEN_UP = AttemptFailed(ErrorClass.CANCELLED, "its probe was given up")

@@ -1,6 +1,5 @@
 """Trying one target for one walk: its attempts, and the probe among them."""
 
-import asyncio
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -198,8 +197,6 @@ class TargetHop:
         return None if probe.heard.done() else self._left(probe)
 
     async def _follow(self, probe: Probe) -> Tried:
-        if probe.spoke_at is not None:
-            self.beside.answered()
         tried = await probe.follow(self.delivery.take, until=self.errand.end_at)
         return tried or probe.tried(_SHUTTING_DOWN)
 

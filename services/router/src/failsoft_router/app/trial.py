@@ -106,6 +106,7 @@ class Trial:
         self._first_content_at: float | None = None
         self._early: asyncio.TimerHandle | None = None
         self._ran = False
+        self._has_shown_enough = False
         self._read_for = 0.0
         self._longest_read = 0.0
 
@@ -130,11 +131,21 @@ class Trial:
             health = self._lesson(result)
         except NobodyListens:
             health = Result.OK
+        except asyncio.CancelledError:
+            health = Result.OK if self._has_shown_enough else Result.NO_EVIDENCE
+            raise
         finally:
             self._settle(health, result)
             tried = self.tried(result)
             _close_span(span, tried.attempt, result)
         return tried
+
+    def is_not_wanted(self) -> None:
+        """Somebody else has answered; that it spoke is what its call was good for.
+
+        Whoever says so cancels `run`.
+        """
+        self._has_shown_enough = self.spoke
 
     def give_back_unused(self) -> None:
         """Hand the permit back if `run` never began: its task was cancelled before."""
