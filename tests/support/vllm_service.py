@@ -78,7 +78,7 @@ def vllm_service(
                 ["-m", "failsoft_local_llm"],
                 folder=folder,
                 variables={**variables, **(environ or {})},
-                python=["nice", "-n", "10", str(PYTHON)],
+                python=[str(PYTHON)],
             )
         )
         log = folder / "failsoft_local_llm.log"
