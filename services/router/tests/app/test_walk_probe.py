@@ -11,7 +11,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished, HopUpdate
-from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
+from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
 from failsoft_router.app.probe import AFTERLIFE, UNKNOWN_PATIENCE
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
+HANG: Script = (math.inf,)
+SOON: Script = (0.01, "hi", DONE)
 TOUCHY = {"a": {"breaker": BreakerPolicy(consecutive_failures=1, probes=1, good_probes=1)}}
 
 
@@ -33,6 +35,29 @@ async def shut_a(stage: type[Stage], probe: Script, *, b: Script | list[Script])
     await router.ask()
     await asyncio.sleep(15.0)
     return router
+
+
+@pytest.mark.parametrize("behind", ["b", "mock"])
+def test_nobody_queues_at_a_target_whose_probes_are_out(stage: type[Stage], behind: str) -> None:
+    """Each caller waited for a place, two seconds, to be told that there was no probe left."""
+
+    async def walk() -> None:
+        one = {**TOUCHY["a"], "concurrency": 1}
+        router = stage(hops=("a", behind), a=[(BUSY,), HANG], b=SOON, targets={"a": one})
+        async with router.supervised():
+            await router.ask()
+            await asyncio.sleep(15.0)
+            await router.ask()
+            for _ in range(50):  # calls that pay for another probe
+                router.board.place("a").probes.deposit(router.clock.now())
+            before = router.after()
+
+            answer = await router.ask()
+
+            assert answer.finished.hops[0].skip_reason is SkipReason.CIRCUIT_OPEN
+            assert router.after() - before < 0.1
+
+    virtual_time.run(walk())
 
 
 @virtual_time.test

@@ -34,11 +34,12 @@ class Admission:
     last_resort: bool
     clock: Clock
 
-    def refusal(self, *, attempts: int) -> Refusal | None:
+    def refusal(self, *, attempts: int, has_permit: bool = False) -> Refusal | None:
         """A gate that is shut for certain; None: the last word is the permit's.
 
         Args:
             attempts: Made at this hop so far.
+            has_permit: The walk holds the breaker's already.
         """
         now, place = self.clock.now(), self.place
         refusal = place.gates.refusal(fingerprint=place.fingerprint, now=now)
@@ -62,6 +63,8 @@ class Admission:
                 detail=f"its breaker is open, the next probe may go in {wait:.1f} s",
                 due_in=wait,
             )
+        if not has_permit and self._are_probes_out(now):
+            return _PROBES_OUT
         if self._is_one_probe_too_many(now):
             return _ENOUGH_PROBES
         if place.is_being_settled and not self.last_resort and self.later_is_well:
@@ -100,6 +103,10 @@ class Admission:
     def later_is_well(self) -> bool:
         """Whether one of them may be hoped for, and is not on trial itself."""
         return self.prospects.any_is_well(self.behind)
+
+    def _are_probes_out(self, now: float) -> bool:
+        health = self.place.gates.health
+        return health.is_shut(now) and (not self.last_resort or health.forced_out)
 
     def _is_one_probe_too_many(self, now: float) -> bool:
         """It would run beside a call that somebody else answers, and enough of its kind do.

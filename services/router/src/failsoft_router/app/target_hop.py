@@ -126,10 +126,11 @@ class TargetHop:
             await self.beside.sleep(seconds)
             if self.beside.spoke_before(None):
                 return Overtaken()
-            shut = self.admission.refusal(attempts=len(self.attempts))
-            if shut is None and isinstance(held, Permit) and health.is_current(held):
-                kept, held = held, None
-                return kept
+            keeps = held if isinstance(held, Permit) and health.is_current(held) else None
+            shut = self.admission.refusal(attempts=len(self.attempts), has_permit=keeps is not None)
+            if shut is None and keeps is not None:
+                held = None
+                return keeps
         finally:
             if isinstance(held, Permit):
                 now, draw = self.around.clock.now(), self.around.draw()
