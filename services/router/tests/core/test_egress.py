@@ -23,8 +23,12 @@ PENDING, COUNTS, OWN_EGRESS = Blame.PENDING, Blame.COUNTS, Blame.OWN_EGRESS
 def watch(*hosts: str, uncalled: Collection[str] = ()) -> EgressWatch:
     """Watches A and B, or what is named; no calls go to those that are `uncalled`."""
     egress = EgressWatch()
-    egress.watch(hosts or (A, B), may_be_called=lambda host, _: host not in uncalled, now=NOW)
+    rewatch(egress, *(hosts or (A, B)), uncalled=uncalled, at=NOW)
     return egress
+
+
+def rewatch(egress: EgressWatch, *hosts: str, uncalled: Collection[str] = (), at: float) -> None:
+    egress.watch(hosts, may_be_called=lambda host, _: host not in uncalled, now=at)
 
 
 def both_failed(at: float = NOW) -> EgressWatch:
@@ -301,6 +305,22 @@ def test_a_host_that_no_call_goes_to_is_not_waited_for() -> None:
     assert egress.down(NOW + 1.0)
 
 
+@pytest.mark.parametrize(("key_comes_at", "down"), [(NOW + 0.5, False), (NOW + 1.5, True)])
+def test_a_host_is_waited_for_if_calls_go_to_it_now(key_comes_at: float, down: bool) -> None:
+    egress = EgressWatch()
+    egress.watch(
+        [A, B, C], may_be_called=lambda host, now: host != C or now >= key_comes_at, now=NOW
+    )
+    egress.connect_failed(A, NOW)
+    egress.connect_failed(B, NOW + 1.0)
+
+    assert egress.down(NOW + 1.0) is down
+
+
+def test_who_watches_nothing_blames_everybody() -> None:
+    assert told_of(EgressWatch(), A, NOW) == [COUNTS]
+
+
 def test_a_host_that_no_call_goes_to_any_more_has_failed_all_the_same() -> None:
     """Its last call was the probe that shut it again."""
     egress = watch(A, B, uncalled=[B])
@@ -334,20 +354,22 @@ def test_a_host_that_is_not_called_now_may_yet_tell() -> None:
 
 def test_what_is_known_of_hosts_that_stay_is_kept() -> None:
     egress = watch(A, B)
-    egress.connect_failed(A, NOW)
-    egress.watch([A, C], now=NOW + 0.5)
+    told = told_of(egress, A, NOW)
+    rewatch(egress, A, C, at=NOW + 0.5)
+    assert told == []
 
     egress.connect_failed(C, NOW + 1.0)
 
+    assert told == [OWN_EGRESS]
     assert egress.down(NOW + 1.0)
-    egress.watch([A, B, C], now=NOW + 1.5)
+    rewatch(egress, A, B, C, at=NOW + 1.5)
     assert egress.due_in(NOW + 1.5) == HOLD - 0.5
 
 
 def test_what_is_known_of_hosts_that_go_is_forgotten() -> None:
     egress = watch(A, B, C)
     egress.connect_failed(C, NOW)
-    egress.watch([A, B], now=NOW + 0.5)
+    rewatch(egress, A, B, at=NOW + 0.5)
 
     egress.connect_failed(A, NOW + 1.0)
 
@@ -360,13 +382,13 @@ def test_a_host_that_is_left_alone_is_judged_by_itself() -> None:
     told = told_of(egress, A, NOW + 20.0)
     assert told == []
 
-    egress.watch([A], now=NOW + 20.5)
+    rewatch(egress, A, at=NOW + 20.5)
 
     assert told == [COUNTS]
     again = both_failed()
-    again.watch([A], now=NOW + 2.0)
+    rewatch(again, A, at=NOW + 2.0)
     assert not again.down(NOW + 2.0)
-    again.watch([A, B], now=NOW + 3.0)
+    rewatch(again, A, B, at=NOW + 3.0)
     assert not again.down(NOW + 3.0)
 
 

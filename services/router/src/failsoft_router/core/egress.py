@@ -90,10 +90,6 @@ MayBeCalled = Callable[[str, float], bool]
 """Whether calls go to a host at that time, our own way out aside."""
 
 
-def _anybody(*_: object) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Waiting:
     """Somebody who wants to know whose fault a failure is."""
@@ -108,16 +104,14 @@ class EgressWatch:
 
     def __init__(self) -> None:
         self._hosts = frozenset[str]()
-        self._may_be_called: MayBeCalled = _anybody
+        self._may_be_called: MayBeCalled  # comes with the hosts
         self._failed: dict[str, float] = {}  # the last failures since anybody connected
         self._waiting: list[_Waiting] = []
         self._connected_at = -math.inf
         self._down_from = math.inf
         self._down_until = -math.inf
 
-    def watch(
-        self, hosts: Iterable[str], *, may_be_called: MayBeCalled = _anybody, now: float
-    ) -> None:
+    def watch(self, hosts: Iterable[str], *, may_be_called: MayBeCalled, now: float) -> None:
         """Watch these hosts from now on; what is known of those that stay is kept.
 
         Args:
