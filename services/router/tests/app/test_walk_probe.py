@@ -12,9 +12,10 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
-from failsoft_router.app.probe import AFTERLIFE, UNKNOWN_PATIENCE
+from failsoft_router.app.probe import AFTERLIFE
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed
+from failsoft_router.core.patience import UNKNOWN
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -104,7 +105,7 @@ async def test_a_probe_that_says_nothing_makes_nobody_wait(stage: type[Stage]) -
     async with router.supervised():
         answer = await router.ask()
 
-        assert router.after() - began == pytest.approx(UNKNOWN_PATIENCE + 0.2)
+        assert router.after() - began == pytest.approx(UNKNOWN + 0.2)
         assert answer.finished.served_by == "b"
         assert [hop.outcome for hop in answer.finished.hops] == [
             HopOutcome.PROBING,

@@ -2,10 +2,17 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failsoft_router.core.budget import FLOOR, REPLY, first_content_limit, has_time_to_look_up
+from failsoft_router.core.budget import (
+    FLOOR,
+    REPLY,
+    first_content_limit,
+    has_time_to_look_up,
+    last_turn,
+)
 from failsoft_router.core.plan import HopKind, PlannedHop
 
 TARGET, CACHE, MOCK = HopKind.TARGET, HopKind.CACHE, HopKind.MOCK
@@ -75,6 +82,13 @@ def test_a_limit_is_bounded_and_leaves_the_reserve(
 @given(left=st.floats(max_value=0.0))
 def test_no_time_at_all_is_too_little(left: float) -> None:
     assert first_content_limit(left, limit=10.0, behind=()) is None
+
+
+@pytest.mark.parametrize("left", [1.0, 3.0, 5.0, 100.0])
+def test_the_last_target_has_its_turn_when_the_one_before_has_had_its_time(left: float) -> None:
+    assert last_turn(left) == pytest.approx(
+        first_content_limit(left, limit=left, behind=behind(TARGET))
+    )
 
 
 def test_the_cache_is_asked_only_when_its_slowest_look_up_leaves_time_for_the_reply() -> None:

@@ -220,8 +220,14 @@ def is_guilty(call: Call) -> bool:
 
 
 def _showed_that_it_is_well(call: Call) -> bool:
-    """It answered, or its first content came when nobody listened any more, and was its last."""
-    return call.end is End.ANSWERED or call.ended == call.first_content_at
+    """It answered; or it spoke, and was closed at once because nobody listened any more.
+
+    Or because another call had answered its walk before it came to its end.
+    """
+    if call.end is End.ANSWERED:
+        return True
+    spoke = call.first_content_at
+    return spoke is not None and call.ended in (spoke, call.asked.ended)
 
 
 def is_slow(call: Call) -> bool:

@@ -14,6 +14,7 @@ from failsoft_router.app.gates import Refusal
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.core import budget, retry
 from failsoft_router.core.breaker import Permit, State
+from failsoft_router.core.patience import Behind
 from failsoft_router.core.plan import PlannedHop
 
 
@@ -22,17 +23,25 @@ class Admission:
     """Asks for one walk whether one target may be called.
 
     Attributes:
-        behind: Hops after this one that may be tried.
         prospects: The walk's.
-        last_resort: The breaker may be overridden: nobody else can answer.
+        behind: Hops after this one that may be tried, as of the last `look_ahead`.
     """
 
     place: Place
     errand: Errand
-    behind: tuple[PlannedHop, ...]
+    planned: PlannedHop
     prospects: Prospects
-    last_resort: bool
     clock: Clock
+    behind: tuple[PlannedHop, ...] = ()
+
+    def look_ahead(self) -> None:
+        """Take the plan as it is now; what a walk hears may change it."""
+        self.behind = self.prospects.plan.behind(self.planned)
+
+    @property
+    def last_resort(self) -> bool:
+        """The breaker may be overridden: nobody else can answer."""
+        return self.planned.last_resort
 
     def refusal(self, *, attempts: int, has_permit: bool = False) -> Refusal | None:
         """A gate that is shut for certain; None: the last word is the permit's.
@@ -90,9 +99,21 @@ class Admission:
 
     @property
     def slice(self) -> float | None:
-        """Seconds that the walk can give the target; None: too few for any call."""
+        """Seconds that the walk can give the target; None: too few for any call.
+
+        Those behind are kept time for; if that leaves the target less than its own limit,
+        only those that will not be shut when their turn comes.
+        """
         left = self.errand.to_first_content()
-        return budget.first_content_limit(left, limit=left, behind=self.behind)
+        slice_ = budget.first_content_limit(left, limit=left, behind=self.behind)
+        if slice_ is not None and slice_ >= self.place.policy.limits.first_content:
+            return slice_
+        behind = self.prospects.with_a_turn(self.behind, within=budget.last_turn(left))
+        return budget.first_content_limit(left, limit=left, behind=behind)
+
+    def who_is_behind(self, *, within: float) -> Behind:
+        """Who could answer instead, in so many seconds."""
+        return self.prospects.behind(self.behind, within=within)
 
     @property
     def later_admits(self) -> bool:

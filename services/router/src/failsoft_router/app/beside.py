@@ -1,4 +1,7 @@
-"""The probes that a walk has left running, and goes on beside: whoever speaks first answers."""
+"""The calls that a walk goes on beside: its present one, and those that it has left running.
+
+Whoever speaks first answers.
+"""
 
 import asyncio
 import math
@@ -10,7 +13,7 @@ from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.trail import OpenHop
-from failsoft_router.app.trial import OutOfTime
+from failsoft_router.app.trial import OutOfTime, Tried
 from failsoft_router.core import budget
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -22,6 +25,17 @@ class Tidings:
     hop: OpenHop
     attempts: tuple[Attempt, ...]
     result: Ending | AttemptFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """A probe of an earlier hop spoke first.
+
+    Attributes:
+        attempt: The call that was broken off for it; None: there was none.
+    """
+
+    attempt: Attempt | None = None
 
 
 class Beside:
@@ -48,13 +62,32 @@ class Beside:
         """Leave it running."""
         self._probes.append(probe)
 
-    async def first_word(self, probe: Probe, *, within: float) -> None:
-        """Wait until this probe or one that is beside speaks, this one is over, or time is."""
-        until = self._clock.now() + within
-        while not (probe.heard.done() or self.spoke_before(None)):
-            quiet = [each.heard for each in self._probes if not each.heard.done()]
-            if not await _any_of([probe.heard, *quiet], within=until - self._clock.now()):
-                return
+    async def first_word(self, probe: Probe, *, within: float) -> Tried | Probe | Overtaken | None:
+        """Wait for the first word of the walk's present call.
+
+        Args:
+            within: Seconds; infinite: until it is over.
+
+        Returns:
+            None: it spoke first, or is over, and is to be followed. Else what the hop comes
+            to: the probe that goes on when its time is over, or was spoken before.
+        """
+        try:
+            await self._wait_for(probe, within=within)
+        except BaseException:
+            if probe.may_go_on():
+                probe.leave()
+            else:
+                probe.end()
+            raise
+        if self.spoke_before(probe.spoke_at):
+            return _overtaken(probe)
+        return None if probe.heard.done() else _left(probe)
+
+    async def follow(self, probe: Probe) -> Tried:
+        """Hand on what the walk's present call says, up to its end."""
+        tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
+        return tried or probe.tried(_SHUTTING_DOWN)
 
     async def sleep(self, seconds: float) -> None:
         """Pass the time until the first word of one of them, at most so long."""
@@ -65,6 +98,14 @@ class Beside:
                 await _any_of(quiet, within=left)
             else:
                 await asyncio.sleep(left)
+
+    async def _wait_for(self, probe: Probe, *, within: float) -> None:
+        """Wait until this probe or one that is beside speaks, this one is over, or time is."""
+        until = self._clock.now() + within
+        while not (probe.heard.done() or self.spoke_before(None)):
+            quiet = [each.heard for each in self._probes if not each.heard.done()]
+            if not await _any_of([probe.heard, *quiet], within=until - self._clock.now()):
+                return
 
     async def hear(self) -> Tidings | None:
         """Follow the first that spoke or is over; None: none has, or was ended from outside."""
@@ -112,13 +153,32 @@ class Beside:
         return Tidings(hop=probe.hop, attempts=attempts, result=tried.result)
 
 
+def _left(probe: Probe) -> Probe | Tried:
+    """The walk goes on without it, and it goes on without the walk if it may."""
+    if probe.may_go_on():
+        return probe
+    probe.end()
+    return probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
+
+
+def _overtaken(probe: Probe) -> Probe | Overtaken:
+    """A probe of an earlier hop spoke first; another hidden one finds out what it can."""
+    if probe.hidden:
+        return probe
+    probe.end()
+    return Overtaken(attempt=probe.tried(_SPOKEN_BEFORE).attempt)
+
+
+_SPOKEN_BEFORE = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe spoke first")
+_SHUTTING_DOWN = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")
+
+
 def _spoke_at(probe: Probe) -> float:
     return math.inf if probe.spoke_at is None else probe.spoke_at
 
 
 async def _any_of(heard: list["asyncio.Future[None]"], *, within: float) -> bool:
     """Wait until one of these is done; False: none was in time."""
-    done, _ = await asyncio.wait(
-        heard, timeout=max(0.0, within), return_when=asyncio.FIRST_COMPLETED
-    )
+    timeout = None if within == math.inf else max(0.0, within)
+    done, _ = await asyncio.wait(heard, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -36,6 +36,20 @@ class Place:
         probes: Its probes that may be left running beside another target's call.
         egress: Of our own way out of the network; shared by all targets.
         host: The name that connections go to; empty where that is not by the way out.
+
+    What keeps calls out is asked in four ways, and any of them may differ:
+
+    | the target is | due_in | is_shut | is_well | may_be_forced |
+    |---|---|---|---|---|
+    | closed | 0 | no | yes | no |
+    | closed and being settled | 0 | no | no | no |
+    | open | seconds | yes | no | yes |
+    | open, and its time is over | 0 | no | no | no |
+    | half-open, with a probe left | 0 | no | no | no |
+    | half-open, with all probes out | 0 | yes | no | yes |
+    | any of these, and another gate is shut | seconds | yes | no | no |
+
+    A forced call that is out already leaves no other one.
     """
 
     policy: TargetPolicy
@@ -50,6 +64,8 @@ class Place:
     doubt: Doubt
     egress: EgressWatch
     host: str = ""
+    _told: tuple[str, str] | None = field(default=None, repr=False)
+    """The key that was told by its fingerprint last, and the fingerprint."""
 
     @property
     def lacks_credential(self) -> bool:
@@ -60,7 +76,11 @@ class Place:
     def fingerprint(self) -> str | None:
         """Tells the key as it is now from another, without telling it; None without one."""
         value = None if self.credential is None else self.credential.value()
-        return None if value is None else hashlib.sha256(value.encode()).hexdigest()[:12]
+        if value is None:
+            return None
+        if self._told is None or self._told[0] != value:
+            self._told = value, hashlib.sha256(value.encode()).hexdigest()[:12]
+        return self._told[1]
 
     async def enter(self, *, within: float, tokens: int) -> bool:
         """Take a place for a call, waiting at most `within` seconds; False: none came free."""
@@ -75,7 +95,11 @@ class Place:
         self.uses.end()
 
     def due_in(self, now: float) -> float:
-        """Seconds until every gate has opened, as far as time alone opens them."""
+        """Seconds until every gate has opened, as far as time alone opens them.
+
+        0 does not say that somebody is let through: a half-open target may have all its
+        probes out, and nobody knows for how long.
+        """
         refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
         shut = refusal.due_in if refusal is not None else 0.0
         cut_off = self.egress.due_in(now) if self.host else 0.0
@@ -98,6 +122,12 @@ class Place:
     def is_shut(self, now: float) -> bool:
         """Whether a gate keeps everybody out, for a while or until a probe comes back."""
         return self._shut_by_others(now) or self.gates.health.is_shut(now)
+
+    def admits(self, now: float, *, within: float = 0.0) -> bool:
+        """Whether somebody is let through, as a probe or not, after at most so many seconds."""
+        health = self.gates.health
+        probes_out = health.state is State.HALF_OPEN and health.is_shut(now)
+        return self.due_in(now) <= within and not probes_out
 
     def may_be_forced(self, now: float) -> bool:
         """Whether its health breaker alone keeps everybody out, and one call may go past it."""

@@ -27,27 +27,8 @@ from failsoft_router.app.trial import OutOfTime, Trial, Tried
 from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
 from failsoft_router.ports import AttemptFailed
 
-LONGEST_PATIENCE = 2.0
-"""Seconds; a walk waits no longer for a hidden probe, however slow the target usually is."""
-SHORTEST_PATIENCE = 0.1
-"""Seconds; a target that is faster than this is given as long all the same."""
-UNKNOWN_PATIENCE = 1.0
-"""Seconds for a target of which nothing is known yet."""
 AFTERLIFE = 10.0
 """Seconds that a hidden probe runs on when its caller is gone."""
-
-
-def patience_with(usual: float | None) -> float:
-    """Seconds that a walk waits for a hidden probe before it goes on beside it.
-
-    Twice the usual time, because half of all healthy answers take longer than that.
-
-    Args:
-        usual: Seconds that the target usually takes to its first content; None: not known.
-    """
-    if usual is None:
-        return UNKNOWN_PATIENCE
-    return min(max(2 * usual, SHORTEST_PATIENCE), LONGEST_PATIENCE)
 
 
 class Probe:
@@ -60,6 +41,7 @@ class Probe:
         *,
         hidden: bool,
         earlier: tuple[Attempt, ...],
+        leave_behind: Callable[["asyncio.Future[None]"], bool],
         clock: Clock,
     ) -> None:
         """
@@ -67,6 +49,8 @@ class Probe:
             hop: Where it was begun; its span ends with the probe.
             hidden: Its target was out.
             earlier: The attempts that the hop made before.
+            leave_behind: Whether another call may go on that nobody waits for, until the
+                future is done; not asked for hidden ones.
         """
         self.hop = hop
         self.hidden = hidden
@@ -74,6 +58,7 @@ class Probe:
         self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when content has come from it, or nothing more will."""
         self._trial = trial
+        self._leave_behind = leave_behind
         self._clock = clock
         self._at_end: Callable[[], None] | None = None
         self._pieces: asyncio.Queue[Delta | StreamReset | None] = asyncio.Queue()
@@ -143,6 +128,10 @@ class Probe:
         except BaseException:
             self.leave()
             raise
+
+    def may_go_on(self) -> bool:
+        """Whether its target has too few calls out that nobody waits for to be judged by them."""
+        return self.hidden or self._leave_behind(self.heard)
 
     def leave(self) -> None:
         """Nobody will take what it says: its caller is gone, or somebody else answers."""

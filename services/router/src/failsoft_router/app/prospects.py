@@ -1,11 +1,12 @@
 """Which targets of a plan could still answer, as their gates stand now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import Hop, HopOutcome, SkipReason
 from failsoft_router.app.board import Board
 from failsoft_router.core.outcome import may_pass
+from failsoft_router.core.patience import Behind
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
 
 _SHUT = frozenset(
@@ -41,9 +42,7 @@ class Prospects:
         """Whether one of these targets would be let through now."""
         now = self._clock.now()
         return any(
-            self._board.place(hop.name).due_in(now) <= 0
-            for hop in hops
-            if hop.kind is HopKind.TARGET
+            self._board.place(hop.name).admits(now) for hop in hops if hop.kind is HopKind.TARGET
         )
 
     def any_is_well(self, hops: Iterable[PlannedHop]) -> bool:
@@ -52,6 +51,26 @@ class Prospects:
         return any(
             self._board.place(hop.name).is_well(now) for hop in hops if hop.kind is HopKind.TARGET
         )
+
+    def behind(self, hops: Iterable[PlannedHop], *, within: float) -> Behind:
+        """The best that may be hoped for from these hops in so many seconds."""
+        now, best = self._clock.now(), Behind.NOBODY
+        for hop in hops:
+            place = self._board.place(hop.name) if hop.kind is HopKind.TARGET else None
+            if place is not None and place.is_well(now):
+                return Behind.WELL
+            if place is not None and place.admits(now, within=within):
+                best = Behind.ON_TRIAL
+            elif best is Behind.NOBODY:
+                best = Behind.SOMEBODY
+        return best
+
+    def with_a_turn(self, hops: Iterable[PlannedHop], *, within: float) -> Iterator[PlannedHop]:
+        """Those of these hops that are not shut for longer than so many seconds."""
+        now = self._clock.now()
+        for hop in hops:
+            if hop.kind is not HopKind.TARGET or self._board.place(hop.name).due_in(now) <= within:
+                yield hop
 
     def last_resort(self, hops: Iterable[Hop]) -> PlannedHop | None:
         """Whom to ask when the walk has ended with nothing; None: nobody.

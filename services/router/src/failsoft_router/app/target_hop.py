@@ -1,23 +1,24 @@
 """Trying one target for one walk: its attempts, and the probe among them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from failsoft_model.walk import Attempt, ErrorClass
+from failsoft_model.walk import Attempt
 from failsoft_router.app.admission import FULL, Admission
-from failsoft_router.app.beside import Beside
+from failsoft_router.app.beside import Beside, Overtaken
 from failsoft_router.app.board import Place
 from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
-from failsoft_router.app.probe import Probe, patience_with
+from failsoft_router.app.probe import Probe
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.trail import OpenHop
-from failsoft_router.app.trial import Ask, OutOfTime, Trial, Tried
-from failsoft_router.core import retry
+from failsoft_router.app.trial import Ask, Trial, Tried
+from failsoft_router.core import patience, retry
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.outcome import Phase, verdict
+from failsoft_router.core.patience import Manner
 from failsoft_router.core.policy import Provider
 from failsoft_router.core.tokens import tokens_in_flight
 from failsoft_router.ports import AttemptFailed, Ending
@@ -30,10 +31,6 @@ FRESH = 0.001
 """Seconds for which what the gates have said is true still."""
 
 
-class Overtaken:
-    """A probe of an earlier hop spoke first."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of a hop, and the attempts that were made."""
@@ -44,10 +41,10 @@ class Outcome:
 
 @dataclass(slots=True, kw_only=True)
 class TargetHop:
-    """One target of one walk; `run` it once.
+    """One target of one walk; `run` it, and again when it was overtaken in vain.
 
     Attributes:
-        attempts: Those made at this hop, also before it was overtaken; `run` adds its own.
+        attempts: Those made at this hop, in all runs.
     """
 
     hop: OpenHop
@@ -57,11 +54,12 @@ class TargetHop:
     delivery: Delivery
     beside: Beside
     around: Surroundings
-    attempts: list[Attempt]
+    attempts: list[Attempt] = field(default_factory=list)
     _probe: Probe | None = None
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
+        self.admission.look_ahead()
         asked_at = self.around.clock.now()
         if not (self.attempts or self.admission.last_resort):
             self.place.probes.deposit(asked_at)
@@ -77,11 +75,12 @@ class TargetHop:
             result = self._shut_since(asked_at) or await self._run_inside()
             return Outcome(result=result, attempts=tuple(self.attempts))
         finally:
-            if self._probe is None:
+            probe, self._probe = self._probe, None
+            if probe is None:
                 self.place.leave(tokens=tokens)
             else:
                 # A probe that runs on keeps its place until it ends.
-                self._probe.when_over(partial(self.place.leave, tokens=tokens))
+                probe.when_over(partial(self.place.leave, tokens=tokens))
 
     def _tokens(self) -> int:
         """What the call takes of its target; counted only where that is limited."""
@@ -103,6 +102,8 @@ class TargetHop:
         permit: Permit | Refusal | Overtaken = self.admission.permit()
         while isinstance(permit, Permit):
             tried = await self._try(permit)
+            if isinstance(tried, Overtaken) and tried.attempt is not None:
+                self.attempts.append(tried.attempt)
             if not isinstance(tried, Tried):
                 return tried
             self.attempts.append(tried.attempt)
@@ -139,88 +140,67 @@ class TargetHop:
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
         self._count()
-        history, limit = self.place.history, self.place.policy.limits.first_content
-        in_doubt = bool(self.place.doubt)
-        usual = history.patience(limit) if self.admission.behind else limit
-        if in_doubt and self.admission.later_is_well:
-            usual = min(usual, patience_with(history.usual()))
-        patience = min(usual, self.admission.slice or 0.0)
-        if permit.probe and self.admission.behind:
-            trial = self._trial(permit, first_content=limit, end_at=math.inf)
-            return await self._try_hidden(trial, patience)
-        outlasts = patience < limit and (in_doubt or patience < usual)
-        if outlasts or self.beside.may_speak():
-            trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
-            # A target's own limit ends its call, and not the walk in the very same moment.
-            return await self._try_beside(trial, patience if patience < limit else 2 * limit)
-        trial = self._trial(permit, first_content=patience, end_at=self.errand.end_at)
-        return await trial.run(parent=self.hop.span, take=self.delivery.take)
+        manner, wait = self._patience(permit)
+        limit = self.place.policy.limits.first_content
+        match manner:
+            case Manner.DIRECT:
+                trial = self._trial(permit, first_content=wait, end_at=self.errand.end_at)
+                return await trial.run(parent=self.hop.span, take=self.delivery.take)
+            case Manner.BESIDE:
+                trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
+                return await self._try_beside(trial, wait)
+            case Manner.HIDDEN:
+                trial = self._trial(permit, first_content=limit, end_at=math.inf)
+                return await self._try_hidden(trial, wait)
 
-    async def _try_hidden(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
-        """Wait for a probe as long as its target usually takes, and no longer."""
+    def _patience(self, permit: Permit) -> tuple[Manner, float]:
+        history, limit = self.place.history, self.place.policy.limits.first_content
+        late, in_doubt = history.patience(limit), bool(self.place.doubt)
+        return patience.wait(
+            limit=limit,
+            slice_=self.admission.slice or 0.0,
+            late=late,
+            usual=history.usual() if in_doubt or permit.probe else None,
+            in_doubt=in_doubt,
+            probe=permit.probe,
+            behind=self.admission.who_is_behind(within=late),
+            beside=self.beside.may_speak(),
+        )
+
+    async def _try_hidden(self, trial: Trial, wait: float) -> Tried | Probe | Overtaken:
+        """Make a call that runs beside somebody else's only if the account allows."""
         account = self.place.probes
         extra = self.admission.later_is_well and account.try_spend(self.around.clock.now())
-        patience = min(patience, patience_with(self.place.history.usual()))
         probe = self._start(trial, hidden=True)
-        instead = await self._first_word(probe, patience)
+        instead = await self.beside.first_word(probe, within=wait)
         if instead is not None:
             return instead
         if extra:
             account.give_back()
-        return await self._follow(probe)
+        return await self.beside.follow(probe)
 
-    async def _try_beside(self, trial: Trial, patience: float) -> Tried | Probe | Overtaken:
+    async def _try_beside(self, trial: Trial, wait: float) -> Tried | Probe | Overtaken:
         """Make a call that goes on beside the walk when there is no time to wait for it."""
         doubt, probe = self.place.doubt, self._start(trial, hidden=False)
         doubt.call_begins()
         probe.heard.add_done_callback(lambda _: doubt.call_ends())
-        return await self._first_word(probe, patience) or await self._follow(probe)
+        instead = await self.beside.first_word(probe, within=wait)
+        return instead or await self.beside.follow(probe)
 
     def _start(self, trial: Trial, *, hidden: bool) -> Probe:
-        earlier = tuple(self.attempts)
-        probe = Probe(trial, self.hop, hidden=hidden, earlier=earlier, clock=self.around.clock)
+        place = self.place
+        most = place.policy.breaker.consecutive_failures
+        probe = Probe(
+            trial,
+            self.hop,
+            hidden=hidden,
+            earlier=tuple(self.attempts),
+            leave_behind=partial(place.bulkhead.leave_behind, most=most),
+            clock=self.around.clock,
+        )
         probe.start(self.around.supervisor)
         self._probe = probe
         return probe
-
-    async def _first_word(self, probe: Probe, patience: float) -> Tried | Probe | Overtaken | None:
-        """Wait for it; what the hop comes to instead, or None: it spoke first, or is over."""
-        try:
-            await self.beside.first_word(probe, within=patience)
-        except BaseException:
-            if self._may_go_on(probe):
-                probe.leave()
-            else:
-                probe.end()
-            raise
-        if self.beside.spoke_before(probe.spoke_at):
-            return self._overtaken(probe)
-        return None if probe.heard.done() else self._left(probe)
-
-    async def _follow(self, probe: Probe) -> Tried:
-        tried = await probe.follow(self.delivery.take, until=self.errand.end_at)
-        return tried or probe.tried(_SHUTTING_DOWN)
-
-    def _left(self, probe: Probe) -> Probe | Tried:
-        """The walk goes on without it, and it goes on without the walk if it may."""
-        if self._may_go_on(probe):
-            return probe
-        probe.end()
-        return probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
-
-    def _may_go_on(self, probe: Probe) -> bool:
-        """Whether its target has too few calls out that nobody waits for to be judged by them."""
-        most = self.place.policy.breaker.consecutive_failures
-        return probe.hidden or self.place.bulkhead.leave_behind(probe.heard, most=most)
-
-    def _overtaken(self, probe: Probe) -> Probe | Overtaken:
-        """A probe of an earlier hop spoke first; another hidden one finds out what it can."""
-        if probe.hidden:
-            return probe
-        probe.end()
-        overtaken = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe spoke first")
-        self.attempts.append(probe.tried(overtaken).attempt)
-        return Overtaken()
 
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
         now, place = self.around.clock.now(), self.place
@@ -278,6 +258,3 @@ class TargetHop:
         return Trial(
             self.place, permit, ask, tracer=around.tracer, clock=around.clock, draw=around.draw
         )
-
-
-_SHUTTING_DOWN = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")

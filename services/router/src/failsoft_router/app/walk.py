@@ -14,7 +14,7 @@ from failsoft_model.events import Choice, Finished, Started
 from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.admission import Admission
-from failsoft_router.app.beside import Beside, Tidings
+from failsoft_router.app.beside import Beside, Overtaken, Tidings
 from failsoft_router.app.delivery import Delivery, EventSink
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
@@ -22,7 +22,7 @@ from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.app.serving import Serving
 from failsoft_router.app.surroundings import Caller, Surroundings
-from failsoft_router.app.target_hop import Overtaken, TargetHop
+from failsoft_router.app.target_hop import TargetHop
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.trial import OutOfTime
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, unread
@@ -212,9 +212,9 @@ class Walk:
                     return await self._serving.mock(hop)
 
     async def _try_target(self, hop: OpenHop) -> Finished | None:
-        attempts: list[Attempt] = []
+        target = self._target_hop(hop)
         while True:
-            outcome = await self._target_hop(hop, attempts).run()
+            outcome = await target.run()
             made = outcome.attempts
             match outcome.result:
                 case Ending() | AttemptFailed() as result:
@@ -231,7 +231,7 @@ class Walk:
                     if finished is not None:
                         return finished
 
-    def _target_hop(self, hop: OpenHop, attempts: list[Attempt]) -> TargetHop:
+    def _target_hop(self, hop: OpenHop) -> TargetHop:
         place = self._board.place(hop.planned.name)
         hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
         return TargetHop(
@@ -241,15 +241,13 @@ class Walk:
             admission=Admission(
                 place=place,
                 errand=self._errand,
-                behind=self._prospects.plan.behind(hop.planned),
+                planned=hop.planned,
                 prospects=self._prospects,
-                last_resort=hop.planned.last_resort,
                 clock=self._around.clock,
             ),
             delivery=self._delivery,
             beside=self._beside,
             around=self._around,
-            attempts=attempts,
         )
 
     async def _go_on_beside(self, probe: Probe) -> None:

@@ -39,6 +39,17 @@ def first_content_limit(left: float, *, limit: float, behind: Iterable[PlannedHo
     return min(limit, available) if available >= FLOOR else None
 
 
+def last_turn(left: float) -> float:
+    """When the last target behind a hop has to have its turn, if it shall have one.
+
+    Who is shut for longer than that needs no time to be kept.
+
+    Args:
+        left: Until the deadline of the walk.
+    """
+    return left - REPLY - min(_TARGET_RESERVE, left / 2)
+
+
 def has_time_to_look_up(left: float, *, times: int = 1) -> bool:
     """Whether so many look-ups in the cache, however slow, leave time for the reply.
 
