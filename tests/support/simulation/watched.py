@@ -7,6 +7,7 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.span import Attributes, Kind, Sink, Span
 from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_model.walk import ErrorClass
 from failsoft_router.core.breaker import Breaker, Permit, Result
 from simulation.story import Asked, Leave, Look, Story
 
@@ -51,13 +52,20 @@ class WatchedBreaker:
         return judged
 
     def record(
-        self, permit: Permit, result: Result, *, now: float, draw: float, slow: bool = False
+        self,
+        permit: Permit,
+        result: Result,
+        *,
+        now: float,
+        draw: float,
+        error_class: ErrorClass | None = None,
+        slow: bool = False,
     ) -> None:
         """See `Breaker.record`."""
         leave = self._out[id(permit)]
         leave.returned, leave.result, leave.returns = now, result, leave.returns + 1
         leave.slow = slow
-        self._breaker.record(permit, result, now=now, draw=draw, slow=slow)
+        self._breaker.record(permit, result, now=now, draw=draw, error_class=error_class, slow=slow)
         self._look(now, result, slow=slow, forced=permit.forced)
 
     def _given(self, permit: Permit, now: float) -> Permit:

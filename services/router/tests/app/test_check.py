@@ -98,4 +98,4 @@ async def test_a_check_counts_for_no_gate(stage: type[Stage]) -> None:
         await checked(router)
 
     assert router.board.place("a").gates.health.counts(router.clock.now()).calls == 0
-    assert router.board.place("a").history.last_error is None
+    assert router.board.place("a").gates.health.last_error is None

@@ -382,7 +382,7 @@ async def test_an_open_breaker_stays_open_when_only_limits_change(stage: type[St
     answer = await router.ask()
     assert answer.finished.hops[0].skip_reason is SkipReason.CIRCUIT_OPEN
     assert len(router.targets["a"].calls) == 1
-    assert router.board.place("a").history.last_error is ErrorClass.TRANSIENT
+    assert router.board.place("a").gates.health.last_error is ErrorClass.TRANSIENT
 
 
 @virtual_time.test

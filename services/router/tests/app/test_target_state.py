@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
 from failsoft_router.app.target_state import CredentialState, GateState, TargetState, state_of
@@ -84,6 +86,21 @@ async def test_a_key_a_missing_key_and_no_need_for_one_are_three_things(
         CredentialState.MISSING,
         CredentialState.NOT_NEEDED,
     ]
+
+
+@pytest.mark.parametrize("error", [ErrorClass.CALLER_FAULT, ErrorClass.RATE_LIMITED])
+def test_a_breaker_tells_of_no_error_that_it_did_not_count(
+    stage: type[Stage], error: ErrorClass
+) -> None:
+    """An operator was shown a caller's mistake as what is wrong with the target."""
+
+    async def walk() -> None:
+        router = stage(a=(failing(error),))
+        await router.refused()
+
+        assert state(router).health.last_error is None
+
+    virtual_time.run(walk())
 
 
 @virtual_time.test

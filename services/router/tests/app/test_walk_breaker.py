@@ -49,7 +49,7 @@ async def test_a_target_that_recovers_is_found_by_probes(stage: type[Stage]) -> 
     for _ in range(5):
         await router.ask()
     assert router.board.place("a").gates.health.state is State.OPEN
-    assert router.board.place("a").history.last_error is ErrorClass.TRANSIENT
+    assert router.board.place("a").gates.health.last_error is ErrorClass.TRANSIENT
 
     await asyncio.sleep(5.0)
     served = [(await router.ask()).finished.served_by for _ in range(3)]

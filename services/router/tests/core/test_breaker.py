@@ -2,6 +2,7 @@
 
 import pytest
 
+from failsoft_model.walk import ErrorClass
 from failsoft_router.core.breaker import CLEAN_SECONDS, Breaker, Permit, Result, State
 from failsoft_router.core.policy import GPU_BREAKER, BreakerPolicy
 from failsoft_router.core.window import Counts
@@ -85,6 +86,23 @@ def test_failures_in_a_row_open() -> None:
     assert breaker.transitions == 1
     assert breaker.changed_at == START + 5.0
     assert breaker.consecutive_failures == 5
+
+
+def test_the_last_failure_is_told_until_the_next_one() -> None:
+    breaker = new()
+    told = [breaker.last_error]
+    for result, error_class in (
+        (FAILED, ErrorClass.STALL),
+        (OK, None),
+        (NO_EVIDENCE, ErrorClass.CALLER_FAULT),
+        (FAILED, ErrorClass.TRANSIENT),
+    ):
+        given = permit(breaker, START)
+        breaker.record(given, result, now=START, draw=NO_JITTER, error_class=error_class)
+        told.append(breaker.last_error)
+
+    stalled, transient = ErrorClass.STALL, ErrorClass.TRANSIENT
+    assert told == [None, stalled, stalled, stalled, transient]
 
 
 def test_a_success_breaks_the_row() -> None:

@@ -29,7 +29,7 @@ class HealthState:
 
     Attributes:
         due_at: The moment from which on a probe may go; None unless it is open.
-        last_error: Of the last failure; None when there was none.
+        last_error: Of the last failure that counted; None when there was none.
         changed_at: The moment of the last transition; None when there was none.
     """
 
@@ -110,7 +110,7 @@ def _health(place: Place, now: float) -> HealthState:
         due_at=breaker.due_at if breaker.state is State.OPEN else None,
         consecutive_failures=breaker.consecutive_failures,
         counts=breaker.counts(now),
-        last_error=place.history.last_error,
+        last_error=breaker.last_error,
         changed_at=breaker.changed_at if breaker.transitions else None,
     )
 

@@ -107,6 +107,7 @@ class Trial:
         self._early: asyncio.TimerHandle | None = None
         self._ran = False
         self._has_shown_enough = False
+        self._failed_by: ErrorClass | None = None
         self._read_for = 0.0
         self._longest_read = 0.0
 
@@ -217,7 +218,6 @@ class Trial:
             return Result.OK
         if isinstance(result, StartedOver):
             return Result.NO_EVIDENCE
-        self._place.history.last_error = result.error_class
         self._tell_egress(result)
         if result.error_class in _SILENCE:
             self._place.doubt.went_on()
@@ -231,7 +231,10 @@ class Trial:
             fingerprint=self._fingerprint,
             now=self._clock.now(),
         )
-        return Result.FAILED if lesson is Lesson.HEALTH else Result.NO_EVIDENCE
+        if lesson is not Lesson.HEALTH:
+            return Result.NO_EVIDENCE
+        self._failed_by = result.error_class
+        return Result.FAILED
 
     def _tell_egress(self, failure: AttemptFailed) -> None:
         """Whether the target was connected to; silence says so once connecting had its time."""
@@ -305,6 +308,7 @@ class Trial:
             health,
             now=self._clock.now(),
             draw=self._draw(),
+            error_class=self._failed_by,
             slow=first is not None and is_slow(first - self._began, policy_limit=limit),
         )
 

@@ -39,6 +39,7 @@ was closed. A due time that was given never moves back.
 import enum
 from dataclasses import dataclass, replace
 
+from failsoft_model.walk import ErrorClass
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.core.window import Counts, Window
 
@@ -98,6 +99,7 @@ class Breaker:
         self._probes_out = 0
         self._good_probes = 0
         self._forced_out = False
+        self._last_error: ErrorClass | None = None
 
     @property
     def state(self) -> State:
@@ -108,6 +110,11 @@ class Breaker:
     def consecutive_failures(self) -> int:
         """Failures since the last success."""
         return self._consecutive
+
+    @property
+    def last_error(self) -> ErrorClass | None:
+        """What was wrong with the last call that failed; None: none has."""
+        return self._last_error
 
     @property
     def transitions(self) -> int:
@@ -199,17 +206,27 @@ class Breaker:
         return replace(permit, epoch=self._epoch, judged=True)
 
     def record(
-        self, permit: Permit, result: Result, *, now: float, draw: float, slow: bool = False
+        self,
+        permit: Permit,
+        result: Result,
+        *,
+        now: float,
+        draw: float,
+        error_class: ErrorClass | None = None,
+        slow: bool = False,
     ) -> None:
         """Hand a permit back with how the call ended.
 
         Args:
             permit: One that `ask`, `force` or `record_early` gave; handed back once.
             draw: Uniform in [0, 1), for the jitter of an open time.
+            error_class: What was wrong with a failed call, for people.
             slow: Its first content came later than half its limit.
         """
         if permit.forced:
             self._forced_out = False
+        if result is Result.FAILED:
+            self._last_error = error_class
         if self._is_evidence_of_probe(permit):
             self._record_probe(permit, result, now, draw)
         elif self._state is State.CLOSED and permit.epoch in (self._epoch, self._closed_by):

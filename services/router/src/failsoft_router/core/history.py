@@ -1,5 +1,4 @@
-"""How long a target usually takes to its first content, how long to wait for it, and what
-it failed with last.
+"""How long a target usually takes to its first content, and how long to wait for it.
 
 The policy's limit is for the worst day: with 10 s, every caller who meets a hang pays
 10 s. Callers of a target that has lately answered within a fraction of a second wait less
@@ -18,8 +17,6 @@ The usual time is the median of the answers.
 
 from collections import deque
 
-from failsoft_model.walk import ErrorClass
-
 LENGTH = 32
 """Answers that are remembered."""
 
@@ -37,9 +34,6 @@ SLOW_SHARE = 0.5
 
 class History:
     """The last first-content times of one target, in seconds."""
-
-    last_error: ErrorClass | None = None
-    """Of the last failed attempt; None when there was none."""
 
     def __init__(self) -> None:
         self._answers: deque[float] = deque(maxlen=LENGTH)
