@@ -26,9 +26,6 @@ class Assembler:
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._blocks)
-
     def add(self, delta: Delta) -> None:
         """Take the next piece."""
         block = self._blocks.get(delta.block)

@@ -1,10 +1,11 @@
 """Which targets of a plan could still answer, as their gates stand now."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import Hop, HopOutcome, SkipReason
-from failsoft_router.app.board import Board
+from failsoft_router.app.board import Board, Place
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.patience import Behind
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long
@@ -72,41 +73,48 @@ class Prospects:
             if hop.kind is not HopKind.TARGET or self._board.place(hop.name).due_in(now) <= within:
                 yield hop
 
-    def last_resort(self, hops: Iterable[Hop]) -> PlannedHop | None:
-        """Whom to ask when the walk has ended with nothing; None: nobody.
-
-        A target that was passed over for a gate that is open by now. Else, where every
-        target that may be tried is shut, the one due soonest of those that nothing but
-        the breaker shuts: its breaker is overridden. Who was tried in this walk has had
-        its call.
+    def reopened(self, hops: Collection[Hop]) -> PlannedHop | None:
+        """One more hop: a target that was passed over for a gate that is open by now.
 
         Args:
-            hops: As they ended.
+            hops: As they ended, with nothing.
         """
         now = self._clock.now()
-        planned = [hop for hop in self.plan.hops if hop.kind is HopKind.TARGET and hop.skip is None]
-        places = {hop.name: self._board.place(hop.name) for hop in planned}
         passed_over = {hop.target for hop in hops if hop.skip_reason in _SHUT}
+        for name, place in self._places():
+            if name in passed_over and not place.is_shut(now):
+                return _one_more(name, hops)
+        return None
+
+    def last_resort(self, hops: Collection[Hop]) -> PlannedHop | None:
+        """One more hop, where every target that may be tried is shut: its breaker is overridden.
+
+        The one due soonest of those that nothing but the breaker shuts. Who was tried in
+        this walk has had its call.
+
+        Args:
+            hops: As they ended, with nothing.
+        """
+        now, places = self._clock.now(), self._places()
+        if not all(place.is_shut(now) for _, place in places):
+            return None
+        tried = {hop.target for hop in hops if hop.outcome is not HopOutcome.SKIPPED}
         waits = {
-            name: 0.0
-            for name, place in places.items()
-            if name in passed_over and not place.is_shut(now)
+            name: place.gates.health.due_in(now)
+            for name, place in places
+            if name not in tried and place.may_be_forced(now)
         }
-        if not waits and all(place.is_shut(now) for place in places.values()):
-            tried = {hop.target for hop in hops if hop.outcome is not HopOutcome.SKIPPED}
-            waits = {
-                name: place.gates.health.due_in(now)
-                for name, place in places.items()
-                if name not in tried and place.may_be_forced(now)
-            }
         if not waits:
             return None
-        return PlannedHop(
-            position=len(self.plan.hops) + 1,
-            name=min(waits, key=waits.__getitem__),
-            kind=HopKind.TARGET,
-            last_resort=True,
-        )
+        return replace(_one_more(min(waits, key=waits.__getitem__), hops), last_resort=True)
+
+    def _places(self) -> list[tuple[str, Place]]:
+        """The targets that may be tried."""
+        return [
+            (hop.name, self._board.place(hop.name))
+            for hop in self.plan.hops
+            if hop.kind is HopKind.TARGET and hop.skip is None
+        ]
 
     def soonest(self, hops: Iterable[Hop]) -> float | None:
         """Seconds until a target may be tried with some hope; None: waiting changes nothing.
@@ -132,3 +140,7 @@ class Prospects:
             and (hop.skip_reason is SkipReason.SAME_FATE or hop.error_class is not None)
             for hop in hops
         )
+
+
+def _one_more(name: str, hops: Collection[Hop]) -> PlannedHop:
+    return PlannedHop(position=len(hops) + 1, name=name, kind=HopKind.TARGET)

@@ -1,5 +1,6 @@
 """The trail of one walk: each hop as a span and as a `Hop` of the reply, in the same words."""
 
+import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,16 +15,27 @@ from failsoft_router.core.plan import PlannedHop
 from failsoft_router.ports import AttemptFailed
 
 
+class Progress(enum.Enum):
+    """How far a hop has come."""
+
+    OPEN = "open"
+    """It is looked at."""
+    OVERTAKEN = "overtaken"
+    """An earlier probe spoke first, and it is looked at again if that one dies."""
+    PROBING = "probing"
+    """The walk has gone on; its call runs beside, and ends the span."""
+    ENDED = "ended"
+
+
 @dataclass(slots=True)
 class OpenHop:
-    """A hop that has begun: its span, when it began (seconds of the clock), and its end."""
+    """A hop that has begun: its span, when it began (seconds of the clock), how far it is."""
 
     planned: PlannedHop
     span: Span
     began: float
     trail: "Trail"
-    ended: bool = False
-    overtaken: bool = False
+    progress: Progress = Progress.OPEN
 
 
 class Trail:
@@ -59,15 +71,18 @@ class Trail:
         try:
             yield hop
         except Exception:
-            if not hop.ended:
+            if hop.progress in (Progress.OPEN, Progress.OVERTAKEN):
                 self.failed(hop, ErrorClass.UNKNOWN, "an error of our own", ())
             raise
         finally:
-            if hop.overtaken:
-                hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
-                hop.span.end()
-            elif not hop.ended:
-                self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
+            match hop.progress:
+                case Progress.OPEN:
+                    self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
+                case Progress.OVERTAKEN:
+                    hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
+                    hop.span.end()
+                case Progress.PROBING | Progress.ENDED:
+                    pass
 
     def _open(self, planned: PlannedHop) -> OpenHop:
         span = self._tracer.start(
@@ -123,7 +138,7 @@ class Trail:
 
         A later `served` or `failed` of the same hop replaces this.
         """
-        hop.overtaken = True
+        hop.progress = Progress.OVERTAKEN
         error_class, detail = ErrorClass.CANCELLED, "an earlier probe spoke first"
         ended = self._hop(hop, HopOutcome.FAILED, attempts)
         overtaken = replace(ended, error_class=error_class, detail=detail)
@@ -136,7 +151,7 @@ class Trail:
         The call itself is among the attempts only after its end: a later `served` or
         `failed` of the same hop replaces this.
         """
-        hop.ended = True
+        hop.progress = Progress.PROBING
         hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.PROBING.value)
         self._replaced = hop.span
         probing = self._hop(hop, HopOutcome.PROBING, earlier)
@@ -171,8 +186,7 @@ class Trail:
         )
 
     def _end(self, hop: OpenHop, ended: Hop) -> Hop:
-        hop.ended = True
-        hop.overtaken = False
+        hop.progress = Progress.ENDED
         hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
         hop.span.end()
         self._replaced = hop.span

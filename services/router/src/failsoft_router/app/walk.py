@@ -164,7 +164,7 @@ class Walk:
             finished = finished or await self._try(self._prospects.plan.hops[index])
             if finished is not None:
                 return finished
-        finished = await self._wait() or await self._try_last_resort()
+        finished = await self._wait() or await self._try_one_more()
         if finished is not None:
             return finished
         facts = self._facts()
@@ -191,9 +191,10 @@ class Walk:
                 return finished
         return None
 
-    async def _try_last_resort(self) -> Finished | None:
-        """One more hop, at a target that was passed over because its breaker is open."""
-        planned = self._prospects.last_resort(self._trail.hops)
+    async def _try_one_more(self) -> Finished | None:
+        """One more hop, at a target that was passed over."""
+        hops = self._trail.hops
+        planned = self._prospects.reopened(hops) or self._prospects.last_resort(hops)
         if planned is None:
             return None
         return await self._try(planned) or await self._wait()

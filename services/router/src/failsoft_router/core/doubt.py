@@ -31,7 +31,12 @@ class Doubt:
         self._silent = 0
 
     def call_begins(self) -> None:
-        """A call that runs to the policy's limit, whatever its walk does."""
+        """A call that is to run to the policy's limit when its walk goes on.
+
+        It may be ended sooner after all: where as many of its target's calls as open the
+        breaker are left running already, or at a service of ours, which keeps its caller's
+        deadline.
+        """
         self._out += 1
 
     def call_ends(self) -> None:
