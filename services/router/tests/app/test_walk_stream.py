@@ -128,7 +128,7 @@ async def test_a_route_that_restarts_nothing_lets_no_inner_router_do_it(
     """The reader who would rather have a broken answer than two was told of a second one."""
     again = StreamReset(reason=ErrorClass.STALL)
     router = stage(
-        a=("half an ans", again, "other", DONE),
+        a=("half of it", again, "other", DONE),
         route={"midstream": Midstream.FAIL},
         targets={"a": {"breaker": BreakerPolicy(consecutive_failures=1)}},
     )
@@ -137,7 +137,7 @@ async def test_a_route_that_restarts_nothing_lets_no_inner_router_do_it(
         await router.stream()
 
     assert broken.value.cause is ErrorClass.STALL
-    assert read(router.events) == "half an ans"
+    assert read(router.events) == "half of it"
     assert "reset" not in " ".join(in_short(router.events))
     assert router.board.place("a").gates.health.state is State.CLOSED
 
