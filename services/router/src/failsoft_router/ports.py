@@ -54,6 +54,12 @@ class Ending:
 
 Piece = Delta | StreamReset | Ending
 
+MAX_ANSWER = 16 * 1024 * 1024
+"""Characters of one answer: more than the million tokens that a caller may ask for.
+
+A router must not hold what never ends; the walk gives up a target that says more.
+"""
+
 
 class AttemptFailed(Exception):
     """An attempt gave no whole answer.

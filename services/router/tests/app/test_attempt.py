@@ -11,8 +11,8 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router.app.attempt import MAX_CONTENT, AttemptLimits, run_attempt
-from failsoft_router.ports import AttemptFailed, Ending, Piece, Target, TargetCall
+from failsoft_router.app.attempt import AttemptLimits, run_attempt
+from failsoft_router.ports import MAX_ANSWER, AttemptFailed, Ending, Piece, Target, TargetCall
 
 CALL = TargetCall(
     request=ChatRequest(model="chat", messages=()),
@@ -128,7 +128,7 @@ def test_a_whole_answer_is_kept_though_the_target_fails_to_let_go(failure: Excep
 @virtual_time.test
 async def test_an_answer_that_does_not_end_is_given_up() -> None:
     """It is held in memory until the end."""
-    piece = Delta(text="x" * (MAX_CONTENT // 4))
+    piece = Delta(text="x" * (MAX_ANSWER // 4))
     taken: list[Piece] = []
 
     with pytest.raises(AttemptFailed) as failed:

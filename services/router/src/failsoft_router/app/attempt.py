@@ -13,10 +13,7 @@ from failsoft_kit.rpc.crash import describe
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
-from failsoft_router.ports import AttemptFailed, Ending, Piece, Target, TargetCall
-
-MAX_CONTENT = 4 * 1024 * 1024
-"""Characters; no model's answer is as long, and a router must not hold what never ends."""
+from failsoft_router.ports import MAX_ANSWER, AttemptFailed, Ending, Piece, Target, TargetCall
 
 Take = Callable[[Delta | StreamReset], Awaitable[None]]
 """Takes the pieces of an answer one by one."""
@@ -100,7 +97,7 @@ async def _pieces(target: Target, call: TargetCall) -> AsyncGenerator[Piece, Non
     answer is whole, this one.
 
     Raises:
-        AttemptFailed: There is no whole answer, or it is longer than `MAX_CONTENT`.
+        AttemptFailed: There is no whole answer, or it is longer than `MAX_ANSWER`.
     """
     length, whole = 0, False
     try:
@@ -108,7 +105,7 @@ async def _pieces(target: Target, call: TargetCall) -> AsyncGenerator[Piece, Non
             async for piece in pieces:
                 if isinstance(piece, Delta):
                     length += len(piece.text) + len(piece.tool_name) + len(piece.tool_call_id)
-                    if length > MAX_CONTENT:
+                    if length > MAX_ANSWER:
                         raise AttemptFailed(
                             ErrorClass.MALFORMED, "the answer is longer than any model's"
                         )

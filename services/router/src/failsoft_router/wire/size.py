@@ -7,10 +7,7 @@ from collections.abc import Iterable
 
 from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import ErrorClass
-from failsoft_router.ports import AttemptFailed
-
-MAX_ANSWER = 16 * 1024 * 1024
-"""Characters: more than the million tokens that a caller may ask for."""
+from failsoft_router.ports import MAX_ANSWER, AttemptFailed
 
 _LEAST_PIECE = 16
 """Characters that each piece counts for at least; keeping one costs about as much."""
