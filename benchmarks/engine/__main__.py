@@ -1,7 +1,8 @@
 """Compare a token through the service with one from the bare engine: `make bench-engine`.
 
 Both have the same model file, scheduler, threads and sampling, and are asked the same questions by
-this process, whose own CPU time does not count. They take turns, another one first in each round.
+this process, whose own CPU time does not count. Each round starts both anew, because what a token
+costs differs from one start of an engine to the next by more than the service adds to it.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from benchmarks.processes import cpu_seconds
 from failsoft_kit.rpc.channel import open_channel
 
 STREAMS = (8, 32)
+WARM_UP_TOKENS = 8
 
 Cost = Sequence[float]
 """CPU seconds of a token, by process."""
@@ -31,7 +33,7 @@ class Size:
     """How much is asked.
 
     Attributes:
-        rounds: In each, both sides answer once.
+        rounds: In each, both sides are started and answer once.
         tokens: The longest answer.
         threads: Of each engine.
     """
@@ -57,28 +59,39 @@ class Found:
 
 def measure(streams: int, size: Size) -> Found:
     """What a token costs either way when so many are answered at once."""
+    rounds = [_round(number, streams, size) for number in range(size.rounds)]
+    return Found(
+        streams=streams,
+        verdict=judge(
+            bare=[sum(alone) for alone, _ in rounds], service=[sum(served) for _, served in rounds]
+        ),
+        own=statistics.median(served[0] for _, served in rounds),
+    )
+
+
+def _round(number: int, streams: int, size: Size) -> tuple[Cost, Cost]:
+    """What a token costs from the bare engine and from the service, both started anew."""
     with ExitStack() as stack:
         bare = Bare(stack, streams=streams, threads=size.threads)
         service = Service(stack, streams=streams, threads=size.threads)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_taking_turns(bare, service, streams, size))
+            return runner.run(_taking_turns(number, bare, service, streams, size))
 
 
-async def _taking_turns(bare: Bare, service: Service, streams: int, size: Size) -> Found:
+async def _taking_turns(
+    number: int, bare: Bare, service: Service, streams: int, size: Size
+) -> tuple[Cost, Cost]:
     async with open_channel(service.address) as channel:
         asked = service.asked_over(channel)
         await asked.wait_until_serving()
-        alone, served = list[Cost](), list[Cost]()
-        sides: Sequence[tuple[Side, list[Cost]]] = ((bare, alone), (asked, served))
-        for number in range(-1, size.rounds):
-            for side, costs in sides if number % 2 else reversed(sides):
-                cost = await _cost(side, questions(number, streams), tokens=size.tokens)
-                if number >= 0:  # before, they warmed up
-                    costs.append(cost)
-    verdict = judge(bare=[sum(each) for each in alone], service=[sum(each) for each in served])
-    return Found(
-        streams=streams, verdict=verdict, own=statistics.median(first for first, *_ in served)
-    )
+        sides: Sequence[Side] = (bare, asked)
+        for side in sides:
+            await side.answer(questions(-1, streams), tokens=WARM_UP_TOKENS)
+        costs = {
+            side: await _cost(side, questions(number, streams), tokens=size.tokens)
+            for side in (sides if number % 2 else reversed(sides))
+        }
+    return costs[bare], costs[asked]
 
 
 async def _cost(side: Side, prompts: Sequence[str], *, tokens: int) -> Cost:
