@@ -8,11 +8,11 @@ from itertools import combinations, pairwise
 from failsoft_kit.deadline import Deadline
 from failsoft_model.walk import ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router.core.breaker import State
-from failsoft_router.core.errors import WalkDeadlinePassed
-from failsoft_router.core.policy import TargetKind
-from simulation.promises.gates import most_at_once
+from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, TargetKind
+from simulation.promises.gates import PLANNED, most_at_once
 from simulation.schedule import Act
-from simulation.story import Call, End, Story
+from simulation.story import Asked, Call, End, Story
 
 HOPS = 4
 """Targets of one request."""
@@ -27,6 +27,12 @@ PATIENCE = 2.0
 
 QUEUE = 2.0
 """Seconds that it may wait there for a place."""
+
+REPLY = 0.02
+"""Seconds that are kept for it."""
+
+DEGRADED = 0.05
+"""Seconds that are kept for the cache, and for a mock."""
 
 READING = 60.0
 """Seconds that a reader may take for one event."""
@@ -225,6 +231,28 @@ def few_calls_are_left_running(story: Story) -> Iterator[str]:
             yield f"{name} had {most_at_once(left)} calls that nobody waited for"
 
 
+def who_has_nobody_else_is_waited_for(story: Story) -> Iterator[str]:
+    """Nobody gets nothing because a target was given up for others that were shut all the time.
+
+    It has its own limit, or all the time that there is but for what the rest needs.
+    """
+    for asked in story.asked:
+        if asked.planned.pause or not _got_nothing(asked):
+            continue
+        for call in asked.calls:
+            later = asked.hops[int(call.attempt_id.split("/")[1]) :]
+            if call.end is not End.CLOSED or call.first_content_at is not None:
+                continue
+            if _was_given_up_early(call):
+                continue
+            if _is_hidden(call) or not all(_had_no_chance(story, hop, call) for hop in later):
+                continue
+            left = _deadline(story, asked) - call.began - REPLY - DEGRADED * len(later)
+            waited = call.ended - call.began
+            if waited < min(call.policy.limits.first_content, left) - _EPSILON:
+                yield f"{asked.planned.name} gave up {call} after {waited} s, for nobody"
+
+
 def probes_beside_others_stay_a_small_share(story: Story) -> Iterator[str]:
     """Where another target was well they are calls that nobody needed, at any time."""
     for name in story.schedule.weather:
@@ -269,6 +297,7 @@ PROMISES = (
     a_probe_makes_nobody_wait,
     a_target_that_hangs_is_taken_out,
     few_calls_are_left_running,
+    who_has_nobody_else_is_waited_for,
     probes_beside_others_stay_a_small_share,
     only_who_has_a_deadline_misses_it,
 )
@@ -277,6 +306,35 @@ PROMISES = (
 def _lacked_time(hop: Hop) -> bool:
     late = hop.skip_reason is SkipReason.DEADLINE or hop.error_class in _TIMEOUTS
     return late or hop.outcome is HopOutcome.PROBING
+
+
+def _got_nothing(asked: Asked) -> bool:
+    """No target answered."""
+    if asked.finished is not None:
+        return asked.finished.served_by in (CACHE_HOP, MOCK_HOP) and bool(asked.hops)
+    return isinstance(asked.error, RouteExhausted | WalkDeadlinePassed)
+
+
+def _is_hidden(call: Call) -> bool:
+    return call.leave is not None and call.leave.permit.probe
+
+
+def _had_no_chance(story: Story, hop: Hop, call: Call) -> bool:
+    """Whether nobody could have hoped for this hop when the call began, nor got it later."""
+    if hop.target in (CACHE_HOP, MOCK_HOP) or hop.skip_reason in PLANNED:
+        return True
+    since = call.began - story.schedule.start
+    return hop.skip_reason is SkipReason.ISOLATED and any(
+        order.target == hop.target and order.at < since < order.until for order in story.isolated
+    )
+
+
+def _deadline(story: Story, asked: Asked) -> float:
+    """The caller's; without one the route's to the first content."""
+    if math.isfinite(asked.deadline):
+        return asked.deadline
+    routes = (policy.routes.values() for policy in story.schedule.policies)
+    return asked.began + min(route.deadline for each in routes for route in each)
 
 
 def _was_reset(call: Call) -> bool:
