@@ -44,6 +44,16 @@ def test_each_hop_is_one_line_that_commands_no_terminal() -> None:
     ]
 
 
+def test_a_hop_that_is_not_where_the_route_has_it_says_why() -> None:
+    moved = walk_pb2.Hop()
+    moved.CopyFrom(SERVED)
+    moved.place = walk_pb2.PLACE_REASON_TENANT_PREFERS
+
+    assert lines(told(moved)) == [
+        "14:02:11 01234567 acme chat 2 local served, 0.34 s (tenant prefers)"
+    ]
+
+
 def test_missed_hops_are_told_before_the_next() -> None:
     assert lines(told(SERVED, missed=12)) == [
         "(12 hops were missed: more ended than could be sent)",

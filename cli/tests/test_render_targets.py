@@ -50,6 +50,8 @@ TARGETS = [
         gates=[ISOLATED, OPEN_AGAIN, FULL],
         calls_in_flight=64,
         concurrency=64,
+        tokens_in_flight=7000,
+        most_tokens_in_flight=8000,
         usual_first_content=Duration(nanos=420_000_000),
     ),
     pb.Target(
@@ -96,8 +98,19 @@ def test_targets_say_what_keeps_them_from_answering() -> None:
 
 def test_a_wide_terminal_is_shown_the_calls_as_well() -> None:
     assert shown(targets_table(TARGETS, wide=True))[1:] == [
-        "cloud gpt-5-nano present closed isolated, bulkhead 64 of 64 1 of 12 0.42 s",
+        "cloud gpt-5-nano present closed isolated, bulkhead"
+        " 64 of 64, 7000 of 8000 tokens 1 of 12 0.42 s",
         "local-llama smollm2-135m-instruct none needed open - 0 of 4 0 of 0 -",
+    ]
+
+
+def test_a_target_that_is_passed_over_although_its_breaker_is_closed_says_why() -> None:
+    silent = pb.Target(name="a", model="m", has_credential=True, breaker=CLOSED)
+    silent.breaker.fallen_silent = True
+
+    assert shown(targets_table([silent])) == ["a m present or none needed closed, silent -"]
+    assert list(target_notes([silent])) == [
+        "a: it says nothing, and the calls that wait for it will open its breaker"
     ]
 
 

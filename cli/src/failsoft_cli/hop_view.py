@@ -7,7 +7,7 @@ from rich.text import Text
 
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli.console import prose
-from failsoft_cli.render import hop_outcome, hop_reason, seconds
+from failsoft_cli.render import hop_outcome, hop_place, hop_reason, seconds
 
 _WALK_CHARACTERS = 8
 """Of a walk's id; enough to see which lines belong together."""
@@ -33,4 +33,6 @@ def hop_line(told: pb.WatchHopsResponse, *, time_of_day: str) -> Text:
         line.append(f": {reason}")
     if hop.latency.ToNanoseconds():
         line.append(f", {seconds(hop.latency):.2f} s")
+    if place := hop_place(hop):
+        line.append(f" ({place})")
     return line

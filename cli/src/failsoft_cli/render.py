@@ -75,6 +75,13 @@ def hop_reason(hop: walk_pb2.Hop) -> str:
     return ": ".join(part for part in (reason, harmless(hop.detail)) if part)
 
 
+def hop_place(hop: walk_pb2.Hop) -> str:
+    """Why it has its place in the order; empty: by the route, or an older router did not say."""
+    if hop.place in (walk_pb2.PLACE_REASON_UNSPECIFIED, walk_pb2.PLACE_REASON_ROUTE_ORDER):
+        return ""
+    return words(word(walk_pb2.PlaceReason.DESCRIPTOR, hop.place))
+
+
 def summary(finished: Finished, *, took: float) -> str:
     """One line: who served it, what it is instead of the best answer, whether its length was
     limited, the way, the time.

@@ -52,10 +52,18 @@ def _target_row(target: pb.Target) -> Sequence[str | Text]:
         Text(state, style="yellow" if state == "missing" else ""),
         Text(breaker_state(breaker), style=_BREAKER_STYLES.get(breaker.state, "")),
         Text(", ".join(gates) or "-", style="yellow"),
-        f"{target.calls_in_flight} of {target.concurrency}",
+        _in_flight(target),
         f"{breaker.window_failures} of {breaker.window_calls}",
         f"{seconds(usual):.2f} s" if target.HasField("usual_first_content") else "-",
     )
+
+
+def _in_flight(target: pb.Target) -> str:
+    """Its calls, and their tokens where these are limited."""
+    calls = f"{target.calls_in_flight} of {target.concurrency}"
+    if not target.most_tokens_in_flight:
+        return calls
+    return f"{calls}, {target.tokens_in_flight} of {target.most_tokens_in_flight} tokens"
 
 
 def credential(target: pb.Target) -> str:
@@ -66,7 +74,8 @@ def credential(target: pb.Target) -> str:
 
 def breaker_state(breaker: pb.Breaker) -> str:
     """`half open`, for people."""
-    return words(word(pb.BreakerState.DESCRIPTOR, breaker.state))
+    state = words(word(pb.BreakerState.DESCRIPTOR, breaker.state))
+    return f"{state}, silent" if breaker.fallen_silent else state
 
 
 def shut_gates(target: pb.Target) -> list[pb.Gate]:
@@ -96,6 +105,8 @@ def target_facts(target: pb.Target, *, ago: float = 0.0) -> Iterator[str]:
     if breaker.state == pb.BREAKER_STATE_OPEN:
         due = seconds(breaker.due_in) - ago
         yield f"a probe may go in {due:.1f} s" if due > 0 else "a probe may go"
+    if breaker.fallen_silent:
+        yield "it says nothing, and the calls that wait for it will open its breaker"
     healed = breaker.state == pb.BREAKER_STATE_CLOSED and not breaker.window_failures
     if breaker.last_error and not healed:
         error = words(word(walk_pb2.ErrorClass.DESCRIPTOR, breaker.last_error))

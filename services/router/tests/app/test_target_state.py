@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
 from failsoft_router.app.target_state import CredentialState, GateState, TargetState, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.gate import IsolationOrder
-from failsoft_router.core.policy import BreakerPolicy, CredentialSource
+from failsoft_router.core.policy import BreakerPolicy, CredentialSource, Limits
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -179,8 +180,28 @@ async def test_an_isolation_is_told_with_who_and_why_until_its_true_end(
 
 
 @virtual_time.test
+async def test_a_target_that_fell_silent_is_told_before_its_breaker_opens(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=[*[(0.2, "hi", DONE)] * 20, (math.inf,)], b=("hi", DONE), limits=Limits())
+    for _ in range(20):
+        await router.ask()
+    well = state(router).health
+    async with router.supervised(), asyncio.TaskGroup() as tasks:
+        for _ in range(30):
+            tasks.create_task(router.ask())
+            await asyncio.sleep(0.1)
+
+        silent = state(router).health
+
+    assert (well.state, well.fallen_silent) == (State.CLOSED, False)
+    assert (silent.state, silent.fallen_silent) == (State.CLOSED, True)
+
+
+@virtual_time.test
 async def test_a_full_target_has_its_calls_and_a_shut_gate(stage: type[Stage]) -> None:
-    router = stage(a=(2.0, "hi", DONE), targets={"a": {"concurrency": 1}})
+    room = {"concurrency": 1, "tokens_in_flight": 8000}
+    router = stage(a=(2.0, "hi", DONE), targets={"a": room})
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(router.ask())
         await asyncio.sleep(1.0)
@@ -188,6 +209,8 @@ async def test_a_full_target_has_its_calls_and_a_shut_gate(stage: type[Stage]) -
         full = state(router)
 
     assert full.calls_in_flight == 1
+    assert 0 < full.tokens_in_flight <= 8000
+    assert state(router).tokens_in_flight == 0
     assert full.gates[-1].shut
     assert state(router).usual == 2.0
     assert not state(router).gates[-1].shut

@@ -207,6 +207,8 @@ class Target(_message.Message):
     USUAL_FIRST_CONTENT_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     CONCURRENCY_FIELD_NUMBER: _builtins.int
+    TOKENS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    MOST_TOKENS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the policy."""
     provider: _builtins.str
@@ -227,6 +229,12 @@ class Target(_message.Message):
     """Whether it can be called as somebody."""
     concurrency: _builtins.int
     """Calls that may be made to it at once; others wait or go on to the next hop."""
+    tokens_in_flight: _builtins.int
+    """Tokens of those calls and their longest answers together, as far as they
+    are counted: 0 where `most_tokens_in_flight` is.
+    """
+    most_tokens_in_flight: _builtins.int
+    """As many there may be; 0: not limited."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_inference_service_pb2.Capability.ValueType]:
         """What it can do."""
@@ -262,10 +270,12 @@ class Target(_message.Message):
         usual_first_content: _duration_pb2.Duration | None = ...,
         credential: Global___CredentialState.ValueType = ...,
         concurrency: _builtins.int = ...,
+        tokens_in_flight: _builtins.int = ...,
+        most_tokens_in_flight: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "capabilities", b"capabilities", "concurrency", b"concurrency", "context_tokens", b"context_tokens", "credential", b"credential", "endpoint", b"endpoint", "gates", b"gates", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "name", b"name", "provider", b"provider", "usual_first_content", b"usual_first_content"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "capabilities", b"capabilities", "concurrency", b"concurrency", "context_tokens", b"context_tokens", "credential", b"credential", "endpoint", b"endpoint", "gates", b"gates", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "most_tokens_in_flight", b"most_tokens_in_flight", "name", b"name", "provider", b"provider", "tokens_in_flight", b"tokens_in_flight", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -335,6 +345,7 @@ class Breaker(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     LAST_TRANSITION_AGO_FIELD_NUMBER: _builtins.int
     WINDOW_SLOW_FIELD_NUMBER: _builtins.int
+    FALLEN_SILENT_FIELD_NUMBER: _builtins.int
     state: Global___BreakerState.ValueType
     """Its state."""
     consecutive_failures: _builtins.int
@@ -347,6 +358,10 @@ class Breaker(_message.Message):
     """What the last failure was; unspecified when there was none."""
     window_slow: _builtins.int
     """Slow ones among the calls in the window: the first content came late."""
+    fallen_silent: _builtins.bool
+    """The target has fallen silent, and as many calls are out as will open this
+    breaker: it is closed still, and walks go on to the next target all the same.
+    """
     @_builtins.property
     def due_in(self) -> _duration_pb2.Duration:
         """How long until a probe may go; zero when one may, unset when closed."""
@@ -366,10 +381,11 @@ class Breaker(_message.Message):
         last_error: _walk_pb2.ErrorClass.ValueType = ...,
         last_transition_ago: _duration_pb2.Duration | None = ...,
         window_slow: _builtins.int = ...,
+        fallen_silent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_in", b"due_in", "last_transition_ago", b"last_transition_ago"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "due_in", b"due_in", "last_error", b"last_error", "last_transition_ago", b"last_transition_ago", "state", b"state", "window_calls", b"window_calls", "window_failures", b"window_failures", "window_slow", b"window_slow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consecutive_failures", b"consecutive_failures", "due_in", b"due_in", "fallen_silent", b"fallen_silent", "last_error", b"last_error", "last_transition_ago", b"last_transition_ago", "state", b"state", "window_calls", b"window_calls", "window_failures", b"window_failures", "window_slow", b"window_slow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

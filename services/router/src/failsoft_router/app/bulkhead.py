@@ -34,6 +34,11 @@ class Bulkhead:
         return self._inside
 
     @property
+    def tokens_in_flight(self) -> int:
+        """Those of all these calls, as they were entered with."""
+        return self._tokens
+
+    @property
     def full(self) -> bool:
         """Whoever comes now has to queue."""
         return bool(self._queue) or not self._has_room(1)

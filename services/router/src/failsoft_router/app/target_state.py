@@ -31,6 +31,8 @@ class HealthState:
         due_at: The moment from which on a probe may go; None unless it is open.
         last_error: Of the last failure that counted; None when there was none.
         changed_at: The moment of the last transition; None when there was none.
+        fallen_silent: It is closed, and others go on all the same: the calls that are out
+            will open it, or find the target well.
     """
 
     state: State
@@ -39,6 +41,7 @@ class HealthState:
     counts: Counts
     last_error: ErrorClass | None
     changed_at: float | None
+    fallen_silent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class TargetState:
 
     Attributes:
         gates: Shut or not, in the order in which they are asked.
+        tokens_in_flight: Of those calls; 0 where the policy does not limit them.
         usual: Seconds to its first content; None when there was none.
     """
 
@@ -75,6 +79,7 @@ class TargetState:
     health: HealthState
     gates: tuple[GateState, ...]
     calls_in_flight: int
+    tokens_in_flight: int
     usual: float | None
 
 
@@ -93,6 +98,7 @@ def state_of(place: Place, now: float) -> TargetState:
             _bulkhead(place),
         ),
         calls_in_flight=place.bulkhead.in_flight,
+        tokens_in_flight=place.bulkhead.tokens_in_flight,
         usual=place.history.usual(),
     )
 
@@ -112,6 +118,7 @@ def _health(place: Place, now: float) -> HealthState:
         counts=breaker.counts(now),
         last_error=breaker.last_error,
         changed_at=breaker.changed_at if breaker.transitions else None,
+        fallen_silent=place.is_being_settled,
     )
 
 

@@ -32,6 +32,8 @@ def fill_target(into: pb.Target, state: TargetState, *, now: float) -> None:
     into.credential = _CREDENTIAL.number[state.credential]
     into.calls_in_flight = state.calls_in_flight
     into.concurrency = policy.concurrency
+    into.tokens_in_flight = state.tokens_in_flight
+    into.most_tokens_in_flight = policy.tokens_in_flight
     if state.usual is not None:
         fill_duration(into.usual_first_content, state.usual)
     _fill_breaker(into.breaker, state.health, now=now)
@@ -45,6 +47,7 @@ def _fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
     into.window_calls = health.counts.calls
     into.window_failures = health.counts.failures
     into.window_slow = health.counts.slow
+    into.fallen_silent = health.fallen_silent
     if health.last_error is not None:
         into.last_error = ERROR_CLASS.number[health.last_error]
     if health.state is not State.CLOSED:
