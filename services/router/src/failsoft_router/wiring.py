@@ -26,8 +26,8 @@ from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
 from failsoft_router.adapters.cache_client import CacheClient
 from failsoft_router.adapters.credentials import ShownToken, credential
+from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
-from failsoft_router.adapters.openai_target import OpenAiTarget
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
 from failsoft_router.api.rpc.admin import AdminServicer
@@ -46,6 +46,7 @@ from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, RouterSettings
 from failsoft_router.telemetry import NAMES
+from failsoft_router.wire.openai.codec import OpenAiCodec
 
 NAME = "failsoft-router"
 INFERENCE = "failsoft.inference.v1.InferenceService"
@@ -225,7 +226,8 @@ def _target(
 ) -> Target:
     match policy.provider:
         case Provider.OPENAI:
-            return OpenAiTarget(policy, credential=credential, clock=clock)
+            codec = OpenAiCodec(model=policy.model)
+            return HttpTarget(policy, codec=codec, credential=credential, clock=clock)
         case Provider.FAILSOFT:
             return InferenceTarget(policy, token=token, credential=credential)
 

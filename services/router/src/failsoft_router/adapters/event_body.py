@@ -17,7 +17,7 @@ from failsoft_kit.clock import Clock
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
-from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.codec import AnswerReader
 from failsoft_router.wire.sse import EventTooLong, SseParser
 
 AFTER_FINISH = 0.25
@@ -26,6 +26,9 @@ AFTER_FINISH = 0.25
 AFTER_END = 0.01
 """Seconds that the end of the body may follow the last event by. An answer whose body was
 read to its end leaves a connection that the next call can use."""
+
+_DONE = b"[DONE]"
+"""OpenAI's mark of the end. No other dialect has such a payload, for it is no JSON."""
 
 LONGEST_GULP = 0.02
 """Seconds that the socket is left alone at most: so late may a whole answer be."""
@@ -53,7 +56,7 @@ class Gulps:
 
 async def deltas(
     response: aiohttp.ClientResponse,
-    reader: ChunkReader,
+    reader: AnswerReader,
     *,
     clock: Clock,
     gulps: Gulps | None,
@@ -110,10 +113,10 @@ async def read_any(content: aiohttp.StreamReader, wait_until: float, clock: Cloc
         return b""
 
 
-def _take(payloads: Iterable[bytes], reader: ChunkReader) -> bool:
+def _take(payloads: Iterable[bytes], reader: AnswerReader) -> bool:
     """Let the reader take these payloads; whether nothing worth waiting for follows."""
     for payload in payloads:
-        if payload == b"[DONE]":
+        if payload == _DONE:
             return True
         reader.read(payload)
     return reader.complete

@@ -15,9 +15,10 @@ from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass
 from failsoft_router.adapters.event_body import AFTER_FINISH
-from failsoft_router.adapters.openai_target import OpenAiTarget
+from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
+from failsoft_router.wire.openai.codec import OpenAiCodec
 from failsoft_upstream import faults
 from failsoft_upstream import running as upstream_running
 
@@ -89,7 +90,7 @@ def in_packets(*packets: bytes) -> Play:
 
 
 @asynccontextmanager
-async def provider(play: Play) -> AsyncIterator[tuple[Wire, OpenAiTarget]]:
+async def provider(play: Play) -> AsyncIterator[tuple[Wire, HttpTarget]]:
     """A provider that plays, and the target that leads to it."""
     it = Wire(play)
     server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
@@ -100,7 +101,7 @@ async def provider(play: Play) -> AsyncIterator[tuple[Wire, OpenAiTarget]]:
 
 
 @asynccontextmanager
-async def target_at(endpoint: str, *, allow_private: bool = True) -> AsyncIterator[OpenAiTarget]:
+async def target_at(endpoint: str, *, allow_private: bool = True) -> AsyncIterator[HttpTarget]:
     policy = TargetPolicy(
         name="a",
         provider=Provider.OPENAI,
@@ -108,14 +109,16 @@ async def target_at(endpoint: str, *, allow_private: bool = True) -> AsyncIterat
         endpoint=endpoint,
         allow_private=allow_private,
     )
-    target = OpenAiTarget(policy, credential=None, clock=SystemClock())
+    target = HttpTarget(
+        policy, codec=OpenAiCodec(model=policy.model), credential=None, clock=SystemClock()
+    )
     try:
         yield target
     finally:
         await target.close()
 
 
-async def said(target: OpenAiTarget, call: TargetCall = CALL) -> Sequence[Piece]:
+async def said(target: HttpTarget, call: TargetCall = CALL) -> Sequence[Piece]:
     async with aclosing(target.stream(call)) as pieces:
         return [piece async for piece in pieces]
 

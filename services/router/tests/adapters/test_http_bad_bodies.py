@@ -12,9 +12,10 @@ from failsoft_kit.clock import SystemClock
 from failsoft_kit.telemetry import SpanContext
 from failsoft_model.chat import ChatRequest, Message, Role, Text
 from failsoft_model.walk import ErrorClass
-from failsoft_router.adapters.openai_target import ERROR_BODY_WITHIN, OpenAiTarget
+from failsoft_router.adapters.http_target import ERROR_BODY_WITHIN, HttpTarget
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, TargetCall
+from failsoft_router.wire.openai.codec import OpenAiCodec
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +66,7 @@ class Fountain:
 @asynccontextmanager
 async def fountain(
     status: str, pieces: Callable[[], Iterator[bytes]], *, every: float = 0.0
-) -> AsyncIterator[tuple[Fountain, OpenAiTarget]]:
+) -> AsyncIterator[tuple[Fountain, HttpTarget]]:
     """The provider, and the target that leads to it."""
     it = Fountain(status, pieces, every=every)
     server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
@@ -77,7 +78,9 @@ async def fountain(
         endpoint=f"http://127.0.0.1:{port}/v1",
         allow_private=True,
     )
-    target = OpenAiTarget(policy, credential=None, clock=SystemClock())
+    target = HttpTarget(
+        policy, codec=OpenAiCodec(model=policy.model), credential=None, clock=SystemClock()
+    )
     try:
         yield it, target
     finally:
@@ -85,7 +88,7 @@ async def fountain(
         server.close()
 
 
-async def failure(target: OpenAiTarget) -> AttemptFailed:
+async def failure(target: HttpTarget) -> AttemptFailed:
     async def read_all() -> None:
         async with asyncio.timeout(9), aclosing(target.stream(CALL)) as pieces:
             async for _ in pieces:

@@ -1,4 +1,4 @@
-"""A target that speaks OpenAI's chat completions over HTTP.
+"""A target that answers a POST by an event stream; what is said in both is its codec's.
 
 One pooled session a target. Always streamed, because a hang or a cut shows early only
 in a stream. The walk watches the content; the client library gets connect and total.
@@ -18,10 +18,7 @@ from failsoft_router.adapters.event_body import Gulps, deltas, read_any
 from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Piece, TargetCall
-from failsoft_router.wire.openai.errors import from_response
-from failsoft_router.wire.openai.finish import may_be_empty
-from failsoft_router.wire.openai.request import dropped, encode
-from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.codec import Codec
 
 IDLE_CONNECTION = 15.0
 """Seconds; a connection that was idle for longer may be half closed by the provider."""
@@ -44,39 +41,36 @@ _LARGE_BODY = 1024 * 1024
 _READ_BUFFER = 256 * 1024
 
 
-class OpenAiTarget:
+class HttpTarget:
     """One model behind one base URL."""
 
     def __init__(
-        self, policy: TargetPolicy, *, credential: Credential | None, clock: Clock
+        self, policy: TargetPolicy, *, codec: Codec, credential: Credential | None, clock: Clock
     ) -> None:
         self._policy = policy
+        self._codec = codec
         self._credential = credential
         self._clock = clock
-        self._url = f"{policy.endpoint}/chat/completions"
         self._session: aiohttp.ClientSession | None = None
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
-        question = encode(call.request, model=self._policy.model)
+        codec = self._codec
+        post = codec.encode(call.request)
         # With an unlimited pool `connect` is name, TCP and TLS; `sock_connect` is TCP alone.
         timeout = aiohttp.ClientTimeout(total=call.total, connect=call.connect)
         asked_at, replied = self._clock.now(), False
         try:
             async with self._open().post(
-                self._url,
-                data=question if len(question) < _LARGE_BODY else io.BytesIO(question),
+                f"{self._policy.endpoint}{post.path}",
+                data=post.body if len(post.body) < _LARGE_BODY else io.BytesIO(post.body),
                 headers=self._headers(),
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
                 await self._check(response)
                 replied = True
-                reader = ChunkReader(
-                    model=self._policy.model,
-                    logprobs=call.request.sampling.logprobs,
-                    may_say_nothing=may_be_empty(call.request),
-                )
+                reader = codec.reader(call.request)
                 gulps = Gulps(asked_at=asked_at, end_at=asked_at + call.total)
                 async for delta in deltas(
                     response,
@@ -85,7 +79,7 @@ class OpenAiTarget:
                     gulps=gulps if call.in_gulps else None,
                 ):
                     yield delta
-                yield reader.ending(dropped_parameters=dropped(call.request))
+                yield reader.ending(dropped_parameters=codec.dropped(call.request))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _failure(error, replied=replied) from error
 
@@ -115,14 +109,14 @@ class OpenAiTarget:
 
     def _headers(self) -> Mapping[str, str]:
         key = self._credential.value() if self._credential is not None else None
-        return {} if key is None else {"Authorization": f"Bearer {key}"}
+        return self._codec.headers(key)
 
     async def _check(self, response: aiohttp.ClientResponse) -> None:
         """Refuse a reply that is not the beginning of a stream."""
         if response.status != 200:
             body = await _beginning(response.content, self._clock)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            raise from_response(response.status, headers, body, unix=self._clock.unix())
+            raise self._codec.refusal(response.status, headers, body, unix=self._clock.unix())
         if response.headers.get("Content-Encoding", "identity") != "identity":
             # Nothing is ever unpacked, so there is no bomb to fear.
             raise AttemptFailed(
@@ -131,7 +125,7 @@ class OpenAiTarget:
         if response.content_type != "text/event-stream":
             raise AttemptFailed(
                 ErrorClass.MALFORMED,
-                "the reply is no event stream; does the endpoint lead to an OpenAI-compatible API?",
+                f"the reply is no event stream; does the endpoint lead to {self._codec.api}?",
                 http_status=200,
             )
 
