@@ -9,8 +9,8 @@ from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.core.outcome import Lesson, Next, Phase, verdict
 from failsoft_router.ports import MAX_ANSWER, AttemptFailed, Ending
-from failsoft_router.wire.openai.finish import may_be_empty
 from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.size import may_be_empty
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 

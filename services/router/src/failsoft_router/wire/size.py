@@ -1,16 +1,20 @@
-"""How much an answer may say: what has no end must not be kept without an end.
+"""How much an answer may say, and when it may say nothing.
 
-The limits of time alone would let a fast target send gigabytes.
+What has no end must not be kept without an end: the limits of time alone would let a fast
+target send gigabytes.
 """
 
 from collections.abc import Iterable
 
+from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import MAX_ANSWER, AttemptFailed
 
 _LEAST_PIECE = 16
 """Characters that each piece counts for at least; keeping one costs about as much."""
+
+_MAX_COUNT = 2**32 - 1
 
 
 class AnswerSize:
@@ -39,3 +43,20 @@ class AnswerSize:
             self.count(len(token.token))
             for top in token.top:
                 self.count(len(top.token))
+
+
+def may_be_empty(request: ChatRequest) -> bool:
+    """Whether the request explains an answer that says nothing and ended by itself.
+
+    A stop sequence can be its first word, a bias can end it before that, there may be nothing
+    left to continue, and the form may allow it. Else nobody asks to be told nothing, and an
+    empty answer is how some providers fail.
+    """
+    sampling, form = request.sampling, request.response_format
+    emptied = bool(sampling.stop or sampling.logit_bias or request.continue_from)
+    return emptied or form.kind is ResponseFormatKind.REGEX
+
+
+def bounded_count(number: int | None) -> int:
+    """What a provider counted, as the contract can carry it."""
+    return min(max(0, number or 0), _MAX_COUNT)

@@ -6,9 +6,9 @@ from failsoft_model.chat import ChatRequest
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.codec import Post
 from failsoft_router.wire.openai.errors import from_response
-from failsoft_router.wire.openai.finish import may_be_empty
 from failsoft_router.wire.openai.request import dropped, encode
 from failsoft_router.wire.openai.stream import ChunkReader
+from failsoft_router.wire.size import may_be_empty
 
 PATH = "/chat/completions"
 

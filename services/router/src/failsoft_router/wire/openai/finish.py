@@ -7,7 +7,6 @@ call, and a broken answer that is taken for whole costs the truth.
 
 import re
 
-from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.ports import AttemptFailed
 
@@ -72,15 +71,3 @@ def finish_reason(word: str) -> FinishReason:
         _REQUESTS_OWN.get(word.lower(), ErrorClass.TRUNCATED),
         f"the answer ended by {shown} and not as a whole",
     )
-
-
-def may_be_empty(request: ChatRequest) -> bool:
-    """Whether the request explains an answer that says nothing and ended by itself.
-
-    A stop sequence can be its first word, a bias can end it before that, there may be nothing
-    left to continue, and the form may allow it. Else nobody asks to be told nothing, and an
-    empty answer is how some providers fail.
-    """
-    sampling, form = request.sampling, request.response_format
-    emptied = bool(sampling.stop or sampling.logit_bias or request.continue_from)
-    return emptied or form.kind is ResponseFormatKind.REGEX

@@ -7,12 +7,12 @@ import msgspec
 from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
-from failsoft_router.wire.openai.blocks import Blocks
+from failsoft_router.wire.blocks import Blocks
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
 from failsoft_router.wire.openai.logprobs import LogprobReader
-from failsoft_router.wire.size import AnswerSize
+from failsoft_router.wire.size import AnswerSize, bounded_count
 
 
 class _Function(msgspec.Struct):
@@ -62,8 +62,6 @@ class _Chunk(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Chunk).decode
 
-_MAX_COUNT = 2**32 - 1
-
 
 class ChunkReader:
     """Turns payloads into deltas and remembers what the ending needs.
@@ -79,7 +77,7 @@ class ChunkReader:
         Args:
             model: The model id that was asked for, until the provider names its own.
             logprobs: Tokens with their log probabilities were asked for.
-            may_say_nothing: The request explains an empty answer; see `finish.may_be_empty`.
+            may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
         # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
@@ -192,13 +190,8 @@ def _usage(usage: _Usage) -> Usage:
     cached = usage.prompt_tokens_details
     reasoning = usage.completion_tokens_details
     return Usage(
-        input_tokens=_count(usage.prompt_tokens),
-        output_tokens=_count(usage.completion_tokens),
-        cached_input_tokens=_count(cached.cached_tokens if cached else None),
-        reasoning_tokens=_count(reasoning.reasoning_tokens if reasoning else None),
+        input_tokens=bounded_count(usage.prompt_tokens),
+        output_tokens=bounded_count(usage.completion_tokens),
+        cached_input_tokens=bounded_count(cached.cached_tokens if cached else None),
+        reasoning_tokens=bounded_count(reasoning.reasoning_tokens if reasoning else None),
     )
-
-
-def _count(number: int | None) -> int:
-    """What a provider counted, as the contract can carry it."""
-    return min(max(0, number or 0), _MAX_COUNT)
