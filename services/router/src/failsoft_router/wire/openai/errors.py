@@ -10,19 +10,14 @@ What a provider says to people may quote the caller: a prompt, the name of a too
 property. So a phrase that is anywhere in it decides about this one request only; what shuts
 a gate, and so everybody out, has to be how the message begins, of a request in which no
 field of the caller's is named.
-
-A bare 403 or 404 shuts no gate. A firewall in front of a provider answers 403 to one
-prompt that it dislikes, and a proxy 404 while its backend is deployed: neither says
-anything of the key or of the model, and a gate would keep everybody away for minutes.
-They are failures that nobody understands, which the health breaker counts.
 """
 
 from collections.abc import Mapping
 
 from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
-from failsoft_router.wire.hint import wait_hint
 from failsoft_router.wire.openai.error_body import ErrorBody, read_error
+from failsoft_router.wire.refusal import class_of_status, failed_inside, refused
 
 # The type "invalid_request_error" is not here: it goes with almost every status, and
 # says less than a 401 or a 404 does.
@@ -83,32 +78,6 @@ _BY_PHRASE = {
 }
 """No gate learns from any of these classes."""
 
-_BY_STATUS = {
-    400: ErrorClass.CALLER_FAULT,
-    401: ErrorClass.CREDENTIAL,
-    402: ErrorClass.QUOTA,
-    408: ErrorClass.TRANSIENT,
-    409: ErrorClass.TRANSIENT,
-    413: ErrorClass.CONTEXT_LENGTH,
-    422: ErrorClass.CALLER_FAULT,
-    425: ErrorClass.TRANSIENT,
-    429: ErrorClass.RATE_LIMITED,
-    451: ErrorClass.REGION,
-}
-
-_SENTENCES = {
-    ErrorClass.CREDENTIAL: "the provider refused the credential",
-    ErrorClass.QUOTA: "the account has nothing left",
-    ErrorClass.RATE_LIMITED: "too many requests for now",
-    ErrorClass.CONTEXT_LENGTH: "the request is longer than the model's context",
-    ErrorClass.CONTENT_FILTER: "the provider refused the content",
-    ErrorClass.MODEL_GONE: "the model does not exist for this account",
-    ErrorClass.REGION: "the provider does not serve this place",
-    ErrorClass.UNSUPPORTED: "the model does not take a parameter of the request",
-    ErrorClass.CALLER_FAULT: "the provider says that the request is wrong",
-    ErrorClass.UNKNOWN: "the provider refused, and did not say why",
-}
-
 
 def from_response(
     status: int, headers: Mapping[str, str], body: bytes, *, unix: float
@@ -121,13 +90,11 @@ def from_response(
         unix: Seconds since the epoch, for a hint that is a date.
     """
     error = read_error(body)
-    error_class = _class(error, status)
-    sentence = _SENTENCES.get(error_class, "the provider failed")
-    return AttemptFailed(
-        error_class,
-        f"{sentence} (HTTP {status})",
-        http_status=status,
-        retry_after=wait_hint(headers, error_class, unix=unix),
+    return refused(
+        _class(error, status),
+        status=status,
+        headers=headers,
+        unix=unix,
         names_field=error is not None and error.is_about_callers,
     )
 
@@ -138,17 +105,12 @@ def from_error_object(error: ErrorBody) -> AttemptFailed:
     Some servers put the status that came too late into `code`.
     """
     late = error.code if isinstance(error.code, int) and 400 <= error.code < 600 else 500
-    error_class = _class(error, late)
-    sentence = _SENTENCES.get(error_class, "the provider failed")
-    return AttemptFailed(error_class, f"{sentence} (error inside the stream)", http_status=200)
+    return failed_inside(_class(error, late))
 
 
 def _class(error: ErrorBody | None, status: int) -> ErrorClass:
     said = None if error is None else _said(error, status)
-    if said is not None:
-        return said
-    default = ErrorClass.TRANSIENT if status >= 500 else ErrorClass.UNKNOWN
-    return _BY_STATUS.get(status, default)
+    return said or class_of_status(status)
 
 
 def _said(error: ErrorBody, status: int) -> ErrorClass | None:

@@ -8,6 +8,7 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.blocks import Blocks
+from failsoft_router.wire.ending import whole
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
@@ -80,10 +81,7 @@ class ChunkReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
-        # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
-        self._whole_when_empty = {FinishReason.LENGTH}
-        if may_say_nothing:
-            self._whole_when_empty.add(FinishReason.STOP)
+        self._may_say_nothing = may_say_nothing
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
         self._blocks = Blocks()
@@ -146,16 +144,13 @@ class ChunkReader:
             AttemptFailed: `TRUNCATED`: no finish reason came, or no content although
                 nothing of the request's explains that; `CONTENT_FILTER`: the provider cut it.
         """
-        if self._finish_reason is None:
-            raise AttemptFailed(ErrorClass.TRUNCATED, "the stream ended without a finish reason")
-        if self._finish_reason is FinishReason.CONTENT_FILTER:
-            raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
-        if not self._said and self._finish_reason not in self._whole_when_empty:
-            raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
+        finish = whole(
+            self._finish_reason, said=bool(self._said), may_say_nothing=self._may_say_nothing
+        )
         if self._spoke and self._logprobs is not None and not self._logprobs:
             dropped_parameters = (*dropped_parameters, "sampling.logprobs")
         return Ending(
-            finish_reason=self._finish_reason,
+            finish_reason=finish,
             model=self._model,
             usage=self._usage,
             dropped_parameters=dropped_parameters,

@@ -1,0 +1,30 @@
+"""When an answer is whole, whatever the dialect."""
+
+from failsoft_model.walk import ErrorClass, FinishReason
+from failsoft_router.ports import AttemptFailed
+
+
+def whole(finish_reason: FinishReason | None, *, said: bool, may_say_nothing: bool) -> FinishReason:
+    """The finish reason of an answer whose body ended cleanly.
+
+    Args:
+        finish_reason: None: none came.
+        said: There was content.
+        may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
+
+    Raises:
+        AttemptFailed: `TRUNCATED`: no finish reason came, or no content although nothing of
+            the request's explains that; `CONTENT_FILTER`: the provider cut it.
+    """
+    match finish_reason:
+        case None:
+            raise AttemptFailed(ErrorClass.TRUNCATED, "the stream ended without a finish reason")
+        case FinishReason.CONTENT_FILTER:
+            raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
+    # A caller's own `max_tokens` can be used up by thoughts that nobody is shown.
+    explained = finish_reason is FinishReason.LENGTH or (
+        may_say_nothing and finish_reason is FinishReason.STOP
+    )
+    if not said and not explained:
+        raise AttemptFailed(ErrorClass.TRUNCATED, "the answer is empty")
+    return finish_reason
