@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft.router.v1.admin_service_pb2_grpc import RouterAdminServiceStub
 from failsoft_client.errors import failure
 from failsoft_kit.identity import ServiceToken
+from failsoft_kit.rpc.channel import FOLLOWING_METADATA
 
 _CALL_SECONDS = 5.0
 _RELOAD_SECONDS = 30.0
@@ -57,10 +59,10 @@ class Admin:
         with _failures():
             call = self._stub.WatchHops(request, metadata=self._metadata)
             try:
-                call.initial_metadata()
-                if not call.is_active():
-                    next(call)  # raises why
-                yield call
+                follows = any(key == FOLLOWING_METADATA for key, _ in call.initial_metadata())
+                # A call that is refused has none of it, and its first reply raises why.
+                first = () if follows else (next(call),)
+                yield chain(first, call)
             finally:
                 call.cancel()
 

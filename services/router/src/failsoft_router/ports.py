@@ -54,8 +54,8 @@ class Ending:
 
 Piece = Delta | StreamReset | Ending
 
-MAX_ANSWER = 16 * 1024 * 1024
-"""Characters of one answer: more than the million tokens that a caller may ask for.
+MAX_ANSWER = 4 * 1024 * 1024
+"""Characters of one answer: what a million tokens say, and one message of 8 MiB carries.
 
 A router must not hold what never ends; the walk gives up a target that says more.
 """

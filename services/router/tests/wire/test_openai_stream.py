@@ -8,9 +8,9 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.limits import MAX_PARTS
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.core.outcome import Lesson, Next, Phase, verdict
-from failsoft_router.ports import MAX_ANSWER, AttemptFailed, Ending
+from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.openai.stream import ChunkReader
-from failsoft_router.wire.size import may_be_empty
+from failsoft_router.wire.size import MAX_COUNTED, may_be_empty
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
@@ -486,7 +486,7 @@ def test_what_is_no_chunk_is_malformed_and_not_quoted(payload: bytes) -> None:
 
 @pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
 def test_a_text_without_an_end_is_not_kept_for_ever(field: str) -> None:
-    half = chunk(**{field: "x" * (MAX_ANSWER // 2)})
+    half = chunk(**{field: "x" * (MAX_COUNTED // 2)})
 
     assert len(read(half, half)[0]) == 2
     failed = failure(half, half, chunk(content="x"))
@@ -494,14 +494,14 @@ def test_a_text_without_an_end_is_not_kept_for_ever(field: str) -> None:
 
 
 def test_arguments_without_an_end_are_not_kept_for_ever() -> None:
-    half = chunk(tool_calls=[call(function={"arguments": "{" * (MAX_ANSWER // 2)})])
+    half = chunk(tool_calls=[call(function={"arguments": "{" * (MAX_COUNTED // 2)})])
 
     assert failure(half, half, half).detail == "the answer has no end"
 
 
 def test_small_pieces_count_for_what_keeping_them_costs() -> None:
     """A million of one letter are no megabyte."""
-    nearly_all, letter = chunk(content="x" * (MAX_ANSWER - 32)), chunk(content="x")
+    nearly_all, letter = chunk(content="x" * (MAX_COUNTED - 32)), chunk(content="x")
 
     assert len(read(nearly_all, letter, letter)[0]) == 3
     assert failure(nearly_all, letter, letter, letter).detail == "the answer has no end"

@@ -15,6 +15,8 @@ from failsoft_kit.telemetry.span import Span
 
 ATTEMPT_METADATA = "failsoft-attempt-id"
 DEPTH_METADATA = "failsoft-depth"
+FOLLOWING_METADATA = "failsoft-following"
+"""In a stream's initial metadata: nothing that happens from now on is missed."""
 REQUEST_ID_METADATA = "x-request-id"
 TRACE_METADATA = "traceparent"
 

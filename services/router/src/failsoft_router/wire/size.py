@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import ErrorClass
-from failsoft_router.ports import MAX_ANSWER, AttemptFailed
+from failsoft_router.ports import AttemptFailed
 
 _LEAST_PIECE = 16
 """Characters that each piece counts for at least; keeping one costs about as much."""
+
+MAX_COUNTED = _LEAST_PIECE * 1024 * 1024
+"""Characters as they are counted: a million tokens may come one by one."""
 
 _MAX_COUNT = 2**32 - 1
 
@@ -34,7 +37,7 @@ class AnswerSize:
             AttemptFailed: `MALFORMED`: the answer has no end.
         """
         self._characters += max(_LEAST_PIECE, characters)
-        if self._characters > MAX_ANSWER:
+        if self._characters > MAX_COUNTED:
             raise AttemptFailed(ErrorClass.MALFORMED, "the answer has no end")
 
     def count_tokens(self, tokens: Iterable[TokenLogprob]) -> None:

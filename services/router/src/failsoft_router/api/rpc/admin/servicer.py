@@ -7,6 +7,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft.router.v1 import admin_service_pb2_grpc as pb_grpc
 from failsoft_kit.call import current
 from failsoft_kit.clock import Clock
+from failsoft_kit.rpc.channel import FOLLOWING_METADATA
 from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import fill_duration, fill_hop
 from failsoft_router.api.rpc.admin.orders import isolation_order, releasing_actor
@@ -144,8 +145,7 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
     ) -> AsyncIterator[pb.WatchHopsResponse]:
         self._refuse_unknown(request.route)
         with self._feed.following(tenant=request.tenant, route=request.route) as follower:
-            # The watcher knows by them that it misses nothing from now on.
-            await context.send_initial_metadata(())
+            await context.send_initial_metadata(((FOLLOWING_METADATA, "1"),))
             while True:
                 ended, missed = await self._feed.next_for(follower)
                 yield _ended_hop(ended, missed)
