@@ -165,8 +165,20 @@ def nobody_is_turned_away_while_a_call_may_be_forced(story: Story) -> Iterator[s
             if leave.permit.forced and leave.given <= asked.ended and asked.began <= leave.returned
         ]
         ill_all_the_time = all(_was_shut(story, name, asked) for name in names)
+        if _was_cut_off(story, asked):
+            continue
         if ill_all_the_time and not any(leave.breaker in names for leave in forced):
             yield f"{asked.planned.name} got nothing, and nobody asked {names}"
+
+
+def _was_cut_off(story: Story, asked: Asked) -> bool:
+    """Whether our own way out was found down while it was asked, which shuts everybody."""
+    return any(
+        hop.skip_reason is SkipReason.SAME_FATE
+        and asked.began <= other.began + hop.started <= asked.ended
+        for other in story.asked
+        for hop in other.hops
+    )
 
 
 def no_target_is_lost(story: Story) -> Iterator[str]:

@@ -237,7 +237,7 @@ def who_has_nobody_else_is_waited_for(story: Story) -> Iterator[str]:
     It has its own limit, or all the time that there is but for what the rest needs.
     """
     for asked in story.asked:
-        if asked.planned.pause or not _got_nothing(asked):
+        if asked.planned.pause or not _got_nothing(asked) or _may_have_spared_others(asked, story):
             continue
         for call in asked.calls:
             later = asked.hops[int(call.attempt_id.split("/")[1]) :]
@@ -313,6 +313,17 @@ def _got_nothing(asked: Asked) -> bool:
     if asked.finished is not None:
         return asked.finished.served_by in (CACHE_HOP, MOCK_HOP) and bool(asked.hops)
     return isinstance(asked.error, RouteExhausted | WalkDeadlinePassed)
+
+
+def _may_have_spared_others(asked: Asked, story: Story) -> bool:
+    """Whether it was served by the cache, and a route has a target behind that: time was kept."""
+    if asked.finished is None or asked.finished.served_by != CACHE_HOP:
+        return False
+    routes = (route for policy in story.schedule.policies for route in policy.routes.values())
+    behind = (
+        route.hops[route.hops.index(CACHE_HOP) :] for route in routes if CACHE_HOP in route.hops
+    )
+    return any(not {CACHE_HOP, MOCK_HOP}.issuperset(hops) for hops in behind)
 
 
 def _is_hidden(call: Call) -> bool:
