@@ -29,6 +29,7 @@ def refused(
     status: int,
     headers: Mapping[str, str],
     unix: float,
+    hint: float | None = None,
     names_field: bool = False,
 ) -> AttemptFailed:
     """The failure that a reply with another status than 200 stands for.
@@ -37,13 +38,14 @@ def refused(
         error_class: What it means.
         headers: Names in lower case.
         unix: Seconds since the epoch, for a hint that is a date.
+        hint: Seconds that the body asks to wait; None: the headers may say it.
         names_field: See `AttemptFailed`.
     """
     return AttemptFailed(
         error_class,
         f"{_sentence(error_class)} (HTTP {status})",
         http_status=status,
-        retry_after=wait_hint(headers, error_class, unix=unix),
+        retry_after=wait_hint(headers, error_class, unix=unix) if hint is None else hint,
         names_field=names_field,
     )
 

@@ -1,0 +1,1 @@
+"""Gemini's generateContent wire format, from the public API reference."""

@@ -1,0 +1,32 @@
+"""What the generations of Gemini's models differ in, told by the model's id.
+
+Nothing else says it before the call, and a model refuses a request that has a field of
+another generation. An id without a generation, such as `gemini-flash-latest`, leads to a
+current model; other families behind the same API, such as Gemma, know neither field.
+"""
+
+import re
+
+_GEMINI = re.compile(r"(?:models/)?gemini-(?P<generation>[0-9]+(?:\.[0-9]+)?)?", re.ASCII)
+
+_THINKS_FROM = 2.5
+_CHECKS_SIGNATURES_FROM = 3.0
+_CURRENT = 3.0
+
+
+def thinks(model: str) -> bool:
+    """Whether it takes `thinkingConfig`, and can show its thoughts."""
+    return _generation(model) >= _THINKS_FROM
+
+
+def checks_signatures(model: str) -> bool:
+    """Whether it refuses a conversation in which a call has no thought signature."""
+    return _generation(model) >= _CHECKS_SIGNATURES_FROM
+
+
+def _generation(model: str) -> float:
+    """Its number; 0 for what is no Gemini."""
+    match = _GEMINI.match(model)
+    if match is None:
+        return 0.0
+    return float(match["generation"] or _CURRENT)
