@@ -46,6 +46,7 @@ from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, RouterSettings
 from failsoft_router.telemetry import NAMES
+from failsoft_router.wire.gemini.codec import GeminiCodec
 from failsoft_router.wire.openai.codec import OpenAiCodec
 
 NAME = "failsoft-router"
@@ -224,10 +225,12 @@ def _target(
     clock: Clock,
     token: ServiceToken | None,
 ) -> Target:
+    speaking = partial(HttpTarget, policy, credential=credential, clock=clock)
     match policy.provider:
         case Provider.OPENAI:
-            codec = OpenAiCodec(model=policy.model)
-            return HttpTarget(policy, codec=codec, credential=credential, clock=clock)
+            return speaking(codec=OpenAiCodec(model=policy.model))
+        case Provider.GEMINI:
+            return speaking(codec=GeminiCodec(model=policy.model))
         case Provider.FAILSOFT:
             return InferenceTarget(policy, token=token, credential=credential)
 

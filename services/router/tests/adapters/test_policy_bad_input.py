@@ -310,7 +310,7 @@ def test_a_denial_of_what_is_not_there_is_refused() -> None:
 
     assert problem == (
         "`tenants.acme.deny[1]` (policy.yaml, line 7) names `opanai`, which is no target and no"
-        " provider; known are `a`, `openai`, `failsoft`"
+        " provider; known are `a`, `openai`, `gemini`, `failsoft`"
     )
 
 
@@ -325,6 +325,16 @@ def test_openai_itself_has_no_regex_and_no_choice(endpoint: str, capability: str
 
     (problem,) = problems(written)
     assert f"names `{capability}`, which OpenAI's own API does not have" in problem
+
+
+@pytest.mark.parametrize("capability", ["regex", "logit_bias"])
+def test_gemini_has_no_regex_and_no_biases(capability: str) -> None:
+    """Its format has no field for them: a request would be answered as if it had not asked."""
+    lines = target(f"capabilities: [logprobs, {capability}, choice]")
+
+    (problem,) = problems(lines.replace("provider: openai", "provider: gemini"))
+    assert f"capabilities[1]` (policy.yaml, line 3) names `{capability}`" in problem
+    assert problem.endswith("which Gemini's API does not have")
 
 
 def test_a_server_that_speaks_like_openai_may_have_more() -> None:

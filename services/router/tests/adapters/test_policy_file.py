@@ -7,7 +7,7 @@ import pytest
 
 from failsoft_kit.settings import SettingsError
 from failsoft_model.walk import Capability
-from failsoft_router.adapters.policy_file import OPENAI_URL, load_policy
+from failsoft_router.adapters.policy_file import GEMINI_URL, OPENAI_URL, load_policy
 from failsoft_router.core.policy import (
     GPU_BREAKER,
     REMOTE_BREAKER,
@@ -190,6 +190,14 @@ def test_the_smallest_policy_has_every_default(load: Callable[[str], Policy]) ->
     assert policy.tenant("anybody") == TenantPolicy()
 
 
+def test_gemini_is_where_google_serves_it(load: Callable[[str], Policy]) -> None:
+    policy = load(SMALLEST.replace("provider: openai", "provider: gemini"))
+
+    assert policy.targets["a"] == TargetPolicy(
+        name="a", provider=Provider.GEMINI, model="m", endpoint=GEMINI_URL
+    )
+
+
 def test_a_gpu_target_is_probed_more_gently(load: Callable[[str], Policy]) -> None:
     policy = load(SMALLEST.replace("model: m", "model: m, kind: gpu"))
 
@@ -281,7 +289,7 @@ def test_every_mistake_is_told_at_once_with_its_path_and_line(
     problems: Callable[[str], set[str]],
 ) -> None:
     assert problems(BAD) == {
-        "`targets.mini.provider` (policy.yaml, line 3) must be 'openai' or 'failsoft',"
+        "`targets.mini.provider` (policy.yaml, line 3) must be 'openai', 'gemini' or 'failsoft',"
         ' got "opanai"',
         "`targets.mini.model` (policy.yaml, line 2) is missing",
         "`targets.mini.modle` (policy.yaml, line 4) is unknown; did you mean `model`?",

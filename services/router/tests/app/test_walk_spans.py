@@ -9,6 +9,7 @@ from failsoft_kit.telemetry import Kind
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.spans import Link
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None
     assert failed.links == (Link(to="failsoft.hop", attributes=FALLBACK_OF),)
     assert served.attributes["failsoft.hop.outcome"] == "served"
     assert served.duration == 0.75
+
+
+@virtual_time.test
+async def test_a_provider_is_named_as_opentelemetry_names_it(stage: type[Stage]) -> None:
+    router = stage(a=("hi", DONE), targets={"a": {"provider": Provider.GEMINI}})
+
+    await router.ask()
+
+    attempt = router.spans.one("chat a-model")
+    assert attempt.attributes["gen_ai.provider.name"] == "gcp.gemini"
 
 
 @virtual_time.test

@@ -5,7 +5,7 @@ shape is passed over, because the field's own validation names it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
@@ -20,6 +20,7 @@ from failsoft_router.core.route import overlap
 _NAME = re.compile(r"[!-~]{1,128}")
 _OPENAI_HOST = "api.openai.com"
 _NOT_OPENAIS = (Capability.REGEX.value, Capability.CHOICE.value)
+_NOT_GEMINIS = (Capability.REGEX.value, Capability.LOGIT_BIAS.value)
 _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
 
@@ -82,13 +83,21 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     credential = target.get("credential")
     if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
         yield (*here, "credential"), "must name a `file` or an `env` variable"
-    if target.get("provider") == Provider.OPENAI.value and _is_openais(target.get("endpoint", "")):
-        for index, name in _texts(target.get("capabilities")).items():
-            if name in _NOT_OPENAIS:
-                yield (
-                    (*here, "capabilities", index),
-                    f"names `{name}`, which OpenAI's own API does not have",
-                )
+    api, lacking = _never(target)
+    for index, name in _texts(target.get("capabilities")).items():
+        if name in lacking:
+            yield (*here, "capabilities", index), f"names `{name}`, which {api} does not have"
+
+
+def _never(target: Raw) -> tuple[str, Collection[str]]:
+    """Whose API it is, and the capabilities that no model behind it has."""
+    match target.get("provider"):
+        case Provider.OPENAI.value if _is_openais(target.get("endpoint", "")):
+            return "OpenAI's own API", _NOT_OPENAIS
+        case Provider.GEMINI.value:
+            return "Gemini's API", _NOT_GEMINIS
+        case _:
+            return "", ()
 
 
 def _is_openais(endpoint: object) -> bool:

@@ -34,6 +34,12 @@ from failsoft_router.core.policy import (
 from failsoft_router.core.retry import MAX_ATTEMPTS_PER_HOP
 
 OPENAI_URL = "https://api.openai.com/v1"
+GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta"
+_DEFAULT_URLS = {
+    Provider.OPENAI.value: OPENAI_URL,
+    Provider.GEMINI.value: GEMINI_URL,
+}
+"""Where a provider is whose target names no endpoint."""
 
 Seconds = Annotated[Duration, Field(gt=0, le=3600)]
 Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
@@ -182,7 +188,7 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         name=name,
         provider=raw.provider,
         model=raw.model,
-        endpoint=_endpoint(raw.endpoint),
+        endpoint=_endpoint(raw.endpoint, raw.provider.value),
         credential=_credential(raw.credential, folder) if raw.credential else None,
         context_tokens=raw.context_tokens,
         capabilities=frozenset(raw.capabilities),
@@ -202,8 +208,8 @@ def _credential(raw: _Credential, folder: Path) -> CredentialSource:
     return CredentialSource(file=str(folder / raw.file) if raw.file else "", env=raw.env)
 
 
-def _endpoint(written: str) -> str:
-    return (written or OPENAI_URL).rstrip("/")
+def _endpoint(written: str, provider: str) -> str:
+    return (written or _DEFAULT_URLS.get(provider, "")).rstrip("/")
 
 
 def _breaker(kind: TargetKind, raw: _Breaker) -> BreakerPolicy:
@@ -215,14 +221,15 @@ def _breaker(kind: TargetKind, raw: _Breaker) -> BreakerPolicy:
 def _breaker_of(target: Raw) -> tuple[HealthKey, BreakerPolicy] | None:
     """See `breaker_check.Read`."""
     endpoint, model = target.get("endpoint", ""), target.get("model")
-    if not isinstance(endpoint, str) or not isinstance(model, str):
+    provider = target.get("provider")
+    if not (isinstance(endpoint, str) and isinstance(model, str) and isinstance(provider, str)):
         return None
     try:
         kind = TargetKind(target.get("kind", TargetKind.REMOTE))
         raw = _Breaker.model_validate(target.get("breaker", {}))
     except ValueError:
         return None
-    return (_endpoint(endpoint), model), _breaker(kind, raw)
+    return (_endpoint(endpoint, provider), model), _breaker(kind, raw)
 
 
 def _route(name: str, raw: _Route) -> RoutePolicy:

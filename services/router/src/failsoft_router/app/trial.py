@@ -17,6 +17,7 @@ from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at
 from failsoft_router.core.history import is_slow
 from failsoft_router.core.outcome import Lesson, Phase, verdict
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
 _READERS_SHARE = 0.1
@@ -28,6 +29,9 @@ silent or broke off afterwards: providers give up on a connection that nobody re
 
 JUDGED_AFTER = 5.0
 """Seconds after its first content at which a probe is judged, if it goes on for so long."""
+
+_PROVIDER_NAMES = {Provider.GEMINI: "gcp.gemini"}
+"""OpenTelemetry's names, where they are not ours."""
 
 _SILENCE = (ErrorClass.TIMEOUT_CONNECT, ErrorClass.TIMEOUT_FIRST_CONTENT)
 
@@ -320,7 +324,7 @@ class Trial:
             parent=parent,
             attributes={
                 telemetry.OPERATION: "chat",
-                telemetry.PROVIDER: policy.provider.value,
+                telemetry.PROVIDER: _PROVIDER_NAMES.get(policy.provider, policy.provider.value),
                 telemetry.REQUEST_MODEL: policy.model,
                 telemetry.STREAMED: True,
                 telemetry.ATTEMPT_ID: self._ask.attempt_id,

@@ -20,6 +20,7 @@ class Provider(enum.Enum):
     """Whose wire format a target speaks."""
 
     OPENAI = "openai"
+    GEMINI = "gemini"
     FAILSOFT = "failsoft"
 
 
