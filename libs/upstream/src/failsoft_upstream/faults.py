@@ -34,7 +34,7 @@ class HintForm(enum.Enum):
     SECONDS = "seconds"  # Retry-After: 2
     DATE = "date"  # Retry-After: Wed, 21 Oct 2026 07:28:00 GMT
     MILLISECONDS = "ms"  # retry-after-ms: 1500
-    RESET = "reset"  # x-ratelimit-reset-requests: 1.5s
+    RESET = "reset"  # the provider's own, such as x-ratelimit-reset-requests: 1.5s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class Cover(enum.Enum):
 
     SILENCE = "silence"  # not even the headers
     HEADERS = "headers"
-    KEEP_ALIVES = "keep_alives"  # SSE comments; line ends before a unary body
+    KEEP_ALIVES = "keep_alives"  # SSE comments or pings; line ends before a unary body
     ROLE = "role"  # a chunk that names the role and says nothing
     EMPTY_DELTAS = "empty_deltas"  # chunks with empty text; nothing in a unary body
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from failsoft_upstream.faults import ErrorKind, FinishReason
@@ -127,4 +128,12 @@ class Errors(Protocol):
 
     def of_status(self, status: int, *, model: str) -> bytes:
         """The JSON body that usually comes with the status."""
+        ...
+
+    def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
+        """The headers that count requests, when none are left for so many seconds.
+
+        Args:
+            now: With a time zone.
+        """
         ...

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from failsoft_upstream import control
+from failsoft_upstream.anthropic.routes import Anthropic
 from failsoft_upstream.dialect import Backstage
 from failsoft_upstream.listener import Listener
 from failsoft_upstream.openai.routes import OpenAI
@@ -37,7 +38,7 @@ async def running(options: Options | None = None) -> AsyncIterator[Upstream]:
             stack.callback(control_listener.close)
         backstage = Backstage(options=options)
         upstream = Upstream(backstage, listener=listener, control_listener=control_listener)
-        dialects = OpenAI(backstage).routes()
+        dialects = (*Anthropic(backstage).routes(), *OpenAI(backstage).routes())
         commands = control.routes(upstream)
         if control_listener is None:
             await listener.start(await _serving(stack, (*dialects, *commands)))

@@ -46,12 +46,14 @@ def refuse(
         status = fault.status
         own = fault.body is None
         body = errors.of_status(status, model=model) if own else (fault.body or "").encode()
-    headers = {"content-type": "application/json", **_hint(fault, now)}
+    headers = {"content-type": "application/json", **_hint(fault, errors, now)}
     headers |= {name.lower(): value for name, value in fault.headers.items()}
     return Reply(status=status, headers=headers, steps=(Write(body),))
 
 
-def _hint(fault: faults.Status | faults.ProviderError, now: datetime) -> Mapping[str, str]:
+def _hint(
+    fault: faults.Status | faults.ProviderError, errors: Errors, now: datetime
+) -> Mapping[str, str]:
     seconds = fault.retry_after
     if seconds is None:
         return {}
@@ -65,7 +67,7 @@ def _hint(fault: faults.Status | faults.ProviderError, now: datetime) -> Mapping
         case HintForm.MILLISECONDS:
             return {"retry-after-ms": f"{seconds * 1000:g}"}
         case HintForm.RESET:
-            return {"x-ratelimit-reset-requests": f"{seconds:g}s"}
+            return errors.reset(seconds, now)
         case _:
             assert_never(fault.form)
 

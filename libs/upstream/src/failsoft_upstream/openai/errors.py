@@ -1,6 +1,7 @@
 """OpenAI's error bodies."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import orjson
 
@@ -52,6 +53,10 @@ class OpenAIErrors:
             return self.of_kind(kind, model=model)[1]
         type_ = "server_error" if status >= 500 else _INVALID
         return body(f"The request failed with status {status}.", type_=type_)
+
+    def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
+        """The header that says when requests are taken again."""
+        return {"x-ratelimit-reset-requests": f"{seconds:g}s"}
 
 
 _KINDS: Mapping[ErrorKind, tuple[int, str, str | None, str | None, str | None]] = {

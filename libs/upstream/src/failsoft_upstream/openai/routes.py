@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 import orjson
 from aiohttp import web
 
-from failsoft_upstream import notation
 from failsoft_upstream.answer import answer
-from failsoft_upstream.dialect import Backstage
-from failsoft_upstream.faults import ErrorKind, Fault, Refuse
+from failsoft_upstream.dialect import Backstage, CannotPlay, chosen_fault
+from failsoft_upstream.faults import ErrorKind, Fault
 from failsoft_upstream.openai.encoders import DocumentEncoder, EventEncoder
 from failsoft_upstream.openai.errors import OpenAIErrors, Rejected, body
 from failsoft_upstream.openai.request import ChatRequest, parse
@@ -19,7 +18,6 @@ from failsoft_upstream.player import play
 from failsoft_upstream.reply import Encoder, Reply
 from failsoft_upstream.stage import perform
 
-_FAULT_HEADER = "x-failsoft-fault"
 _DEFAULT_MODELS = ("gpt-5-mini",)
 _JSON = "application/json"
 
@@ -104,16 +102,12 @@ class OpenAI:
             )
 
     def _fault(self, request: web.Request, asked: ChatRequest) -> Fault:
-        text = request.headers.get(_FAULT_HEADER) or asked.fault
-        if text is None:
-            return self._backstage.playbook.next(asked.question.model)
         try:
-            fault = notation.parse(text)
-        except notation.BadFault as error:
+            return chosen_fault(
+                self._backstage, request, model=asked.question.model, suffix=asked.fault
+            )
+        except CannotPlay as error:
             raise Rejected(str(error), code="invalid_fault") from error
-        if isinstance(fault, Refuse):
-            raise Rejected("refuse is for a whole target, not for a request", code="invalid_fault")
-        return fault
 
     def _reply(self, asked: ChatRequest, fault: Fault) -> Reply:
         style = self._backstage.options.style

@@ -1,0 +1,1 @@
+"""The Anthropic dialect: messages, unary and streamed."""
