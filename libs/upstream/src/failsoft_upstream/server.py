@@ -10,6 +10,7 @@ from aiohttp import web
 from failsoft_upstream import control
 from failsoft_upstream.anthropic.routes import Anthropic
 from failsoft_upstream.dialect import Backstage
+from failsoft_upstream.gemini.routes import Gemini
 from failsoft_upstream.listener import Listener
 from failsoft_upstream.openai.routes import OpenAI
 from failsoft_upstream.options import Options
@@ -38,7 +39,11 @@ async def running(options: Options | None = None) -> AsyncIterator[Upstream]:
             stack.callback(control_listener.close)
         backstage = Backstage(options=options)
         upstream = Upstream(backstage, listener=listener, control_listener=control_listener)
-        dialects = (*Anthropic(backstage).routes(), *OpenAI(backstage).routes())
+        dialects = [
+            route
+            for dialect in (Anthropic(backstage), Gemini(backstage), OpenAI(backstage))
+            for route in dialect.routes()
+        ]
         commands = control.routes(upstream)
         if control_listener is None:
             await listener.start(await _serving(stack, (*dialects, *commands)))

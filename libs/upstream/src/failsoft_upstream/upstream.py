@@ -33,6 +33,11 @@ class Upstream:
         return f"{self.url}/v1"
 
     @property
+    def gemini_url(self) -> str:
+        """What a client of Gemini's API takes as its base URL: ends with `/v1beta`."""
+        return f"{self.url}/v1beta"
+
+    @property
     def control_url(self) -> str:
         """Where the control API is, without a path."""
         return _url(self._control_listener or self._listener)
