@@ -46,6 +46,7 @@ from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, RouterSettings
 from failsoft_router.telemetry import NAMES
+from failsoft_router.wire.anthropic.codec import AnthropicCodec
 from failsoft_router.wire.gemini.codec import GeminiCodec
 from failsoft_router.wire.openai.codec import OpenAiCodec
 
@@ -229,6 +230,9 @@ def _target(
     match policy.provider:
         case Provider.OPENAI:
             return speaking(codec=OpenAiCodec(model=policy.model))
+        case Provider.ANTHROPIC:
+            context = policy.context_tokens
+            return speaking(codec=AnthropicCodec(model=policy.model, context_tokens=context))
         case Provider.GEMINI:
             return speaking(codec=GeminiCodec(model=policy.model))
         case Provider.FAILSOFT:

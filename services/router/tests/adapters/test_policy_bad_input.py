@@ -310,7 +310,7 @@ def test_a_denial_of_what_is_not_there_is_refused() -> None:
 
     assert problem == (
         "`tenants.acme.deny[1]` (policy.yaml, line 7) names `opanai`, which is no target and no"
-        " provider; known are `a`, `openai`, `gemini`, `failsoft`"
+        " provider; known are `a`, `openai`, `anthropic`, `gemini`, `failsoft`"
     )
 
 
@@ -325,6 +325,18 @@ def test_openai_itself_has_no_regex_and_no_choice(endpoint: str, capability: str
 
     (problem,) = problems(written)
     assert f"names `{capability}`, which OpenAI's own API does not have" in problem
+
+
+@pytest.mark.parametrize(
+    "capability", ["logprobs", "top_logprobs", "logit_bias", "regex", "choice"]
+)
+def test_anthropic_has_nothing_of_tokens_and_no_regex_or_choice(capability: str) -> None:
+    """Its format has no field for them: a request would be answered as if it had not asked."""
+    lines = target(f"capabilities: [tools, {capability}, continue]")
+
+    (problem,) = problems(lines.replace("provider: openai", "provider: anthropic"))
+    assert f"capabilities[1]` (policy.yaml, line 3) names `{capability}`" in problem
+    assert problem.endswith("which Anthropic's API does not have")
 
 
 @pytest.mark.parametrize("capability", ["regex", "logit_bias"])

@@ -7,7 +7,7 @@ import pytest
 
 from failsoft_kit.settings import SettingsError
 from failsoft_model.walk import Capability
-from failsoft_router.adapters.policy_file import GEMINI_URL, OPENAI_URL, load_policy
+from failsoft_router.adapters.policy_file import ANTHROPIC_URL, GEMINI_URL, OPENAI_URL, load_policy
 from failsoft_router.core.policy import (
     GPU_BREAKER,
     REMOTE_BREAKER,
@@ -190,6 +190,31 @@ def test_the_smallest_policy_has_every_default(load: Callable[[str], Policy]) ->
     assert policy.tenant("anybody") == TenantPolicy()
 
 
+def test_anthropics_own_models_have_tools_schemas_and_eyes(load: Callable[[str], Policy]) -> None:
+    policy = load(SMALLEST.replace("provider: openai", "provider: anthropic"))
+
+    assert policy.targets["a"] == TargetPolicy(
+        name="a",
+        provider=Provider.ANTHROPIC,
+        model="m",
+        endpoint=ANTHROPIC_URL,
+        capabilities=frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VISION}),
+    )
+
+
+@pytest.mark.parametrize(
+    "fields", ["capabilities: []", "endpoint: 'https://models.example.org/anthropic/v1'"]
+)
+def test_what_is_written_or_served_elsewhere_is_assumed_nothing_of(
+    load: Callable[[str], Policy], fields: str
+) -> None:
+    written = f"provider: anthropic, {fields}"
+
+    policy = load(SMALLEST.replace("provider: openai", written))
+
+    assert policy.targets["a"].capabilities == frozenset()
+
+
 def test_gemini_is_where_google_serves_it(load: Callable[[str], Policy]) -> None:
     policy = load(SMALLEST.replace("provider: openai", "provider: gemini"))
 
@@ -289,7 +314,8 @@ def test_every_mistake_is_told_at_once_with_its_path_and_line(
     problems: Callable[[str], set[str]],
 ) -> None:
     assert problems(BAD) == {
-        "`targets.mini.provider` (policy.yaml, line 3) must be 'openai', 'gemini' or 'failsoft',"
+        "`targets.mini.provider` (policy.yaml, line 3) must be 'openai', 'anthropic', 'gemini' or"
+        " 'failsoft',"
         ' got "opanai"',
         "`targets.mini.model` (policy.yaml, line 2) is missing",
         "`targets.mini.modle` (policy.yaml, line 4) is unknown; did you mean `model`?",

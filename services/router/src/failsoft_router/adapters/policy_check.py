@@ -20,6 +20,13 @@ from failsoft_router.core.route import overlap
 _NAME = re.compile(r"[!-~]{1,128}")
 _OPENAI_HOST = "api.openai.com"
 _NOT_OPENAIS = (Capability.REGEX.value, Capability.CHOICE.value)
+_NOT_ANTHROPICS = (
+    Capability.LOGPROBS.value,
+    Capability.TOP_LOGPROBS.value,
+    Capability.LOGIT_BIAS.value,
+    Capability.REGEX.value,
+    Capability.CHOICE.value,
+)
 _NOT_GEMINIS = (Capability.REGEX.value, Capability.LOGIT_BIAS.value)
 _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
@@ -94,6 +101,8 @@ def _never(target: Raw) -> tuple[str, Collection[str]]:
     match target.get("provider"):
         case Provider.OPENAI.value if _is_openais(target.get("endpoint", "")):
             return "OpenAI's own API", _NOT_OPENAIS
+        case Provider.ANTHROPIC.value:
+            return "Anthropic's API", _NOT_ANTHROPICS
         case Provider.GEMINI.value:
             return "Gemini's API", _NOT_GEMINIS
         case _:

@@ -34,12 +34,17 @@ from failsoft_router.core.policy import (
 from failsoft_router.core.retry import MAX_ATTEMPTS_PER_HOP
 
 OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_URL = "https://api.anthropic.com/v1"
 GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta"
 _DEFAULT_URLS = {
     Provider.OPENAI.value: OPENAI_URL,
+    Provider.ANTHROPIC.value: ANTHROPIC_URL,
     Provider.GEMINI.value: GEMINI_URL,
 }
 """Where a provider is whose target names no endpoint."""
+
+_ANTHROPICS = frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VISION})
+"""What each model can do that Anthropic itself offers; others behind its wire format differ."""
 
 Seconds = Annotated[Duration, Field(gt=0, le=3600)]
 Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
@@ -86,7 +91,9 @@ class _Target(Settings):
     context_tokens: int = Field(
         default=0, ge=0, le=1_000_000_000, description="Request and answer; 0: not known."
     )
-    capabilities: list[Capability] = Field(default=[], description="What it can do beyond text.")
+    capabilities: list[Capability] | None = Field(
+        default=None, description="What it can do beyond text."
+    )
     limits: _Limits = Field(default=_Limits(), description="How long one attempt may take.")
     kind: TargetKind = Field(default=TargetKind.REMOTE, description="What it runs on.")
     breaker: _Breaker = Field(default=_Breaker(), description="When it is taken out.")
@@ -191,7 +198,7 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         endpoint=_endpoint(raw.endpoint, raw.provider.value),
         credential=_credential(raw.credential, folder) if raw.credential else None,
         context_tokens=raw.context_tokens,
-        capabilities=frozenset(raw.capabilities),
+        capabilities=_capabilities(raw),
         limits=Limits(**raw.limits.model_dump()),
         kind=raw.kind,
         breaker=_breaker(raw.kind, raw.breaker),
@@ -202,6 +209,12 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         tokens_in_flight=raw.tokens_in_flight,
         attempts=raw.attempts or MAX_ATTEMPTS_PER_HOP[raw.kind],
     )
+
+
+def _capabilities(raw: _Target) -> frozenset[Capability]:
+    if raw.capabilities is not None:
+        return frozenset(raw.capabilities)
+    return _ANTHROPICS if raw.provider is Provider.ANTHROPIC and not raw.endpoint else frozenset()
 
 
 def _credential(raw: _Credential, folder: Path) -> CredentialSource:

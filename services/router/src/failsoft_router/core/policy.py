@@ -20,6 +20,7 @@ class Provider(enum.Enum):
     """Whose wire format a target speaks."""
 
     OPENAI = "openai"
+    ANTHROPIC = "anthropic"
     GEMINI = "gemini"
     FAILSOFT = "failsoft"
 
