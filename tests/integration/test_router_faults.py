@@ -107,6 +107,15 @@ HARMLESS = {
 }
 
 
+def gemini(upstream: Upstream) -> dict[str, object]:
+    """What makes a target of the policy one that speaks Gemini's dialect."""
+    return {
+        "provider": "gemini",
+        "model": "gemini-2.5-flash",
+        "endpoint": upstream.gemini_url,
+    }
+
+
 def cases() -> list[object]:
     return [pytest.param(case, id=name) for name, case in FALLS_BACK.items()]
 
@@ -146,6 +155,22 @@ async def test_a_streaming_caller_is_told_what_is_void(
     assert hop_words(streamed.finished.hops)[0] == ("first", "FAILED", case.error)
 
 
+@pytest.mark.parametrize("case", cases())
+async def test_a_fault_is_the_same_in_geminis_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream, case: Case
+) -> None:
+    router = await start_router(two_hops(first, second, **gemini(first)))
+    await first.set_fault(case.fault)
+
+    reply = await router.ask()
+
+    assert hop_words(reply.finished.hops) == [
+        ("first", "FAILED", case.error),
+        ("second", "SERVED", ""),
+    ]
+    assert "gemini" not in reply.choices[0].message.parts[0].text
+
+
 @pytest.mark.parametrize("fault", [pytest.param(f, id=name) for name, f in HARMLESS.items()])
 async def test_what_is_no_fault_is_not_taken_for_one(
     router: Router, first: Upstream, fault: Fault
@@ -157,6 +182,35 @@ async def test_what_is_no_fault_is_not_taken_for_one(
     assert streamed.finished.served_by == "first"
     assert "gpt-5-mini" in streamed.text
     assert streamed.finished.usage.output_tokens > 0
+
+
+@pytest.mark.parametrize("fault", [pytest.param(f, id=name) for name, f in HARMLESS.items()])
+async def test_what_is_no_fault_is_none_in_geminis_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream, fault: Fault
+) -> None:
+    router = await start_router(two_hops(first, second, **gemini(first)))
+    await first.set_fault(fault)
+
+    streamed = await router.stream()
+
+    assert streamed.finished.served_by == "first"
+    assert "gemini-2.5-flash" in streamed.text
+    assert streamed.finished.usage.output_tokens > 0
+
+
+async def test_a_blocked_prompt_ends_the_walk_in_geminis_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream
+) -> None:
+    """It comes with status 200, and is no illness of the target's."""
+    router = await start_router(two_hops(first, second, **gemini(first)))
+    await first.set_fault(faults.ProviderError(error=ErrorKind.CONTENT_FILTER))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await router.ask()
+
+    assert from_rpc_error(caught.value).reason == "CONTENT_REFUSED"
+    targets = (await router.admin.ListTargets(admin_pb.ListTargetsRequest())).targets
+    assert targets[0].breaker.consecutive_failures == 0
 
 
 async def test_a_refused_connection_costs_next_to_nothing(

@@ -142,6 +142,8 @@ def test_without_words_the_status_decides(
         (503, body("UNAVAILABLE", "The model is overloaded."), ErrorClass.TRANSIENT),
         (504, body("DEADLINE_EXCEEDED"), ErrorClass.TRANSIENT),
         (418, [body("UNAVAILABLE")], ErrorClass.TRANSIENT),
+        (500, body("UNKNOWN"), ErrorClass.TRANSIENT),
+        (302, body("UNKNOWN"), ErrorClass.UNKNOWN),
     ],
 )
 def test_googles_words_say_more_than_the_status(

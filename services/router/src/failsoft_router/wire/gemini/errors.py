@@ -77,7 +77,6 @@ _BY_WORD = {
     "DEADLINE_EXCEEDED": ErrorClass.TRANSIENT,
     "INTERNAL": ErrorClass.TRANSIENT,
     "UNAVAILABLE": ErrorClass.TRANSIENT,
-    "UNKNOWN": ErrorClass.TRANSIENT,
 }
 
 _DAY = 86400
