@@ -50,6 +50,19 @@ async def test_when_no_provider_can_be_reached_no_breaker_opens(stage: type[Stag
 
 
 @virtual_time.test
+async def test_what_a_dialect_has_no_words_for_is_no_outage(stage: type[Stage]) -> None:
+    """Nobody was called: that says nothing of the network, and shuts nobody out."""
+    wordless = AttemptFailed(ErrorClass.UNSUPPORTED, "no words for it", sent=False)
+    router = stage(a=(wordless,), b=(wordless,), local=("hi", DONE), targets={"local": LOCAL})
+
+    await router.ask()
+    second = await router.ask()
+
+    assert second.finished.served_by == "local"
+    assert [hop.error_class for hop in second.finished.hops[:2]] == [ErrorClass.UNSUPPORTED] * 2
+
+
+@virtual_time.test
 async def test_an_outage_of_our_own_is_called_that(stage: type[Stage]) -> None:
     router = stage(a=(NO_CONNECTION,), b=(NO_CONNECTION,), tenant=TenantPolicy())
 

@@ -241,8 +241,13 @@ class Trial:
         return Result.FAILED
 
     def _tell_egress(self, failure: AttemptFailed) -> None:
-        """Whether the target was connected to; silence says so once connecting had its time."""
+        """Whether the target was connected to; silence says so once connecting had its time.
+
+        What its dialect has no words for was not even tried, and says nothing of the network.
+        """
         place, now = self._place, self._clock.now()
+        if not failure.sent and failure.error_class is ErrorClass.UNSUPPORTED:
+            return
         if not failure.sent:
             place.egress.connect_failed(place.host, now)
         elif (
