@@ -1,6 +1,7 @@
 """Whatever the first provider does on the wire, the caller gets an answer and the truth."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc
@@ -14,7 +15,7 @@ from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_model.errors import Code
 from failsoft_upstream import Options, Style, Upstream, faults
 from failsoft_upstream import running as upstream_running
-from failsoft_upstream.faults import Cover, ErrorKind, Fault, Filler, Garble
+from failsoft_upstream.faults import Cover, ErrorKind, Fault, Filler, FinishReason, Garble
 
 pytestmark = pytest.mark.integration
 
@@ -107,6 +108,15 @@ HARMLESS = {
 }
 
 
+def anthropic(upstream: Upstream) -> dict[str, object]:
+    """What makes a target of the policy one that speaks Anthropic's dialect."""
+    return {
+        "provider": "anthropic",
+        "model": "claude-haiku-4-5",
+        "endpoint": upstream.base_url,
+    }
+
+
 def gemini(upstream: Upstream) -> dict[str, object]:
     """What makes a target of the policy one that speaks Gemini's dialect."""
     return {
@@ -114,6 +124,12 @@ def gemini(upstream: Upstream) -> dict[str, object]:
         "model": "gemini-2.5-flash",
         "endpoint": upstream.gemini_url,
     }
+
+
+Dialect = Callable[[Upstream], dict[str, object]]
+
+other_dialects = pytest.mark.parametrize("dialect", [anthropic, gemini])
+"""OpenAI's is the one that all the other tests speak."""
 
 
 def cases() -> list[object]:
@@ -155,11 +171,13 @@ async def test_a_streaming_caller_is_told_what_is_void(
     assert hop_words(streamed.finished.hops)[0] == ("first", "FAILED", case.error)
 
 
+@other_dialects
 @pytest.mark.parametrize("case", cases())
-async def test_a_fault_is_the_same_in_geminis_dialect(
-    start_router: StartRouter, first: Upstream, second: Upstream, case: Case
+async def test_a_fault_is_the_same_in_another_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream, case: Case, dialect: Dialect
 ) -> None:
-    router = await start_router(two_hops(first, second, **gemini(first)))
+    fields = dialect(first)
+    router = await start_router(two_hops(first, second, **fields))
     await first.set_fault(case.fault)
 
     reply = await router.ask()
@@ -168,7 +186,7 @@ async def test_a_fault_is_the_same_in_geminis_dialect(
         ("first", "FAILED", case.error),
         ("second", "SERVED", ""),
     ]
-    assert "gemini" not in reply.choices[0].message.parts[0].text
+    assert str(fields["model"]) not in reply.choices[0].message.parts[0].text
 
 
 @pytest.mark.parametrize("fault", [pytest.param(f, id=name) for name, f in HARMLESS.items()])
@@ -184,26 +202,37 @@ async def test_what_is_no_fault_is_not_taken_for_one(
     assert streamed.finished.usage.output_tokens > 0
 
 
+@other_dialects
 @pytest.mark.parametrize("fault", [pytest.param(f, id=name) for name, f in HARMLESS.items()])
-async def test_what_is_no_fault_is_none_in_geminis_dialect(
-    start_router: StartRouter, first: Upstream, second: Upstream, fault: Fault
+async def test_what_is_no_fault_is_none_in_another_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream, fault: Fault, dialect: Dialect
 ) -> None:
-    router = await start_router(two_hops(first, second, **gemini(first)))
+    fields = dialect(first)
+    router = await start_router(two_hops(first, second, **fields, limits={}))
     await first.set_fault(fault)
 
     streamed = await router.stream()
 
     assert streamed.finished.served_by == "first"
-    assert "gemini-2.5-flash" in streamed.text
+    assert str(fields["model"]) in streamed.text
     assert streamed.finished.usage.output_tokens > 0
 
 
-async def test_a_blocked_prompt_ends_the_walk_in_geminis_dialect(
-    start_router: StartRouter, first: Upstream, second: Upstream
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.ProviderError(error=ErrorKind.CONTENT_FILTER),
+        faults.Finish(reason=FinishReason.CONTENT_FILTER),
+    ],
+    ids=["prompt", "answer"],
+)
+@other_dialects
+async def test_what_is_blocked_ends_the_walk_in_another_dialect(
+    start_router: StartRouter, first: Upstream, second: Upstream, fault: Fault, dialect: Dialect
 ) -> None:
-    """It comes with status 200, and is no illness of the target's."""
-    router = await start_router(two_hops(first, second, **gemini(first)))
-    await first.set_fault(faults.ProviderError(error=ErrorKind.CONTENT_FILTER))
+    """It may come with status 200, and is no illness of the target's."""
+    router = await start_router(two_hops(first, second, **dialect(first)))
+    await first.set_fault(fault)
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await router.ask()
