@@ -223,6 +223,20 @@ def test_gemini_is_where_google_serves_it(load: Callable[[str], Policy]) -> None
     )
 
 
+def test_googles_own_geminis_have_tools_schemas_and_eyes(load: Callable[[str], Policy]) -> None:
+    written = SMALLEST.replace(
+        "provider: openai, model: m", "provider: gemini, model: gemini-3-pro"
+    )
+    elsewhere = written.replace("model: ", "endpoint: 'https://models.example.org/v1', model: ")
+
+    assert load(written).targets["a"].capabilities == {
+        Capability.TOOLS,
+        Capability.JSON_SCHEMA,
+        Capability.VISION,
+    }
+    assert load(elsewhere).targets["a"].capabilities == frozenset()
+
+
 def test_a_gpu_target_is_probed_more_gently(load: Callable[[str], Policy]) -> None:
     policy = load(SMALLEST.replace("model: m", "model: m, kind: gpu"))
 

@@ -21,6 +21,8 @@ from failsoft_model.chat import (
     ToolChoiceMode,
     ToolResult,
 )
+from failsoft_model.walk import ErrorClass
+from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.gemini.codec import GeminiCodec
 from failsoft_router.wire.gemini.contents import FOREIGN_CALL
 from failsoft_router.wire.gemini.request import dropped, encode, path
@@ -29,6 +31,7 @@ OLD = "gemini-2.0-flash"
 """A model that knows neither thoughts nor signatures: its bodies hold what was asked for."""
 
 SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
+JSON = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
 WEATHER = Tool(name="weather", description="The weather.", parameters_json=SCHEMA)
 
 
@@ -187,7 +190,9 @@ def test_an_image_by_reference_is_fetched_by_the_provider(
 ) -> None:
     file = {"fileData": {"fileUri": image.url, **kind}}
 
-    assert contents(said(Role.USER, image)) == [{"role": "user", "parts": [file]}]
+    assert contents(said(Role.USER, image), model="gemini-2.5-flash") == [
+        {"role": "user", "parts": [file]}
+    ]
 
 
 # Tools.
@@ -308,6 +313,35 @@ def test_the_first_call_of_each_step_is_marked_for_models_that_check(
     marks = [part.get("thoughtSignature") for turn in turns for part in turn["parts"]]
     mark = FOREIGN_CALL if signed else None
     assert marks == [None, None, mark, None, None, None, mark, None]
+
+
+# What is known before the call.
+
+
+@pytest.mark.parametrize(
+    ("asked", "since"),
+    [
+        (request(said(Role.USER, Image(url="https://x.example/a.jpg"))), 2.5),
+        (request(tools=(WEATHER,), response_format=JSON), 3.0),
+    ],
+)
+def test_what_a_generation_lacks_is_told_before_the_call(asked: ChatRequest, since: float) -> None:
+    for generation in (1.5, 2.0, 2.5, 3.0, 3.5):
+        model = f"gemini-{generation}-flash"
+        if generation >= since:
+            assert wire(asked, model=model)
+            continue
+        with pytest.raises(AttemptFailed) as refused:
+            encode(asked, model=model)
+        assert (refused.value.error_class, refused.value.sent) == (ErrorClass.UNSUPPORTED, False)
+    assert wire(asked, model="our-proxy-s-name")
+    assert wire(asked, model="gemini-flash-latest")
+
+
+def test_tools_that_may_not_be_called_are_no_hindrance_to_json() -> None:
+    never = ToolChoice(mode=ToolChoiceMode.NONE)
+
+    assert wire(request(tools=(WEATHER,), tool_choice=never, response_format=JSON))
 
 
 # Forms, sampling, thoughts.

@@ -45,6 +45,8 @@ _DEFAULT_URLS = {
 
 _ANTHROPICS = frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VISION})
 """What each model can do that Anthropic itself offers; others behind its wire format differ."""
+_GEMINIS = frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VISION})
+"""What each Gemini can do that Google itself offers; other families behind its API differ."""
 
 Seconds = Annotated[Duration, Field(gt=0, le=3600)]
 Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
@@ -214,7 +216,13 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
 def _capabilities(raw: _Target) -> frozenset[Capability]:
     if raw.capabilities is not None:
         return frozenset(raw.capabilities)
-    return _ANTHROPICS if raw.provider is Provider.ANTHROPIC and not raw.endpoint else frozenset()
+    match raw.provider:
+        case Provider.ANTHROPIC if not raw.endpoint:
+            return _ANTHROPICS
+        case Provider.GEMINI if not raw.endpoint and raw.model.startswith("gemini-"):
+            return _GEMINIS
+        case _:
+            return frozenset()
 
 
 def _credential(raw: _Credential, folder: Path) -> CredentialSource:

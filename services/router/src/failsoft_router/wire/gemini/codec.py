@@ -28,7 +28,11 @@ class GeminiCodec:
         return {} if key is None else {"x-goog-api-key": key}
 
     def encode(self, request: ChatRequest) -> Post:
-        """See `Codec`."""
+        """See `Codec`.
+
+        Raises:
+            AttemptFailed: `UNSUPPORTED`: models of this generation refuse it.
+        """
         return Post(path=path(self._model), body=encode(request, model=self._model))
 
     def dropped(self, request: ChatRequest) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import orjson
 
 from failsoft_model.chat import (
     ChatRequest,
+    Image,
     ResponseFormat,
     ResponseFormatKind,
     Role,
@@ -16,8 +17,15 @@ from failsoft_model.chat import (
     ToolChoice,
     ToolChoiceMode,
 )
+from failsoft_model.walk import ErrorClass
+from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.gemini.contents import Json, contents
-from failsoft_router.wire.gemini.generation import checks_signatures, thinks
+from failsoft_router.wire.gemini.generation import (
+    calls_beside_json,
+    checks_signatures,
+    fetches,
+    thinks,
+)
 
 MAX_STOPS = 5
 """The API refuses more stop strings; the first ones are sent."""
@@ -44,7 +52,11 @@ def encode(request: ChatRequest, *, model: str) -> bytes:
 
     Args:
         model: The target's own model id.
+
+    Raises:
+        AttemptFailed: `UNSUPPORTED`: the model is known to refuse it; nothing was sent.
     """
+    _check(request, model=model)
     body: Json = {"contents": contents(request, signed=checks_signatures(model))}
     if instruction := _instruction(request):
         body["systemInstruction"] = {"parts": instruction}
@@ -59,6 +71,23 @@ def encode(request: ChatRequest, *, model: str) -> bytes:
     if config:
         body["generationConfig"] = config
     return orjson.dumps(body)
+
+
+def _check(request: ChatRequest, *, model: str) -> None:
+    """Refuse what no capability says that models of this generation lack."""
+    parts = (part for message in request.messages for part in message.parts)
+    if not fetches(model) and any(isinstance(part, Image) and part.url for part in parts):
+        raise _unsupported("the model takes no images by their addresses")
+    json = request.response_format.kind in (
+        ResponseFormatKind.JSON_OBJECT,
+        ResponseFormatKind.JSON_SCHEMA,
+    )
+    if json and request.callable_tools and not calls_beside_json(model):
+        raise _unsupported("the model does not call tools where JSON is asked for")
+
+
+def _unsupported(why: str) -> AttemptFailed:
+    return AttemptFailed(ErrorClass.UNSUPPORTED, why, sent=False)
 
 
 def dropped(request: ChatRequest) -> tuple[str, ...]:
