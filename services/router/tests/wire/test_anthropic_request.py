@@ -423,8 +423,20 @@ def test_bounds_that_are_not_kept_are_left_out_and_named() -> None:
     ],
 )
 def test_a_form_that_has_no_words_is_refused_before_the_call(form: ResponseFormat) -> None:
-    with pytest.raises(AttemptFailed) as failed:
-        codec().encode(request(response_format=form))
+    assert_refused_unsent(request(response_format=form))
 
+
+@pytest.mark.parametrize("odd", ['{"title": "\\ud800"}', '{"maximum": 1e999}'])
+def test_a_schema_that_not_everybody_reads_is_refused_before_the_call(odd: str) -> None:
+    """What the front door takes must not end the walk here."""
+    form = ResponseFormat(kind=ResponseFormatKind.JSON_SCHEMA, name="n", schema_json=odd)
+
+    assert_refused_unsent(request(response_format=form))
+    assert_refused_unsent(request(tools=(Tool(name="a", parameters_json=odd),)))
+
+
+def assert_refused_unsent(asked: ChatRequest) -> None:
+    with pytest.raises(AttemptFailed) as failed:
+        codec().encode(asked)
     assert failed.value.error_class is ErrorClass.UNSUPPORTED
     assert not failed.value.sent

@@ -17,7 +17,7 @@ from failsoft_model.walk import ErrorClass
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.anthropic import conversation
 from failsoft_router.wire.anthropic.sampling import fit
-from failsoft_router.wire.anthropic.schema import Narrowing
+from failsoft_router.wire.anthropic.schema import Narrowing, read_schema
 
 Json = dict[str, object]
 
@@ -39,8 +39,8 @@ def encode(request: ChatRequest, *, model: str, context_tokens: int) -> bytes:
         context_tokens: Request and answer together; 0: not known.
 
     Raises:
-        AttemptFailed: `UNSUPPORTED`: the form of the answer cannot be asked for; nothing was
-            sent.
+        AttemptFailed: `UNSUPPORTED`: the form of the answer, or a tool, cannot be asked for;
+            nothing was sent.
     """
     body: Json = {
         "model": model,
@@ -85,7 +85,7 @@ def _tool(tool: Tool) -> Json:
         wire["description"] = tool.description
     if tool.parameters_json:
         # A schema without a type is refused, and a tool's parameters are never anything else.
-        wire["input_schema"] = {**_NO_PARAMETERS, **orjson.loads(tool.parameters_json)}
+        wire["input_schema"] = {**_NO_PARAMETERS, **read_schema(tool.parameters_json)}
     return wire
 
 

@@ -37,6 +37,22 @@ _OF_NAMED = ("properties", "$defs", "definitions")
 _OF_LIST = ("anyOf", "oneOf", "allOf")
 
 
+def read_schema(schema_json: str) -> Json:
+    """A caller's schema.
+
+    Raises:
+        AttemptFailed: `UNSUPPORTED`: not every reader of JSON takes it, for half a surrogate
+            or a number without bounds; nothing was sent.
+    """
+    try:
+        schema: Json = orjson.loads(schema_json)
+    except orjson.JSONDecodeError as error:
+        raise AttemptFailed(
+            ErrorClass.UNSUPPORTED, "a schema is no JSON that everybody reads", sent=False
+        ) from error
+    return schema
+
+
 class Narrowing:
     """One schema, narrowed.
 
@@ -48,11 +64,11 @@ class Narrowing:
     def __init__(self, schema_json: str) -> None:
         """
         Raises:
-            AttemptFailed: `UNSUPPORTED`: an object whose properties have no names of their own
-                cannot be asked for; nothing was sent.
+            AttemptFailed: As `read_schema`, and where an object whose properties have no names
+                of their own cannot be asked for.
         """
         self.is_lossy = False
-        self.schema = self._narrow(orjson.loads(schema_json))
+        self.schema = self._narrow(read_schema(schema_json))
 
     def _narrow(self, schema: object) -> object:
         if not isinstance(schema, dict):
