@@ -274,7 +274,7 @@ def test_an_error_object_inside_a_stream_is_its_class(
 
 
 def test_tokens_are_told_with_the_text_that_they_are_of() -> None:
-    told = chunk(text("Hi there"))
+    told = chunk(text("Hi there"), text(""))
     candidate = {
         "chosenCandidates": [
             {"token": "Hi", "tokenId": 1, "logProbability": -0.5},
@@ -292,6 +292,16 @@ def test_tokens_are_told_with_the_text_that_they_are_of() -> None:
     )
     assert reader.ending().dropped_parameters == ()
     assert read(told)[0][0].logprobs == ()
+
+
+def test_tokens_of_thoughts_are_told_to_nobody() -> None:
+    told = chunk(text("Hm.", thought=True), text("So"))
+    token = {"token": "Hm.", "logProbability": -1.0}
+    told["candidates"][0]["logprobsResult"] = {"chosenCandidates": [token]}  # type: ignore[index]
+
+    deltas, _ = read(told, reader=reader_of(logprobs=True))
+
+    assert [delta.logprobs for delta in deltas] == [(), ()]
 
 
 def test_tokens_that_were_wanted_and_not_told_are_named() -> None:

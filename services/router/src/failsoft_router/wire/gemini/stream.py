@@ -199,7 +199,8 @@ class ChunkReader:
 
     def _tell(self, parts: list[_Part], payload: bytes) -> None:
         """Tell the tokens of the text that came last; those of thoughts and calls nobody is."""
-        if all(part.text and not part.thought and not part.function_call for part in parts):
+        others = any(part.thought or part.function_call for part in parts)
+        if not others and any(part.text for part in parts):
             tokens = read_tokens(payload)
             self._said.count_tokens(tokens)
             self._told = self._told or bool(tokens)
