@@ -87,6 +87,11 @@ def test_a_callers_words_shut_no_gate(quoted: str) -> None:
     assert verdict(failure.error_class, Phase.WAITING).lesson is Lesson.NOTHING
 
 
+def test_a_word_that_is_new_is_left_to_the_status() -> None:
+    """Phrases are read of invalid requests only."""
+    assert refused(503, "new_error", "busy for this model").error_class is ErrorClass.TRANSIENT
+
+
 def test_no_field_is_blamed_on_the_caller() -> None:
     """The fields that are named are our translation's, and others may take what it was."""
     assert not refused(400, INVALID, "messages.0.content: wrong").names_field

@@ -104,16 +104,16 @@ def test_the_key_has_a_header_of_its_own_and_the_version_is_always_told() -> Non
 
 
 def test_system_messages_stand_before_the_turns() -> None:
-    body = wire(
-        request(
-            said(Role.SYSTEM, Text(text="Be kind.")),
-            said(Role.SYSTEM, Text(text="Be brief."), Text(text="Be true.")),
-            said(Role.USER, Text(text="hi")),
-        )
+    asked = request(
+        said(Role.SYSTEM, Text(text="Be kind.")),
+        said(Role.SYSTEM, Text(text="Be brief."), Text(text="Be true.")),
+        said(Role.USER, Text(text="hi")),
     )
+    body = wire(asked)
 
     assert body["system"] == "Be kind.\n\nBe brief.\nBe true."
     assert body["messages"] == [{"role": "user", "content": [text("hi")]}]
+    assert codec().dropped(asked) == ()
 
 
 def test_a_later_system_message_is_told_to_stand_elsewhere() -> None:
@@ -375,7 +375,7 @@ def test_a_schema_is_closed_at_every_level() -> None:
         {
             "type": "object",
             "properties": {"all": {"type": "array", "items": person}, "one": {"oneOf": [person]}},
-            "$defs": {"person": person},
+            "$defs": {"person": person, "untyped": {"properties": {"n": {}}}},
         }
     ) == {
         "type": "object",
@@ -383,7 +383,10 @@ def test_a_schema_is_closed_at_every_level() -> None:
             "all": {"type": "array", "items": {**person, "additionalProperties": False}},
             "one": {"anyOf": [{**person, "additionalProperties": False}]},
         },
-        "$defs": {"person": {**person, "additionalProperties": False}},
+        "$defs": {
+            "person": {**person, "additionalProperties": False},
+            "untyped": {"properties": {"n": {}}, "additionalProperties": False},
+        },
         "additionalProperties": False,
     }
 

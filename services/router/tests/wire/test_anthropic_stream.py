@@ -169,6 +169,18 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
     assert "".join(each.text for each in deltas) == "{}"
 
 
+def test_calls_whose_arguments_have_no_end_are_given_with_the_answer() -> None:
+    """The one before may still go on, as far as its JSON tells."""
+    deltas, _ = read(
+        *call(0, "toolu_1", "a", '{"x"'), *call(1, "toolu_2", "b", '{"y"'), finish("max_tokens")
+    )
+
+    assert [each[2:] for each in merged(deltas)] == [
+        ("toolu_1", "a", '{"x"'),
+        ("toolu_2", "b", '{"y"'),
+    ]
+
+
 def test_arguments_that_come_with_the_call_are_not_lost() -> None:
     """Some servers of this dialect tell them at once."""
     begun = block(0, "tool_use", id="t", name="now", input={"zone": "UTC"})
@@ -221,12 +233,13 @@ def test_an_end_without_its_mark_is_an_end() -> None:
     assert it.ending().finish_reason is FinishReason.TOOL_CALLS
 
 
-def test_usage_that_may_still_come_is_waited_for() -> None:
-    it = read(start(input_tokens=3, output_tokens=1), *text(0, "hi"), finish())[1]
+def test_usage_that_may_still_come_is_waited_for_up_to_the_mark() -> None:
+    told = [start(input_tokens=3, output_tokens=1), *text(0, "hi"), finish()]
+    waiting, over = read(*told)[1], read(*told, STOP)[1]
 
-    assert it.finished
-    assert not it.complete
-    assert it.ending().usage is None
+    assert (waiting.finished, waiting.complete) == (True, False)
+    assert (over.finished, over.complete) == (True, True)
+    assert over.ending().usage is None
 
 
 def test_an_answer_that_says_nothing_is_broken_unless_the_request_explains_it() -> None:
