@@ -110,7 +110,7 @@ async def test_the_commands_that_it_names_at_its_start_are_such_as_it_takes(
     async with started("--port", "0", "--control-port", "0") as process:
         url = await address_of(process)
         assert process.stdout is not None
-        said = [(await process.stdout.readline()).decode() for _ in range(7)]
+        said = [(await process.stdout.readline()).decode() for _ in range(8)]
         commands = [shlex.split(line[line.index("curl") :]) for line in said if "curl" in line]
         replies = []
         for _, _, method, address, *data in commands:

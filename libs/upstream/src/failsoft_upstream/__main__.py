@@ -20,7 +20,8 @@ _EXIT_BAD_CONFIGURATION = 2
 _HOW_TO_FAIL = """\
 How to use it:
   ask it       a target of a policy: {{provider: openai, endpoint: "{url}/v1",
-               model: any, allow_private: true}}; docs/policy.md has every field
+               model: any, allow_private: true}}; docs/policy.md has every field;
+               provider anthropic is there, too, and gemini at {url}/v1beta
   make it hang curl -X PUT {control}/control/fault -d hang
   heal it      curl -X DELETE {control}/control/fault
 Other faults: status=503, status=429;retry_after=2, cut=3, stall=3, slow=5s, refuse, empty.
@@ -83,7 +84,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     here = f"http://127.0.0.1:{_DEFAULT_PORT}"
     parser = argparse.ArgumentParser(
         prog=program,
-        description="A look-alike of an OpenAI-compatible provider that fails on command.",
+        description="A look-alike of OpenAI, Anthropic and Gemini that fails on command.",
         epilog=_HOW_TO_FAIL.format(url=here, control=here),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
