@@ -44,6 +44,27 @@ async def test_a_killed_process_is_noticed_at_once_with_what_killed_it(
     assert why == f"the engine's process {process.pid} was killed by SIGKILL"
 
 
+async def test_how_it_ended_is_told_although_somebody_else_was_told_first(
+    process: BaseProcess,
+) -> None:
+    """The kernel tells once; vLLM's own thread writes it down a moment after that."""
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    _, status = await asyncio.to_thread(os.waitpid, process.pid, 0)
+    writing = asyncio.get_running_loop().call_later(
+        0.005,
+        setattr,
+        process._popen,  # type: ignore[attr-defined] # where the other thread writes it
+        "returncode",
+        os.waitstatus_to_exitcode(status),
+    )
+
+    why = await wait_until_one_ends([process], answers_no_more=lambda: True)
+
+    writing.cancel()
+    assert why == f"the engine's process {process.pid} was killed by SIGKILL"
+
+
 async def test_an_engine_that_says_it_is_dead_is_believed_while_its_process_lingers(
     process: BaseProcess,
 ) -> None:

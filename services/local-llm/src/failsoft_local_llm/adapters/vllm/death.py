@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 1.0
 """How long a process may take to end that has said so."""
+_REAPED_SECONDS = 0.02
 
 
 async def wait_until_one_ends(
@@ -35,11 +38,24 @@ async def wait_until_one_ends(
 
 def _obituary(processes: Sequence[BaseProcess]) -> str:
     for process in processes:
-        process.join(_GRACE_SECONDS)
-        if process.exitcode is None:
+        exit_code = _exit_code(process)
+        if exit_code is None:
             continue
-        if process.exitcode < 0:
-            name = signal.Signals(-process.exitcode).name
+        if exit_code < 0:
+            name = signal.Signals(-exit_code).name
             return f"the engine's process {process.pid} was killed by {name}"
-        return f"the engine's process {process.pid} ended with exit code {process.exitcode}"
+        return f"the engine's process {process.pid} ended with exit code {exit_code}"
     return "the engine answers no more"
+
+
+def _exit_code(process: BaseProcess) -> int | None:
+    """How it ended; None: it has not, in all the time that it is given.
+
+    vLLM has a thread that waits for its processes too. The kernel tells only one of the two,
+    and the other one may look before that has written it down: `join` returns, and there is
+    no exit code yet.
+    """
+    process.join(_GRACE_SECONDS)
+    if process.exitcode is None and process.sentinel in wait([process.sentinel], timeout=0):
+        threading.Event().wait(_REAPED_SECONDS)
+    return process.exitcode
