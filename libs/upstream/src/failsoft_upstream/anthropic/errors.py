@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from failsoft_upstream.faults import ErrorKind
+from failsoft_upstream.serving import Refused
 
 _INVALID = "invalid_request_error"
 
@@ -16,7 +17,7 @@ def body(message: str, *, type_: str = _INVALID) -> bytes:
     return orjson.dumps({"type": "error", "error": error, "request_id": "req_lookalike"})
 
 
-class Rejected(Exception):
+class Rejected(Refused):
     """A request that Anthropic would not take."""
 
     def __init__(self, message: str, *, status: int = 400, type_: str = _INVALID) -> None:
@@ -27,9 +28,7 @@ class Rejected(Exception):
             status: Of the HTTP response.
             type_: Anthropic's word for it.
         """
-        super().__init__(message)
-        self.status = status
-        self.body = body(message, type_=type_)
+        super().__init__(message, status=status, body=body(message, type_=type_))
 
 
 class AnthropicErrors:

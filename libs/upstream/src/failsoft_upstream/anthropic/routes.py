@@ -3,21 +3,16 @@
 import hmac
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
-from failsoft_upstream.answer import answer
 from failsoft_upstream.anthropic.encoders import DocumentEncoder, EventEncoder
 from failsoft_upstream.anthropic.errors import AnthropicErrors, Rejected
 from failsoft_upstream.anthropic.request import MessageRequest, parse
 from failsoft_upstream.dialect import Backstage, CannotPlay, chosen_fault
 from failsoft_upstream.faults import Fault
-from failsoft_upstream.player import play
-from failsoft_upstream.reply import Encoder, Reply
-from failsoft_upstream.stage import perform
-
-_JSON = "application/json"
+from failsoft_upstream.serving import Prepared, serve
 
 
 class Anthropic:
@@ -38,20 +33,19 @@ class Anthropic:
         return (web.post("/v1/messages", self._messages),)
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
-        with self._backstage.meter.call(request.path):
-            content = await request.read()
-            self._backstage.received.append(request, content)
-            try:
-                self._check_headers(request)
-                asked = parse(content)
-                self._check_model(asked.question.model)
-                fault = self._fault(request, asked)
-            except Rejected as rejected:
-                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
-            self._backstage.meter.asked(
-                model=asked.question.model, fault=fault.kind, tokens=asked.question.tokens
-            )
-            return await play(request, self._reply(asked, fault), self._backstage.meter)
+        prepare = partial(self._prepare, request)
+        return await serve(self._backstage, request, prepare, errors=self._errors)
+
+    def _prepare(self, request: web.Request, content: bytes) -> Prepared:
+        self._check_headers(request)
+        asked = parse(content)
+        question = asked.question
+        self._check_model(question.model)
+        fault = self._fault(request, asked)
+        make = EventEncoder if asked.stream else DocumentEncoder
+        identifier = f"msg_{next(self._numbers)}"
+        encoder = make(identifier=identifier, model=question.model, question_tokens=question.tokens)
+        return Prepared(question=question, encoder=encoder, fault=fault)
 
     def _check_headers(self, request: web.Request) -> None:
         key = self._backstage.options.api_key
@@ -73,19 +67,3 @@ class Anthropic:
             )
         except CannotPlay as error:
             raise Rejected(str(error)) from error
-
-    def _reply(self, asked: MessageRequest, fault: Fault) -> Reply:
-        style, question = self._backstage.options.style, asked.question
-        encoder: Encoder
-        identifier = f"msg_{next(self._numbers)}"
-        make = EventEncoder if asked.stream else DocumentEncoder
-        encoder = make(identifier=identifier, model=question.model, question_tokens=question.tokens)
-        return perform(
-            fault,
-            answer(question, style),
-            encoder=encoder,
-            errors=self._errors,
-            style=style,
-            model=question.model,
-            now=datetime.now(UTC),
-        )

@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 
 from failsoft_upstream.faults import ErrorKind
+from failsoft_upstream.serving import Refused
 
 Json = dict[str, object]
 
@@ -46,7 +47,7 @@ def body(message: str, *, status: int = 400, word: str = "", details: Sequence[J
     return orjson.dumps({"error": error.value(model=message)})
 
 
-class Rejected(Exception):
+class Rejected(Refused):
     """A request that Gemini would not take."""
 
     def __init__(
@@ -60,9 +61,9 @@ class Rejected(Exception):
             word: Google's canonical code; empty: the status's usual one.
             details: What google.rpc has for it.
         """
-        super().__init__(message)
-        self.status = status
-        self.body = body(message, status=status, word=word, details=details)
+        super().__init__(
+            message, status=status, body=body(message, status=status, word=word, details=details)
+        )
 
 
 def reason(word: str) -> Json:

@@ -3,25 +3,22 @@
 import hmac
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 from aiohttp import web
 
 from failsoft_upstream import faults
-from failsoft_upstream.answer import answer
 from failsoft_upstream.dialect import Backstage, CannotPlay, chosen_fault
 from failsoft_upstream.faults import ErrorKind, Fault, HintForm
 from failsoft_upstream.gemini.encoders import DocumentEncoder, EventEncoder
 from failsoft_upstream.gemini.errors import BAD_KEY, GeminiErrors, Rejected, delayed, reason
 from failsoft_upstream.gemini.request import Asked, parse
-from failsoft_upstream.player import play
-from failsoft_upstream.reply import Encoder, Reply
-from failsoft_upstream.stage import perform
+from failsoft_upstream.reply import Encoder
+from failsoft_upstream.serving import JSON, Prepared, serve
 
 _FAULT_MARK = "#"
 _DEFAULT_MODELS = ("gemini-2.5-flash",)
-_JSON = "application/json"
 _UNARY, _STREAM = "generateContent", "streamGenerateContent"
 
 
@@ -47,34 +44,35 @@ class Gemini:
         )
 
     async def _generate(self, request: web.Request) -> web.StreamResponse:
-        with self._backstage.meter.call(request.path):
-            content = await request.read()
-            self._backstage.received.append(request, content)
-            named, _, method = request.match_info["call"].rpartition(":")
-            model, mark, written = named.partition(_FAULT_MARK)
-            try:
-                self._check_key(request)
-                streamed = _is_streamed(request, method)
-                self._check_model(model)
-                asked = parse(content, model=model)
-                fault = self._fault(request, model, written if mark else None)
-            except Rejected as rejected:
-                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
-            self._backstage.meter.asked(model=model, fault=fault.kind, tokens=asked.question.tokens)
-            reply = self._reply(asked, fault, streamed=streamed)
-            return await play(request, reply, self._backstage.meter)
+        prepare = partial(self._prepare, request)
+        return await serve(self._backstage, request, prepare, errors=self._errors)
+
+    def _prepare(self, request: web.Request, content: bytes) -> Prepared:
+        named, _, method = request.match_info["call"].rpartition(":")
+        model, mark, written = named.partition(_FAULT_MARK)
+        self._check_key(request)
+        streamed = _is_streamed(request, method)
+        self._check_model(model)
+        asked = parse(content, model=model)
+        fault = self._fault(request, model, written if mark else None)
+        return Prepared(
+            question=asked.question,
+            encoder=self._encoder(asked, streamed=streamed),
+            fault=fault,
+            sent_as=self._as_gemini_fails(fault, model),
+        )
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         with self._backstage.meter.call(request.path):
             try:
                 self._check_key(request)
             except Rejected as rejected:
-                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
+                return rejected.response
             names = self._backstage.options.models or _DEFAULT_MODELS
             models = [
                 {"name": f"models/{name}", "supportedGenerationMethods": [_UNARY]} for name in names
             ]
-            return web.Response(body=orjson.dumps({"models": models}), content_type=_JSON)
+            return web.Response(body=orjson.dumps({"models": models}), content_type=JSON)
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         """Google answers such paths with a page for people."""
@@ -104,29 +102,17 @@ class Gemini:
         except CannotPlay as error:
             raise Rejected(str(error)) from error
 
-    def _reply(self, asked: Asked, fault: Fault, *, streamed: bool) -> Reply:
-        style, question = self._backstage.options.style, asked.question
-        identifier = f"response-{next(self._numbers)}"
-        encoder: Encoder
+    def _encoder(self, asked: Asked, *, streamed: bool) -> Encoder:
+        identifier, question = f"response-{next(self._numbers)}", asked.question
         if streamed:
-            encoder = EventEncoder(
+            return EventEncoder(
                 identifier=identifier,
                 model=question.model,
                 question_tokens=question.tokens,
                 alternatives=asked.alternatives,
             )
-        else:
-            encoder = DocumentEncoder(
-                identifier=identifier, model=question.model, question_tokens=question.tokens
-            )
-        return perform(
-            self._as_gemini_fails(fault, question.model),
-            answer(question, style),
-            encoder=encoder,
-            errors=self._errors,
-            style=style,
-            model=question.model,
-            now=datetime.now(UTC),
+        return DocumentEncoder(
+            identifier=identifier, model=question.model, question_tokens=question.tokens
         )
 
     def _as_gemini_fails(self, fault: Fault, model: str) -> Fault:

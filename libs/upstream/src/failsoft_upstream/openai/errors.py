@@ -6,6 +6,7 @@ from datetime import datetime
 import orjson
 
 from failsoft_upstream.faults import ErrorKind
+from failsoft_upstream.serving import Refused
 
 _INVALID = "invalid_request_error"
 
@@ -19,7 +20,7 @@ def body(
     )
 
 
-class Rejected(Exception):
+class Rejected(Refused):
     """A request that OpenAI would not take."""
 
     def __init__(
@@ -33,9 +34,7 @@ class Rejected(Exception):
             param: Path of the parameter that is wrong; None: no single one.
             code: OpenAI's word for it; None where it has none.
         """
-        super().__init__(message)
-        self.status = status
-        self.body = body(message, param=param, code=code)
+        super().__init__(message, status=status, body=body(message, param=param, code=code))
 
 
 class OpenAIErrors:

@@ -3,23 +3,20 @@
 import hmac
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 from aiohttp import web
 
-from failsoft_upstream.answer import answer
 from failsoft_upstream.dialect import Backstage, CannotPlay, chosen_fault
 from failsoft_upstream.faults import ErrorKind, Fault
 from failsoft_upstream.openai.encoders import DocumentEncoder, EventEncoder
 from failsoft_upstream.openai.errors import OpenAIErrors, Rejected, body
 from failsoft_upstream.openai.request import ChatRequest, parse
-from failsoft_upstream.player import play
-from failsoft_upstream.reply import Encoder, Reply
-from failsoft_upstream.stage import perform
+from failsoft_upstream.reply import Encoder
+from failsoft_upstream.serving import JSON, Prepared, serve
 
 _DEFAULT_MODELS = ("gpt-5-mini",)
-_JSON = "application/json"
 
 
 class OpenAI:
@@ -45,40 +42,35 @@ class OpenAI:
         )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        with self._backstage.meter.call(request.path):
-            content = await request.read()
-            self._backstage.received.append(request, content)
-            try:
-                self._check_key(request)
-                asked = parse(content)
-                self._check_model(asked.question.model)
-                fault = self._fault(request, asked)
-            except Rejected as rejected:
-                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
-            self._backstage.meter.asked(
-                model=asked.question.model, fault=fault.kind, tokens=asked.question.tokens
-            )
-            return await play(request, self._reply(asked, fault), self._backstage.meter)
+        prepare = partial(self._prepare, request)
+        return await serve(self._backstage, request, prepare, errors=self._errors)
+
+    def _prepare(self, request: web.Request, content: bytes) -> Prepared:
+        self._check_key(request)
+        asked = parse(content)
+        self._check_model(asked.question.model)
+        fault = self._fault(request, asked)
+        return Prepared(question=asked.question, encoder=self._encoder(asked), fault=fault)
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         with self._backstage.meter.call(request.path):
             try:
                 self._check_key(request)
             except Rejected as rejected:
-                return web.Response(status=rejected.status, body=rejected.body, content_type=_JSON)
+                return rejected.response
             names = self._backstage.options.models or _DEFAULT_MODELS
             models = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "look-alike"}
                 for name in names
             ]
             return web.Response(
-                body=orjson.dumps({"object": "list", "data": models}), content_type=_JSON
+                body=orjson.dumps({"object": "list", "data": models}), content_type=JSON
             )
 
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         with self._backstage.meter.call(request.path):
             message = f"Invalid URL ({request.method} {request.path})"
-            return web.Response(status=404, body=body(message), content_type=_JSON)
+            return web.Response(status=404, body=body(message), content_type=JSON)
 
     def _check_key(self, request: web.Request) -> None:
         key = self._backstage.options.api_key
@@ -109,33 +101,19 @@ class OpenAI:
         except CannotPlay as error:
             raise Rejected(str(error), code="invalid_fault") from error
 
-    def _reply(self, asked: ChatRequest, fault: Fault) -> Reply:
-        style = self._backstage.options.style
-        said = answer(asked.question, style)
-        identifier = f"chatcmpl-{next(self._numbers)}"
-        model = asked.question.model
-        encoder: Encoder
+    def _encoder(self, asked: ChatRequest) -> Encoder:
+        identifier, question = f"chatcmpl-{next(self._numbers)}", asked.question
         if asked.stream:
-            encoder = EventEncoder(
+            return EventEncoder(
                 identifier=identifier,
-                model=model,
-                question_tokens=asked.question.tokens,
+                model=question.model,
+                question_tokens=question.tokens,
                 include_usage=asked.include_usage,
                 alternatives=asked.alternatives,
             )
-        else:
-            encoder = DocumentEncoder(
-                identifier=identifier,
-                model=model,
-                question_tokens=asked.question.tokens,
-                alternatives=asked.alternatives,
-            )
-        return perform(
-            fault,
-            said,
-            encoder=encoder,
-            errors=self._errors,
-            style=style,
-            model=model,
-            now=datetime.now(UTC),
+        return DocumentEncoder(
+            identifier=identifier,
+            model=question.model,
+            question_tokens=question.tokens,
+            alternatives=asked.alternatives,
         )
