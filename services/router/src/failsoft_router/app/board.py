@@ -138,11 +138,14 @@ class Place:
         """Whether nothing of its own keeps calls away; our own way out may be down."""
         if self.lacks_credential or self.gates.health.is_shut(now):
             return False
-        return self.gates.refusal(fingerprint=self.fingerprint, now=now) is None
+        return not self._refuses(now)
 
     def _shut_by_others(self, now: float) -> bool:
-        refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
-        return refusal is not None or (bool(self.host) and self.egress.due_in(now) > 0)
+        return self._refuses(now) or (bool(self.host) and self.egress.due_in(now) > 0)
+
+    def _refuses(self, now: float) -> bool:
+        """Whether a gate of its own is shut, its health breaker aside."""
+        return self.gates.refusal(fingerprint=self.fingerprint, now=now) is not None
 
 
 class Board:
@@ -216,10 +219,6 @@ class Board:
             for name in names
             if (place := self._places.get(name)) is not None and place.lacks_credential
         )
-
-    def soonest(self, names: Iterable[str], *, now: float) -> float:
-        """Seconds until the first of these targets may be tried; 0 when one may be now."""
-        return min((self.place(name).due_in(now) for name in names), default=0.0)
 
     def _may_be_called(self, host: str, now: float) -> bool:
         """Whether calls go to a target at this host, our own way out aside."""

@@ -123,12 +123,9 @@ class Prospects:
             hops: As they ended; who refused what every such request is refused for is out.
         """
         hopeless = {hop.target for hop in hops if hop.error_class and not may_pass(hop.error_class)}
-        names = [
-            hop.name
-            for hop in self.plan.hops
-            if hop.kind is HopKind.TARGET and hop.skip is None and hop.name not in hopeless
-        ]
-        return self._board.soonest(names, now=self._clock.now()) if names else None
+        now = self._clock.now()
+        waits = (place.due_in(now) for name, place in self._places() if name not in hopeless)
+        return min(waits, default=None)
 
     def were_cut_off(self, hops: Iterable[Hop]) -> bool:
         """Whether our own way out of the network is down, and kept one of these hops from it."""
