@@ -4,6 +4,7 @@ from contextlib import aclosing
 
 import orjson
 import pytest
+from chat_requests import said
 
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.telemetry import SpanContext
@@ -11,7 +12,6 @@ from failsoft_model.chat import (
     ChatRequest,
     Image,
     Message,
-    Part,
     ResponseFormat,
     ResponseFormatKind,
     Role,
@@ -47,10 +47,6 @@ class Key:
 
     def value(self) -> str | None:
         return self._value
-
-
-def said(role: Role, *parts: Part) -> Message:
-    return Message(role=role, parts=parts)
 
 
 def asking(*messages: Message, **fields: object) -> ChatRequest:

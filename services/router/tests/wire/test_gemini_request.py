@@ -4,12 +4,12 @@ import base64
 
 import orjson
 import pytest
+from chat_requests import SCHEMA, WEATHER, request, said
 
 from failsoft_model.chat import (
     ChatRequest,
     Image,
     Message,
-    Part,
     ResponseFormat,
     ResponseFormatKind,
     Role,
@@ -30,32 +30,7 @@ from failsoft_router.wire.gemini.request import dropped, encode, path
 OLD = "gemini-2.0-flash"
 """A model that knows neither thoughts nor signatures: its bodies hold what was asked for."""
 
-SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
 JSON = ResponseFormat(kind=ResponseFormatKind.JSON_OBJECT)
-WEATHER = Tool(name="weather", description="The weather.", parameters_json=SCHEMA)
-
-
-def request(
-    *messages: Message,
-    sampling: Sampling | None = None,
-    tools: tuple[Tool, ...] = (),
-    tool_choice: ToolChoice | None = None,
-    response_format: ResponseFormat | None = None,
-    continue_from: str = "",
-) -> ChatRequest:
-    return ChatRequest(
-        model="chat",
-        messages=messages or (said(Role.USER, Text(text="hi")),),
-        sampling=sampling or Sampling(),
-        tools=tools,
-        tool_choice=tool_choice or ToolChoice(),
-        response_format=response_format or ResponseFormat(),
-        continue_from=continue_from,
-    )
-
-
-def said(role: Role, *parts: Part) -> Message:
-    return Message(role=role, parts=parts)
 
 
 def wire(asked: ChatRequest, *, model: str = OLD) -> dict[str, object]:

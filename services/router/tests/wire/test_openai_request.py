@@ -2,12 +2,12 @@
 
 import orjson
 import pytest
+from chat_requests import SCHEMA, WEATHER, request, said
 
 from failsoft_model.chat import (
     ChatRequest,
     Image,
     Message,
-    Part,
     ResponseFormat,
     ResponseFormatKind,
     Role,
@@ -20,32 +20,6 @@ from failsoft_model.chat import (
     ToolResult,
 )
 from failsoft_router.wire.openai.request import dropped, encode
-
-SCHEMA = '{"type": "object", "properties": {"n": {"type": "integer"}}}'
-WEATHER = Tool(name="weather", description="The weather.", parameters_json=SCHEMA)
-
-
-def request(
-    *messages: Message,
-    sampling: Sampling | None = None,
-    tools: tuple[Tool, ...] = (),
-    tool_choice: ToolChoice | None = None,
-    response_format: ResponseFormat | None = None,
-    continue_from: str = "",
-) -> ChatRequest:
-    return ChatRequest(
-        model="chat",
-        messages=messages or (said(Role.USER, Text(text="hi")),),
-        sampling=sampling or Sampling(),
-        tools=tools,
-        tool_choice=tool_choice or ToolChoice(),
-        response_format=response_format or ResponseFormat(),
-        continue_from=continue_from,
-    )
-
-
-def said(role: Role, *parts: Part) -> Message:
-    return Message(role=role, parts=parts)
 
 
 def wire(asked: ChatRequest) -> dict[str, object]:
