@@ -36,7 +36,7 @@ async def router(start_router: StartRouter, first: Upstream, second: Upstream) -
     """OpenAI, then Anthropic, then a mock."""
     capabilities = {"capabilities": ["tools", "json_schema"]}
     targets = {
-        "openai": openai_target(first, **capabilities),
+        "openai": openai_target(first, limits={"first_content": "2s"}, **capabilities),
         "anthropic": openai_target(
             second,
             provider="anthropic",

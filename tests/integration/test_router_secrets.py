@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 import structlog
-from router_under_test import Router, StartRouter, chat, two_hops
+from router_under_test import QUICK_TO_NOTICE, Router, StartRouter, chat, two_hops
 
 from failsoft.inference.v1 import chat_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
@@ -64,7 +64,12 @@ async def test_no_word_of_anybody_is_written_down(
     start_router: StartRouter, cache: str, log: io.StringIO, end: Fault
 ) -> None:
     async with upstream_running(Options(api_key=KEY)) as first:
-        policy = two_hops(first, first, credential={"env": "KEY"})
+        policy = two_hops(
+            first,
+            first,
+            credential={"env": "KEY"},
+            limits=QUICK_TO_NOTICE["TIMEOUT_FIRST_CONTENT"],
+        )
         policy["routes"] = {"chat": {"default": True, "hops": ["first", "cache"]}}
         router = await start_router(policy, cache=cache, environ={"KEY": KEY})
         await first.set_fault(end)
