@@ -6,10 +6,8 @@ answers of everybody else. So each is compiled before, in a thread, where a fail
 What was compiled stays with the tokenizer, which both models share: the step finds it done.
 """
 
-import socket
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -27,7 +25,6 @@ _INPUTS = {
 }
 """What OpenVINO gives every language model."""
 _ANY_TOKEN = 0
-_READ_BYTES = 4096
 
 
 def structured(form: Form) -> openvino_genai.StructuredOutputConfig:
@@ -41,7 +38,7 @@ def structured(form: Form) -> openvino_genai.StructuredOutputConfig:
 
 
 class Forms:
-    """Finds out, one after the other, which forms answers can be held to."""
+    """Finds out which forms answers can be held to; for one thread."""
 
     def __init__(
         self, tokenizer: openvino_genai.Tokenizer, *, tokens: int, end_tokens: Sequence[int]
@@ -55,37 +52,13 @@ class Forms:
         self._tokens = tokens
         self._end_tokens = end_tokens
         self._pipeline: openvino_genai.LLMPipeline | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._trials: dict[int, Future[bool]] = {}
-        self._bell, self._ringer = socket.socketpair()
-        self._bell.settimeout(0.0)
 
-    def fileno(self) -> int:
-        """Readable when there is something for `settled`."""
-        return self._bell.fileno()
+    def can_hold(self, form: Form) -> bool:
+        """Compiles it, for one token; OpenVINO lets go of the GIL meanwhile.
 
-    def try_out(self, request: int, form: Form) -> None:
-        """Begins to find out whether an answer can be held to that form."""
-        trial = self._trials[request] = self._thread.submit(self._can_hold, form)
-        trial.add_done_callback(lambda _: self._ringer.sendall(b"."))
-
-    def forget(self, request: int) -> None:
-        """Nobody wants to know any more."""
-        self._trials.pop(request, None)
-
-    def settled(self) -> dict[int, bool]:
-        """Whose trials have ended since the last time, and whether their forms can be held."""
-        try:
-            self._bell.recv(_READ_BYTES)
-        except BlockingIOError:
-            return {}
-        done = {request: trial for request, trial in self._trials.items() if trial.done()}
-        for request in done:
-            del self._trials[request]
-        return {request: trial.result() for request, trial in done.items()}
-
-    def _can_hold(self, form: Form) -> bool:
-        """Compiles it, for one token; OpenVINO lets go of the GIL meanwhile."""
+        Raises:
+            RuntimeError, OSError: it cannot be found out.
+        """
         if self._pipeline is None:
             self._pipeline = self._build()
         config = openvino_genai.GenerationConfig()

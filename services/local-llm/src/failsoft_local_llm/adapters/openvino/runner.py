@@ -8,8 +8,10 @@ import openvino
 import openvino_genai
 from openvino_genai.py_openvino_genai import GenerationHandle
 
+from failsoft_kit.clock import SystemClock
 from failsoft_local_llm.adapters.openvino.forms import Forms, structured
 from failsoft_local_llm.adapters.openvino.protocol import End, Generate, LoadModel, Output
+from failsoft_local_llm.adapters.openvino.trials import Trials, Verdict
 from failsoft_local_llm.adapters.openvino.writable import writable
 
 _COLDEST = 0.01
@@ -50,7 +52,8 @@ class Runner:
         self._end_tokens = set(order.end_tokens)
         vocabulary: dict[bytes, int] = self._tokenizer.get_vocab()
         self._bytes = _token_bytes(vocabulary, order.hidden_tokens)
-        self._forms = Forms(self._tokenizer, tokens=len(vocabulary), end_tokens=order.end_tokens)
+        forms = Forms(self._tokenizer, tokens=len(vocabulary), end_tokens=order.end_tokens)
+        self._trials = Trials(forms.can_hold, clock=SystemClock())
         self._untried: dict[int, Generate] = {}
         self._requests: dict[int, GenerationHandle] = {}
         self._telling: set[int] = set()
@@ -63,8 +66,8 @@ class Runner:
 
     @property
     def trying(self) -> bool:
-        """Whether somebody waits for the trial of a form."""
-        return bool(self._untried)
+        """Whether there may be something for `begin_tried` although nothing is readable."""
+        return self._trials.running
 
     def tokenize(self, texts: list[str]) -> list[list[int]]:
         """The tokens of each text."""
@@ -75,7 +78,7 @@ class Runner:
 
     def fileno(self) -> int:
         """Readable when there is something for `begin_tried`."""
-        return self._forms.fileno()
+        return self._trials.fileno()
 
     def begin(self, order: Generate) -> None:
         """Adds a request; one that OpenVINO does not take ends as REFUSED or FORM_REFUSED."""
@@ -83,21 +86,28 @@ class Runner:
             self._add(order)
         else:
             self._untried[order.id] = order
-            self._forms.try_out(order.id, order.form)
+            self._trials.begin(order.id, order.form)
 
     def begin_tried(self) -> None:
-        """Goes on with the requests whose forms have been tried meanwhile."""
-        for request, holds in self._forms.settled().items():
+        """Goes on with the requests of whose forms something is known now.
+
+        Raises:
+            ThreadLost: no form will ever be tried again.
+        """
+        for request, verdict in self._trials.settled().items():
             order = self._untried.pop(request)
-            if holds:
-                self._add(order)
-            else:
-                self._end(request, End.FORM_REFUSED)
+            match verdict:
+                case Verdict.HOLDS:
+                    self._add(order)
+                case Verdict.FAILS:
+                    self._end(request, End.FORM_REFUSED)
+                case Verdict.UNTRIED:
+                    self._end(request, End.REFUSED)
 
     def cancel(self, request: int) -> None:
         """Ends a request; the next step lets go of its memory."""
         if self._untried.pop(request, None) is not None:
-            self._forms.forget(request)
+            self._trials.forget(request)
             self._end(request, End.CANCELLED)
         elif (handle := self._requests.pop(request, None)) is not None:
             self._telling.discard(request)
