@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from failsoft_kit.clock import Clock, SystemClock
 from failsoft_local_llm.adapters.openvino.protocol import (
     LENGTH,
     Cancel,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _SILENT_SECONDS = 5.0
 """How often it says something while a form is tried: silence would be taken for a hang."""
+_LISTENING_SECONDS = 0.05
+"""How long who is answered waits for what others ask, between two steps."""
 
 
 class Gone(Exception):
@@ -92,7 +95,7 @@ def main(descriptor: int, service: int) -> None:
         return  # it has died too early for the kernel to tell
     from failsoft_local_llm.adapters.openvino.runner import Runner  # takes a second
 
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel, clock = Channel(socket.socket(fileno=descriptor)), SystemClock()
     try:
         order = channel.receive()
         if not isinstance(order, LoadModel):
@@ -104,17 +107,18 @@ def main(descriptor: int, service: int) -> None:
             return
         channel.send(Loaded())
         while True:
-            _turn(channel, runner)
+            _turn(channel, runner, clock=clock)
     except (Gone, ConnectionError):
         # At once: OpenVINO's own ending complains on stderr of requests that nobody wants any more.
         os._exit(0)
 
 
-def _turn(channel: Channel, runner: "Runner") -> None:
-    """Everything that the service has said, then one step."""
+def _turn(channel: Channel, runner: "Runner", *, clock: Clock) -> None:
+    """What the service has said, as far as there is time for it, then one step."""
     if not runner.busy:
         channel.wait(runner, at_most=_SILENT_SECONDS if runner.trying else None)
-    while channel.waiting():
+    until = clock.now() + _LISTENING_SECONDS
+    while channel.waiting() and not (runner.busy and clock.now() >= until):
         match channel.receive():
             case Tokenize(id=request, texts=texts):
                 channel.send(Tokens(id=request, tokens=runner.tokenize(texts)))
@@ -138,4 +142,7 @@ if __name__ == "__main__":
         main(int(sys.argv[1]), int(sys.argv[2]))
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        sys.exit(f"the engine failed: {type(error).__name__} in {where.name}, line {where.lineno}")
+        sys.stderr.write(
+            f"the engine failed: {type(error).__name__} in {where.name}, line {where.lineno}\n"
+        )
+        os._exit(1)  # at once: a form that is being compiled would be waited for

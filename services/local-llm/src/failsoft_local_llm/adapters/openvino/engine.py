@@ -28,7 +28,7 @@ from failsoft_model.events import TokenLogprob, bounded_logprob
 from failsoft_model.walk import FinishReason, Load
 
 _PIECES_AT_ONCE = 64
-"""Bounds how long tokenising a huge text keeps the process from its next step."""
+"""In one message: the process steps between two of them, but never within one."""
 BATCHED_TOKENS = 128
 """A step over this many tokens takes well under a second on two cores, and so does a cancel."""
 _UINT64 = (1 << 64) - 1
