@@ -214,7 +214,6 @@ async def test_what_is_no_fault_is_not_taken_for_one(
 
     assert streamed.finished.served_by == "first"
     assert "gpt-5-mini" in streamed.text
-    assert streamed.finished.usage.output_tokens > 0
 
 
 @other_dialects
@@ -230,7 +229,6 @@ async def test_what_is_no_fault_is_none_in_another_dialect(
 
     assert streamed.finished.served_by == "first"
     assert str(fields["model"]) in streamed.text
-    assert streamed.finished.usage.output_tokens > 0
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,16 @@ async def test_usage_that_comes_after_the_finish_reason_is_waited_for() -> None:
     assert ending.usage.output_tokens == 2
 
 
+async def test_usage_that_is_half_there_when_the_wait_is_over_spoils_nothing() -> None:
+    """The half line was read as a broken event, and a whole answer thrown away."""
+    packets = (HEAD, framed(TEXT), framed(STOP), framed(USAGE[:20]))
+    async with provider(in_packets(*packets)) as (_, target):
+        ending = (await said(target))[-1]
+
+    assert isinstance(ending, Ending)
+    assert ending.usage is None
+
+
 async def test_an_errors_body_in_several_packets_is_read_to_its_end() -> None:
     """Half of it says nothing, and the bare status would blame the wrong one."""
     body = b'{"error": {"code": "insufficient_quota"}}'

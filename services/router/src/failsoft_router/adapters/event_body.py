@@ -89,7 +89,8 @@ async def deltas(
             wait_until = min(wait_until, clock.now() + AFTER_FINISH)
         elif found and gulps is not None:
             await _leave_alone(response, gulps.seconds(clock.now()))
-    if not over:
+    if not over and response.content.at_eof():
+        # Otherwise the wait was over: what is there of a line is no whole one.
         _take(parser.end(), reader)
         for delta in reader.content():
             yield delta
