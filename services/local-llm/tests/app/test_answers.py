@@ -135,6 +135,21 @@ class ScriptedEngine:
         raise AssertionError("it lives for ever")
 
 
+@dataclass(slots=True)
+class SlowTokens(ScriptedEngine):
+    """Takes a tenth of a second to count."""
+
+    at_once: int = 0
+    most_at_once: int = 0
+
+    async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0.1)
+        self.at_once -= 1
+        return await ScriptedEngine.tokenize(self, texts)
+
+
 def said(data: str, *, finish: FinishReason | None = None, tokens: int = 1) -> Chunk:
     return Chunk(data=data.encode(), tokens=tokens, finish=finish)
 
@@ -161,11 +176,13 @@ async def asking(
     ask: Callable[[Answers], Awaitable[None]],
     *,
     model: ServedModel = MODEL,
+    unload: float | None = None,
 ) -> None:
     """Asks a service whose engine is ready, and forgets what getting ready took."""
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Engine]:
+        await asyncio.sleep(0.5)
         yield engine
 
     clock = LoopClock()
@@ -186,7 +203,7 @@ async def asking(
         [Candidate(name=model.name, adapters=model.adapters, profile="p", engine="e", open=read)],
         clock=clock,
         patience=Patience(start=1.0, stall=60.0),
-        habits=Habits(retry=600.0),
+        habits=Habits(retry=600.0, unload=unload),
         on_change=on_change,
         on_serving=on_serving,
         meter=meter,
@@ -323,9 +340,36 @@ async def test_tokens_are_counted_beyond_the_context_too() -> None:
     message = Message(role=Role.USER, parts=(Text(text="word " * 100),))
 
     async def ask(answers: Answers) -> None:
-        assert await answers.count_tokens(replace(ASKED, messages=(message,))) == 100
+        assert await answers.count_tokens(replace(ASKED, messages=(message,)), CALLER) == 100
 
     await asking(ScriptedEngine([]), ask)
+
+
+@virtual_time.test
+async def test_counting_wakes_a_model_that_was_unloaded() -> None:
+    """It was told that the next request loads it, and could ask for ever."""
+
+    async def ask(answers: Answers) -> None:
+        await asyncio.sleep(100.0)
+        assert answers.offered().status.answered_by == ""
+        assert await answers.count_tokens(ASKED, CALLER) == 3
+
+    await asking(ScriptedEngine([HELLO]), ask, unload=60.0)
+
+
+@virtual_time.test
+async def test_many_who_count_do_not_fill_the_engine() -> None:
+    """There is no place to be taken for it, so what one tenant asks for goes one by one."""
+    engine = SlowTokens([HELLO])
+
+    async def ask(answers: Answers) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(20):
+                tasks.create_task(answers.count_tokens(ASKED, CALLER))
+
+    await asking(engine, ask)
+
+    assert engine.most_at_once == 1
 
 
 @virtual_time.test
@@ -342,8 +386,8 @@ async def test_what_the_model_cannot_do_is_refused_with_its_field() -> None:
 async def test_another_model_is_not_found_and_no_model_is_this_one() -> None:
     async def ask(answers: Answers) -> None:
         with pytest.raises(ModelNotFound):
-            await answers.count_tokens(replace(ASKED, model="gpt-5"))
-        assert await answers.count_tokens(replace(ASKED, model="")) == 3
+            await answers.count_tokens(replace(ASKED, model="gpt-5"), CALLER)
+        assert await answers.count_tokens(replace(ASKED, model=""), CALLER) == 3
 
     await asking(ScriptedEngine([]), ask)
 

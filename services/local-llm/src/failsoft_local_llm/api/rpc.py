@@ -58,7 +58,7 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         context: "grpc.aio.ServicerContext[pb.CountTokensRequest, Awaitable[pb.CountTokensResponse]]",  # noqa: E501
     ) -> pb.CountTokensResponse:
         chat = _request(request)
-        tokens = await self._answers.count_tokens(chat)
+        tokens = await self._answers.count_tokens(chat, _caller())
         return pb.CountTokensResponse(
             input_tokens=tokens, model=chat.model or self._answers.default_model
         )

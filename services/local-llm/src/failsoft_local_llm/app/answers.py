@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter
+from failsoft_local_llm.app.counting import Counting
 from failsoft_local_llm.app.entrance import Entrance, Place
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Serving
@@ -104,6 +105,7 @@ class Answers:
         self._host = host
         self._entrance = entrance
         self._defaults = defaults
+        self._counting = Counting()
         self._metrics = RequestMetrics(meter, clock=clock, candidates=host.candidates)
         watch_load(meter, self.load)
 
@@ -158,16 +160,19 @@ class Answers:
                     return Answer(choice=choice, finished=event)
         raise AssertionError("a stream of events ends with Finished")
 
-    async def count_tokens(self, request: ChatRequest) -> int:
-        """Tokens of the request, the template's own included. Raises what `stream` raises, but
-        never for the length."""
+    async def count_tokens(self, request: ChatRequest, caller: Caller) -> int:
+        """Tokens of the request, the template's own included; many who ask wait for each other.
+
+        Raises what `stream` raises, but never for the length or an overload.
+        """
         check_name(request, self._host.names)
-        serving = self._host.serving()
-        self._check(request, serving)
-        try:
-            return len(await _tokenized(request, serving))
-        except EngineDied as died:
-            raise self._host.unavailable(str(died)) from died
+        async with self._counting.turn(caller.tenant):
+            serving = await self._host.awake(until=caller.deadline_at)
+            self._check(request, serving)
+            try:
+                return len(await _tokenized(request, serving))
+            except EngineDied as died:
+                raise self._host.unavailable(str(died)) from died
 
     async def _answered(
         self, request: ChatRequest, caller: Caller, progress: _Progress
