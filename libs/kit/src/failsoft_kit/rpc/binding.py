@@ -1,11 +1,16 @@
-"""From a listener to a gRPC server that is bound and whose handlers are wrapped."""
+"""From a listener to a server that is bound and whose handlers are wrapped."""
 
 from collections.abc import Mapping
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2_grpc
+from structlog.typing import FilteringBoundLogger
 
-from failsoft_kit.identity import Access, Authenticator
+from failsoft_kit.http.guard import Guard
+from failsoft_kit.http.listener import HttpListener
+from failsoft_kit.http.server import HttpServer, bound_socket
+from failsoft_kit.identity import DEFAULT_TENANT, Access, Authenticator
 from failsoft_kit.rpc.address import Address, parse_address, why_not_bound
 from failsoft_kit.rpc.channel import MAX_MESSAGE_BYTES
 from failsoft_kit.rpc.handlers import Handler
@@ -31,6 +36,8 @@ _OPTIONS = (
 
 Services = Mapping[str, Mapping[str, Handler]]
 
+_log: FilteringBoundLogger = structlog.get_logger()
+
 
 def bind(service: Service, listener: Listener, calls: RunningCalls) -> tuple[grpc.aio.Server, int]:
     """A server that is bound and doesn't serve yet, and its port.
@@ -44,10 +51,31 @@ def bind(service: Service, listener: Listener, calls: RunningCalls) -> tuple[grp
     try:
         return server, server.add_insecure_port(str(address))
     except RuntimeError:
-        reason = why_not_bound(address)
-        raise StartupError(
-            f"{listener.setting}: {service.name} cannot listen on {address}: {reason}"
-        ) from None
+        raise _not_bound(service, listener, address) from None
+
+
+def bind_http(
+    service: Service, listener: HttpListener, calls: RunningCalls
+) -> tuple[HttpServer, int]:
+    """A server of HTTP that is bound and doesn't serve yet, and its port.
+
+    Raises:
+        StartupError: the address is none, cannot be had, or may not be opened.
+    """
+    address = parse_address(listener.address, setting=listener.setting)
+    guard = Guard(
+        listener,
+        authenticator=_authenticator(service, listener, address),
+        tracer=service.telemetry.tracer,
+        meter=service.telemetry.meter,
+        clock=service.clock,
+        running=calls,
+    )
+    try:
+        bound = bound_socket(address)
+    except OSError:
+        raise _not_bound(service, listener, address) from None
+    return HttpServer(guard, bound), bound.getsockname()[1]
 
 
 def _register(
@@ -93,11 +121,24 @@ def _methods(services: Services) -> list[str]:
     return [f"{name}/{method}" for name, handlers in services.items() for method in handlers]
 
 
-def _authenticator(service: Service, listener: Listener, address: Address) -> Authenticator:
-    if service.token is None and not address.loopback:
+def _not_bound(
+    service: Service, listener: Listener | HttpListener, address: Address
+) -> StartupError:
+    reason = why_not_bound(address)
+    return StartupError(f"{listener.setting}: {service.name} cannot listen on {address}: {reason}")
+
+
+def _authenticator(
+    service: Service, listener: Listener | HttpListener, address: Address
+) -> Authenticator:
+    authorities = service.authorities
+    if service.token is None and not authorities and not address.loopback:
         raise StartupError(
             f"{listener.setting}: {address} can be reached from other machines, which demands a"
-            " service token; configure one, or listen on 127.0.0.1"
+            " service token or API keys; configure one of them, or listen on 127.0.0.1"
         )
     trusted = address.loopback and listener.trust_loopback
-    return Authenticator.of(service.token, loopback=trusted)
+    authenticator = Authenticator.of(service.token, loopback=trusted, authorities=authorities)
+    if authenticator.admits_strangers and Access.TENANT in listener.access.values():
+        _log.warning("identity.off", setting=listener.setting, tenant=DEFAULT_TENANT)
+    return authenticator

@@ -7,7 +7,8 @@ import grpc
 from prometheus_client.registry import Collector
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.http.listener import HttpListener
+from failsoft_kit.identity import Access, Authority, ServiceToken
 from failsoft_kit.rpc.background import Job
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.status import ErrorDetails, no_details
@@ -33,7 +34,8 @@ class Listener:
     max_calls: int = MAX_CALLS
     """Calls that may run at once; more are refused as OVERLOADED. Health is always answered."""
     trust_loopback: bool = True
-    """False demands the token from this machine's callers too, as behind a local proxy."""
+    """False demands the token from this machine's callers too, as behind a local proxy; so do
+    authorities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,12 @@ class Service:
     clock: Clock
     telemetry: Telemetry
     health: Health
+    http: Sequence[HttpListener] = ()
+    """The ports that serve HTTP; their calls are drained with all others."""
     token: ServiceToken | None = None
-    """None: there is no identity, and every port must be on loopback."""
+    """None: no service of ours is known."""
+    authorities: Sequence[Authority] = ()
+    """Know users, on every port. None of them and no token: every port must be on loopback."""
     background: Sequence[Job] = ()
     """Run from before the first call until after the last; one that raises is begun again."""
     on_hangup: Callable[[], None] | None = None

@@ -1,12 +1,12 @@
 """A service on a free port of this machine, for tests with real gRPC."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
 
 from failsoft_kit.clock import SystemClock
-from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.identity import Access, Authority, ServiceToken
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service, running
@@ -39,6 +39,7 @@ def service_of(
     tracer: Tracer | None = None,
     health: Health | None = None,
     token: ServiceToken | None = None,
+    authorities: Sequence[Authority] = (),
     drain_seconds: float = 1.0,
 ) -> Service:
     """A service with one listener on a free port, everything else as small as it can be."""
@@ -52,5 +53,6 @@ def service_of(
         telemetry=Telemetry(tracer=tracer or Tracer(clock=clock)),
         health=health or Health(),
         token=token,
+        authorities=authorities,
         drain_seconds=drain_seconds,
     )

@@ -7,23 +7,11 @@ import pytest
 
 from failsoft_kit.identity import Access, Authenticator, Kind, Principal, ServiceToken
 from failsoft_kit.process import StartupError
+from failsoft_kit.testing.clock import SettableClock
 from failsoft_model.errors import InvalidRequest, Unauthenticated
 
 SECRET = "a-token-of-forty-characters-0123456789ab"
 OTHER = "b-token-of-forty-characters-0123456789ab"
-
-
-class SettableClock:
-    """A clock that stands still until it is told."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def unix(self) -> float:
-        return self.time
 
 
 @pytest.fixture
@@ -192,10 +180,12 @@ def test_elsewhere_a_caller_without_a_bearer_is_refused(token: ServiceToken) -> 
         [("authorization", f"Basic {SECRET}")],
         [bearer(SECRET), bearer(SECRET)],
         [bearer(OTHER), bearer(SECRET)],
+        [("authorization", SECRET.encode())],
+        [("authorization", b"\xff")],
     ],
 )
 def test_a_wrong_claim_is_refused_everywhere(
-    token: ServiceToken, loopback: bool, metadata: list[tuple[str, str]]
+    token: ServiceToken, loopback: bool, metadata: list[tuple[str, str | bytes]]
 ) -> None:
     """Who claims something and cannot prove it is not taken for a stranger, but stopped."""
     with pytest.raises(Unauthenticated):

@@ -1,0 +1,71 @@
+"""A file whose content is in use, also when it is replaced while the process runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.clock import Clock
+from failsoft_kit.startup import StartupError
+
+CHECK_SECONDS = 1.0
+"""Between two looks at a file, so that a change is in use without a restart."""
+
+T = TypeVar("T")
+
+_log: FilteringBoundLogger = structlog.get_logger()
+
+
+class FollowedFile(Generic[T]):
+    """What a file says now.
+
+    The file is looked at again when its content is asked for and a second has passed since the
+    last look. A file that goes bad later changes nothing: the last good content stays, and a log
+    line says so.
+    """
+
+    def __init__(self, path: Path, *, read: Callable[[Path], T], clock: Clock) -> None:
+        """
+        Args:
+            read: Gives what the file says, or raises StartupError, whose problems tell no secret.
+
+        Raises:
+            StartupError: what the file says now cannot be used.
+        """
+        self.path = path
+        self._read = read
+        self._clock = clock
+        self._seen = _signature(path)
+        self._content = read(path)
+        self._look_again_at = clock.now() + CHECK_SECONDS
+
+    def current(self) -> T:
+        """The last good content."""
+        now = self._clock.now()
+        if now >= self._look_again_at:
+            self._look_again_at = now + CHECK_SECONDS
+            self._look()
+        return self._content
+
+    def _look(self) -> None:
+        seen = _signature(self.path)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._content = self._read(self.path)
+        except StartupError as error:
+            _log.warning("identity.file_kept", path=str(self.path), problems=error.problems)
+        else:
+            _log.info("identity.file_read", path=str(self.path))
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """What tells one content of a file from the next; None: there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
