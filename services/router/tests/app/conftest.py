@@ -257,6 +257,7 @@ class Stage:
         *,
         within: float | None = None,
         reader: Callable[[Event], Awaitable[None]] | None = None,
+        sees_resets: bool = True,
     ) -> list[Event]:
         """One streamed request of acme's; `events` has them even if it fails."""
         self.events = []
@@ -267,7 +268,9 @@ class Stage:
                 await reader(event)
 
         async with self.supervised():
-            await self.walker.stream(request or question(), self.caller(within), sink)
+            await self.walker.stream(
+                request or question(), self.caller(within), sink, sees_resets=sees_resets
+            )
         return self.events
 
     @asynccontextmanager

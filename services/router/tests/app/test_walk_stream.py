@@ -219,6 +219,18 @@ async def test_a_route_may_rather_fail_than_start_again(stage: type[Stage]) -> N
 
 
 @virtual_time.test
+async def test_who_can_see_no_reset_is_sent_none(stage: type[Stage]) -> None:
+    """An OpenAI client would read the two answers as one."""
+    router = stage(a=("Good mor", BUSY), b=("Hello", DONE))
+
+    with pytest.raises(StreamBroken):
+        await router.stream(sees_resets=False)
+
+    assert read(router.events) == "Good mor"
+    assert "reset" not in " ".join(in_short(router.events))
+
+
+@virtual_time.test
 async def test_a_route_that_rather_fails_still_falls_back_before_the_first_content(
     stage: type[Stage],
 ) -> None:

@@ -45,10 +45,12 @@ class Walk:
         caller: Caller,
         *,
         sink: EventSink | None,
+        sees_resets: bool = True,
     ) -> None:
         """
         Args:
             sink: Takes the events one by one; None: only the end is wanted.
+            sees_resets: Who takes them can be told that what was sent is void.
 
         Raises:
             RouteNotFound: No route answers to the model that was asked for.
@@ -63,7 +65,8 @@ class Walk:
             deadline=caller.deadline,
             patience=self._route.deadline,
             streams=sink is not None,
-            may_restart=sink is None or self._route.midstream is not Midstream.FAIL,
+            may_restart=sink is None
+            or (sees_resets and self._route.midstream is not Midstream.FAIL),
             clock=surroundings.clock,
         )
         self._span = self._start_span(caller.span)

@@ -29,12 +29,24 @@ class Walker:
             finished = await walk.run()
             return Answer(choice=walk.choice, finished=finished)
 
-    async def stream(self, request: ChatRequest, caller: Caller, sink: EventSink) -> None:
+    async def stream(
+        self,
+        request: ChatRequest,
+        caller: Caller,
+        sink: EventSink,
+        *,
+        sees_resets: bool = True,
+    ) -> None:
         """The answer event by event; `sink` is awaited for each, so a slow reader slows the walk.
+
+        Args:
+            sees_resets: The caller's protocol can say that what was sent is void. Without
+                it no `StreamReset` is sent once content has left.
 
         Raises:
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
         with self._surroundings.boards.hold():
-            await Walk(self._surroundings, request, caller, sink=sink).run()
+            walk = Walk(self._surroundings, request, caller, sink=sink, sees_resets=sees_resets)
+            await walk.run()
