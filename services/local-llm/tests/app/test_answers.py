@@ -72,7 +72,7 @@ CANNOT = Chunk(data=b"", tokens=0, finish=None)
 REFUSES = Chunk(data=b"", tokens=0, finish=None)
 HAS_NO_SUCH = Chunk(data=b"", tokens=0, finish=None)
 PLACES = 2
-
+ALL_AT_ONCE = Limits(requests=PLACES, tokens=None, waiting=0, waiting_tokens=0)
 
 SKILLED = replace(
     MODEL,
@@ -177,6 +177,7 @@ async def asking(
     *,
     model: ServedModel = MODEL,
     unload: float | None = None,
+    limits: Limits = ALL_AT_ONCE,
 ) -> None:
     """Asks a service whose engine is ready, and forgets what getting ready took."""
 
@@ -213,7 +214,6 @@ async def asking(
         running = tasks.create_task(host.run())
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
-        limits = Limits(requests=PLACES, tokens=None, waiting=0, waiting_tokens=0)
         entrance = Entrance(limits, clock=clock, meter=meter)
         await ask(
             Answers(host=host, entrance=entrance, defaults=model.defaults, clock=clock, meter=meter)
@@ -463,6 +463,25 @@ async def test_what_the_engine_does_not_take_may_be_asked_again_soon() -> None:
         assert refused.value.retry_after is not None
 
     await asking(ScriptedEngine([REFUSES]), ask)
+
+
+@virtual_time.test
+async def test_who_allows_a_longer_answer_than_there_can_be_waits_like_others() -> None:
+    """Two words were refused as long as anybody was inside: more than may wait at all."""
+    waiting = Limits(requests=1, tokens=None, waiting=1, waiting_tokens=MODEL.context_tokens)
+
+    async def ask(answers: Answers) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            inside = tasks.create_task(answers.whole(ASKED, CALLER))
+            await asyncio.sleep(1.0)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await answers.whole(
+                        replace(ASKED, sampling=Sampling(max_tokens=131_072)), CALLER
+                    )
+            inside.cancel()
+
+    await asking(ScriptedEngine([]), ask, limits=waiting)
 
 
 @virtual_time.test

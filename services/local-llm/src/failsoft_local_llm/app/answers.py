@@ -178,12 +178,7 @@ class Answers:
         self, request: ChatRequest, caller: Caller, progress: _Progress
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
         check_name(request, self._host.names)
-        claim = Claim(
-            tenant=caller.tenant,
-            criticality=request.criticality,
-            work=guessed_work(request, defaults=self._defaults),
-            deadline_at=caller.deadline_at,
-        )
+        claim = self._claim(request, caller)
         with self._metrics.request() as measured:
             with (
                 self._in_callers_words(request),
@@ -226,6 +221,20 @@ class Answers:
                 route=name,
                 request_id=request.request_id,
             )
+
+    def _claim(self, request: ChatRequest, caller: Caller) -> Claim:
+        """What the request will ask of the model, as far as it is known before it was tokenised."""
+        model = self._host.known
+        return Claim(
+            tenant=caller.tenant,
+            criticality=request.criticality,
+            work=guessed_work(
+                request,
+                defaults=self._defaults,
+                context_tokens=None if model is None else model.context_tokens,
+            ),
+            deadline_at=caller.deadline_at,
+        )
 
     @contextmanager
     def _in_callers_words(self, request: ChatRequest) -> Iterator[None]:
