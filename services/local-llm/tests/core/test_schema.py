@@ -1,10 +1,13 @@
 """What of JSON Schema an answer can be held to, and what is refused with its place."""
 
 import json
+import time
 
 import pytest
 
-from failsoft_local_llm.core.schema import MOST_REPETITIONS, Json, problems
+from failsoft_local_llm.core.references import Json
+from failsoft_local_llm.core.schema import problems
+from failsoft_local_llm.core.weight import COUNTLESS, MOST_REPETITIONS
 
 
 def places(schema: Json) -> list[str]:
@@ -13,6 +16,11 @@ def places(schema: Json) -> list[str]:
 
 def of(**properties: Json) -> dict[str, Json]:
     return {"type": "object", "properties": dict(properties)}
+
+
+def of_many(number: int, schema: Json) -> dict[str, Json]:
+    """Properties that are all alike: p0, p1, …"""
+    return of(**{f"p{count}": schema for count in range(number)})
 
 
 HELD: list[Json] = [
@@ -45,6 +53,9 @@ IGNORED: list[tuple[Json, str]] = [
     ({"type": "number", "multipleOf": 3}, "/multipleOf"),
     ({"not": {"type": "string"}}, "/not"),
     ({"type": "string", "format": "colour"}, "/format"),
+    ({"type": "string", "pattern": r"\bfoo"}, "/pattern"),
+    ({"type": "string", "pattern": "(?=x)y"}, "/pattern"),
+    (of(a={"type": "string", "pattern": r"\p{L}+"}), "/properties/a/pattern"),
     ({"type": "string", "pattern": "a+", "maxLength": 3}, "/maxLength"),
     ({"maxLength": 3}, "/maxLength"),
     ({"type": "number", "minimum": 0.5}, "/minimum"),
@@ -78,7 +89,10 @@ MEANINGLESS: list[tuple[Json, str]] = [
     ({"anyOf": [False]}, "/anyOf/0"),
     ({"$ref": "#/$defs/x"}, "/$ref"),
     ({"$ref": "https://example.com/x"}, "/$ref"),
+    ({"type": "string", "format": []}, "/format"),
+    ({"type": "string", "pattern": 5}, "/pattern"),
     ({"$ref": "#"}, "/$ref"),
+    ({"$ref": "#x/$defs/y", "$defs": {"y": {}}}, "/$ref"),
     ({"$ref": "#/$defs/x", "$defs": {"x": {"$ref": "#/$defs/x"}}}, "/$ref"),
 ]
 
@@ -105,14 +119,77 @@ HALF: Json = {"type": "string", "maxLength": MOST_REPETITIONS // 2}
         {"type": "string", "maxLength": MOST_REPETITIONS + 1},
         {"type": "string", "pattern": f"a{{1,{MOST_REPETITIONS + 1}}}"},
         {"type": "string", "pattern": f"a{{{MOST_REPETITIONS + 1},}}"},
+        {"type": "string", "pattern": "(?:(?:(?:a{99}){99}){99})"},
         of(a=HALF, b=HALF, c=HALF),
     ],
-    ids=["length", "pattern", "open pattern", "sum"],
+    ids=["length", "pattern", "open pattern", "nested pattern", "sum"],
 )
 def test_bounds_that_take_minutes_to_compile_are_refused(schema: Json) -> None:
     [problem] = problems(json.dumps(schema))
 
     assert str(MOST_REPETITIONS) in problem.why
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "(?:" + "abcdefgh" * 500 + "){9}"},
+        of_many(17, {"type": "string", "pattern": "a?b*"}),
+        of_many(201, {"type": "integer"}),
+    ],
+    ids=["a long text, often", "patterns together", "optional properties"],
+)
+def test_what_takes_minutes_to_compile_is_refused_as_a_whole(schema: Json) -> None:
+    assert places(schema) == [""]
+
+
+def test_properties_that_must_be_there_cost_little() -> None:
+    needed: list[Json] = [f"p{number}" for number in range(1000)]
+
+    assert places({**of_many(1000, {"type": "integer"}), "required": needed}) == []
+
+
+@pytest.mark.parametrize("keyword", ["maxLength", "minLength"])
+def test_a_bound_of_any_length_is_a_refusal_and_no_crash(keyword: str) -> None:
+    """Python makes no text of a number with more digits than it would read."""
+    huge: Json = {"type": "string", keyword: int("9" * 4300)}
+    pattern: Json = {"type": "string", "pattern": "a{" + "9" * 5000 + "}"}
+
+    [problem] = problems(json.dumps(of(a=huge, b=huge, c=pattern)))
+
+    assert f"{COUNTLESS} or more" in problem.why
+
+
+def chain(links: int, last: Json) -> Json:
+    """A document full of references, each to the next."""
+    definitions: dict[str, Json] = {
+        f"{number:x}": {"$ref": f"#/$defs/{number + 1:x}"} for number in range(links)
+    }
+    return {"type": "object", "$defs": {**definitions, f"{links:x}": last}}
+
+
+@pytest.mark.parametrize(
+    ("last", "found"), [({"type": "null"}, 0), ({"$ref": "#/$defs/0"}, 2001), (5, 2001)]
+)
+def test_a_chain_of_references_is_followed_once(last: Json, found: int) -> None:
+    """All streams of the process stand still meanwhile."""
+    schema_json = json.dumps(chain(2000, last))
+    assert len(schema_json) < 64 * 1024
+
+    began = time.process_time()
+    told = problems(schema_json)
+
+    assert time.process_time() - began < 2.0
+    assert len(told) == found
+
+
+def test_a_long_name_is_no_burden_on_all_that_stands_below_it() -> None:
+    many: dict[str, Json] = {f"{number:x}": False for number in range(2000)}
+    deep: dict[str, Json] = {"x" * 30_000: of(**many)}
+
+    told = problems(json.dumps(of(**deep)))
+
+    assert sum(len(problem.place) for problem in told) < 2000 * 300
 
 
 def test_a_place_is_told_but_not_at_any_length() -> None:

@@ -39,9 +39,7 @@ def problem(regex: str) -> str | None:
     Args:
         regex: Of a few KiB at most.
     """
-    if (why := misread(regex)) is not None:
-        return why
-    return next(weight(regex).excess(), None)
+    return misread(regex) or weight(regex).excess()
 
 
 def misread(regex: str) -> str | None:

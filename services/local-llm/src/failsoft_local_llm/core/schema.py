@@ -2,22 +2,20 @@
 
 Both engines compile schemas with xgrammar, which passes over in silence what it does not know: an
 answer would then be taken for one that keeps a rule that nobody looked at. So what is not listed
-here is refused, with its place. What is listed was seen to be kept, where it stands alone: beside
-`enum`, `$ref` and their like xgrammar looks at nothing else.
+here is refused, with its place, and so is a `pattern` that it would misread. What is listed was
+seen to be kept, where it stands alone: beside `enum`, `$ref` and their like xgrammar looks at
+nothing else. What would take minutes to compile is refused as a whole.
 
 Of `oneOf` it takes the first that fits, as of `anyOf`: the alternatives are thought to be disjoint.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-
-MOST_REPETITIONS = 1000
-"""All bounds of a schema together: a hundred of them can take seconds to compile."""
+from failsoft_local_llm.core import regex
+from failsoft_local_llm.core.references import Json, References
+from failsoft_local_llm.core.weight import COUNTLESS, Weight
 
 _ANNOTATIONS = frozenset(
     {"$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"}
@@ -64,7 +62,6 @@ _BOUNDS = frozenset(
     {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
 )
 _LONGEST_PLACE = 200
-_REPEATED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,38 +82,48 @@ def problems(schema_json: str) -> list[Problem]:
     Args:
         schema_json: A JSON object, not too deep: checked already.
     """
-    root: Json = json.loads(schema_json)
-    found = list(_schema(root, root, ""))
-    if (repetitions := _repetitions(root)) > MOST_REPETITIONS:
-        why = f"its bounds are {repetitions} together, at most {MOST_REPETITIONS} can be held"
+    schema: Json = json.loads(schema_json)
+    found = list(_schema(schema, References(schema), ""))
+    if (why := _weight(schema).excess()) is not None:
         found.append(Problem(place="", why=why))
     return found
 
 
-def _schema(schema: Json, root: Json, place: str) -> Iterator[Problem]:
+def weight(schema_json: str) -> Weight:
+    """What it costs to compile it.
+
+    Args:
+        schema_json: As for `problems`.
+    """
+    return _weight(json.loads(schema_json))
+
+
+def _schema(schema: Json, references: References, place: str) -> Iterator[Problem]:
     if schema is True:
         return
     if not isinstance(schema, dict):
         yield Problem(place=place, why="this is no schema that anything matches")
         return
     for keyword in sorted(_DEFINITIONS & schema.keys()):
-        yield from _named(schema[keyword], root, f"{place}/{keyword}")
+        yield from _named(schema[keyword], references, f"{place}/{keyword}")
     rules = {key: value for key, value in schema.items() if key not in _ANNOTATIONS | _DEFINITIONS}
     for keyword in _ALONE:
         if keyword in rules:
-            yield from _alone(keyword, rules, root, place)
+            yield from _alone(keyword, rules, references, place)
             return
-    yield from _typed(rules, root, place)
+    yield from _typed(rules, references, place)
 
 
-def _alone(keyword: str, rules: dict[str, Json], root: Json, place: str) -> Iterator[Problem]:
+def _alone(
+    keyword: str, rules: dict[str, Json], references: References, place: str
+) -> Iterator[Problem]:
     value, here = rules[keyword], f"{place}/{keyword}"
     allowed = {keyword, "type"} if keyword in {"enum", "const"} else {keyword}
     for other in sorted(rules.keys() - allowed):
         yield Problem(place=f"{place}/{other}", why=f"beside {keyword} it would not be looked at")
     match keyword:
         case "$ref":
-            if (why := _reference(value, root)) is not None:
+            if (why := references.problem(value)) is not None:
                 yield Problem(place=here, why=why)
         case "const":
             yield from _values([value], rules.get("type"), here)
@@ -125,10 +132,10 @@ def _alone(keyword: str, rules: dict[str, Json], root: Json, place: str) -> Iter
         case "allOf" if isinstance(value, list) and len(value) > 1:
             yield Problem(place=here, why="only one schema can be held here")
         case _:
-            yield from _listed(value, root, here)
+            yield from _listed(value, references, here)
 
 
-def _typed(rules: dict[str, Json], root: Json, place: str) -> Iterator[Problem]:
+def _typed(rules: dict[str, Json], references: References, place: str) -> Iterator[Problem]:
     types = _types(rules.get("type"))
     if types - _TYPES.keys():
         yield Problem(place=f"{place}/type", why="this is no type")
@@ -141,41 +148,45 @@ def _typed(rules: dict[str, Json], root: Json, place: str) -> Iterator[Problem]:
         elif wanted not in types or (wanted == "integer" and "number" in types):
             yield Problem(place=here, why=f'it needs "type": "{wanted}" beside it')
         else:
-            yield from _constraint(keyword, value, rules, root, here)
+            yield from _constraint(keyword, value, rules, references, here)
 
 
 def _constraint(
-    keyword: str, value: Json, rules: dict[str, Json], root: Json, here: str
+    keyword: str, value: Json, rules: dict[str, Json], references: References, here: str
 ) -> Iterator[Problem]:
     match keyword:
         case "properties":
-            yield from _named(value, root, here)
+            yield from _named(value, references, here)
         case "required":
             yield from _required(value, rules.get("properties"), here)
         case "prefixItems":
-            yield from _listed(value, root, here)
+            yield from _listed(value, references, here)
         case "additionalProperties" | "items" if value is not False:
-            yield from _schema(value, root, here)
-        case "format" if value not in _FORMATS:
+            yield from _schema(value, references, here)
+        case "format" if not isinstance(value, str) or value not in _FORMATS:
             yield Problem(place=here, why="this format is not known")
+        case "pattern":
+            why = regex.misread(value) if isinstance(value, str) else "it must be a text"
+            if why is not None:
+                yield Problem(place=here, why=why)
         case "minLength" | "maxLength" if rules.keys() & {"pattern", "format"}:
             yield Problem(place=here, why="beside pattern or format it would not be looked at")
 
 
-def _named(schemas: Json, root: Json, place: str) -> Iterator[Problem]:
+def _named(schemas: Json, references: References, place: str) -> Iterator[Problem]:
     if not isinstance(schemas, dict):
         yield Problem(place=place, why="it must be an object of schemas")
         return
     for name, schema in schemas.items():
-        yield from _schema(schema, root, f"{place}/{_escaped(name)}")
+        yield from _schema(schema, references, f"{place}/{_escaped(name)}")
 
 
-def _listed(schemas: Json, root: Json, place: str) -> Iterator[Problem]:
+def _listed(schemas: Json, references: References, place: str) -> Iterator[Problem]:
     if not isinstance(schemas, list) or not schemas:
         yield Problem(place=place, why="it must be a list of schemas")
         return
     for number, schema in enumerate(schemas):
-        yield from _schema(schema, root, f"{place}/{number}")
+        yield from _schema(schema, references, f"{place}/{number}")
 
 
 def _required(names: Json, properties: Json, place: str) -> Iterator[Problem]:
@@ -198,55 +209,41 @@ def _values(values: Json, type_: Json, place: str) -> Iterator[Problem]:
             return
 
 
-def _reference(reference: Json, root: Json) -> str | None:
-    """What is wrong with it; None: it leads to a schema in the same document."""
-    seen: list[Json] = []
-    while True:
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return "it must begin with #, for nothing is fetched"
-        target = root
-        for name in reference.split("/")[1:]:
-            target = target.get(_unescaped(name)) if isinstance(target, dict) else None
-        if not isinstance(target, dict):
-            return "there is no schema at that place"
-        if "$ref" not in target:
-            return None
-        seen.append(reference)
-        reference = target["$ref"]
-        if reference in seen:
-            return "it leads back to itself"
-
-
 def _types(type_: Json) -> frozenset[str]:
     """The types that are named; none: any."""
     names = type_ if isinstance(type_, list) else [] if type_ is None else [type_]
     return frozenset(str(name) for name in names)
 
 
-def _repetitions(schema: Json) -> int:
-    """The sum of all bounds on lengths and counts, wherever they stand."""
+def _weight(schema: Json) -> Weight:
+    """Of everything in it, wherever it stands."""
     match schema:
         case list():
-            return sum(map(_repetitions, schema))
+            return sum(map(_weight, schema), Weight())
         case dict():
-            return sum(
-                _bound(keyword, value) + _repetitions(value) for keyword, value in schema.items()
-            )
+            weights = (_weight(value) + _bound(keyword, value) for keyword, value in schema.items())
+            return sum(weights, _optional(schema))
         case _:
-            return 0
+            return Weight()
 
 
-def _bound(keyword: str, value: Json) -> int:
-    if keyword in _BOUNDS and isinstance(value, int):
-        return abs(value)
-    if keyword == "pattern" and isinstance(value, str):
-        return sum(int(most or least) for least, most in _REPEATED.findall(value))
-    return 0
+def _bound(keyword: str, value: Json) -> Weight:
+    match value:
+        case int() if keyword in _BOUNDS:
+            return Weight(repetitions=min(COUNTLESS, abs(value)))
+        case str() if keyword == "pattern":
+            return regex.weight(value)
+        case _:
+            return Weight()
+
+
+def _optional(schema: dict[str, Json]) -> Weight:
+    """Of the properties that may be missing."""
+    properties, required = schema.get("properties"), schema.get("required")
+    names = set(properties) if isinstance(properties, dict) else set[str]()
+    needed = {str(name) for name in required} if isinstance(required, list) else set[str]()
+    return Weight(optional_pairs=len(names - needed) ** 2)
 
 
 def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _unescaped(name: str) -> str:
-    return name.replace("~1", "/").replace("~0", "~")
+    return name[:_LONGEST_PLACE].replace("~", "~0").replace("/", "~1")

@@ -43,8 +43,11 @@ class Weight:
             optional_pairs=self.optional_pairs + other.optional_pairs,
         )
 
-    def excess(self) -> Iterator[str]:
-        """Why it is too much to compile; nothing: it is not."""
+    def excess(self) -> str | None:
+        """Why it is too much to compile; None: it is not."""
+        return next(self._excesses(), None)
+
+    def _excesses(self) -> Iterator[str]:
         if (number := self.repetitions) > MOST_REPETITIONS:
             counted = f"{number}" if number < COUNTLESS else f"{COUNTLESS} or more"
             yield f"its counts are {counted} together, at most {MOST_REPETITIONS} can be held"
