@@ -24,14 +24,11 @@ from failsoft_local_llm.core.errors import (
     Unsupported,
     form_refused,
     no_room,
-    regex_refused,
-    schema_refused,
     tokens_unknown,
     told_and_called,
 )
+from failsoft_local_llm.core.forms import check_forms
 from failsoft_local_llm.core.order import Caller, Order
-from failsoft_local_llm.core.regex import problem
-from failsoft_local_llm.core.schema import problems
 from failsoft_local_llm.core.status import Status
 from failsoft_local_llm.core.tokens import ToldTokens
 from failsoft_local_llm.ports import (
@@ -41,7 +38,7 @@ from failsoft_local_llm.ports import (
     FormRefused,
     TokenUnknown,
 )
-from failsoft_model.chat import ChatRequest, Message, ResponseFormat, ResponseFormatKind, Role
+from failsoft_model.chat import ChatRequest, Message, Role
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
 from failsoft_model.walk import Capability, FinishReason, Load, Usage
 
@@ -278,26 +275,13 @@ class Answers:
             raise Unsupported(first, violations=violations)
         if request.sampling.logprobs and request.callable_tools:
             raise told_and_called()
-        _check_form(request.response_format)
+        check_forms(request)
 
 
 def check_name(request: ChatRequest, names: Collection[str]) -> None:
     """Raises ModelNotFound: the request names none of them."""
     if request.model and request.model not in names:
         raise ModelNotFound(f"this service serves {', '.join(sorted(names))} only")
-
-
-def _check_form(form: ResponseFormat) -> None:
-    """Raises Unsupported: no engine of ours can hold an answer to that."""
-    match form.kind:
-        case ResponseFormatKind.JSON_SCHEMA:
-            if found := problems(form.schema_json):
-                raise schema_refused(found)
-        case ResponseFormatKind.REGEX:
-            if why := problem(form.regex):
-                raise regex_refused(why)
-        case _:
-            pass
 
 
 async def _ordered(request: ChatRequest, serving: Serving, caller: Caller) -> Order:

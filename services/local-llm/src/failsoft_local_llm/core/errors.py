@@ -11,6 +11,7 @@ _SCHEMA = "chat.response_format.schema_json"
 _REGEX = "chat.response_format.regex"
 _CHOICES = "chat.response_format.choices"
 _BIAS = "chat.sampling.logit_bias"
+_TOOLS = "chat.tools"
 _MOST_PROBLEMS = 8
 
 
@@ -68,8 +69,8 @@ def no_room(*, retry_after: float) -> Overloaded:
 def form_refused(request: ChatRequest) -> Unsupported:
     """The engine cannot hold an answer to the form of this request, or to those of its tools."""
     simpler = "say it in simpler words of JSON Schema"
-    if request.tools:
-        return _refused("chat.tools", f"the engine cannot hold a call to its parameters: {simpler}")
+    if request.callable_tools:
+        return tools_refused(f"the engine cannot hold a call to their parameters: {simpler}")
     match request.response_format.kind:
         case ResponseFormatKind.REGEX:
             return regex_refused("the engine cannot compile it")
@@ -111,10 +112,28 @@ def _refused(field: str, description: str) -> Unsupported:
 
 def schema_refused(problems: Sequence[Problem]) -> Unsupported:
     """No answer can be held to this part of the request's schema, of which there is some."""
+    return _each_refused(_SCHEMA, problems)
+
+
+def parameters_refused(tool: int, problems: Sequence[Problem]) -> Unsupported:
+    """No call can be held to this part of the parameters of that tool, of which there is some.
+
+    Args:
+        tool: Its place among the request's tools.
+    """
+    return _each_refused(f"{_TOOLS}[{tool}].parameters_json", problems)
+
+
+def tools_refused(why: str) -> Unsupported:
+    """No call can be held to the parameters of the request's tools, taken together."""
+    return _refused(_TOOLS, why)
+
+
+def _each_refused(field: str, problems: Sequence[Problem]) -> Unsupported:
     return Unsupported(
-        f"{_SCHEMA}: {problems[0]}",
+        f"{field}: {problems[0]}",
         violations=[
-            FieldViolation(field=_SCHEMA, description=str(problem))
+            FieldViolation(field=field, description=str(problem))
             for problem in problems[:_MOST_PROBLEMS]
         ],
     )

@@ -216,25 +216,31 @@ def _types(type_: Json) -> frozenset[str]:
 
 
 def _weight(schema: Json) -> Weight:
-    """Of everything in it, wherever it stands."""
+    return sum(_weights(schema), Weight())
+
+
+def _weights(schema: Json) -> Iterator[Weight]:
+    """Of everything that weighs something, wherever it stands."""
     match schema:
-        case list():
-            return sum(map(_weight, schema), Weight())
         case dict():
-            weights = (_weight(value) + _bound(keyword, value) for keyword, value in schema.items())
-            return sum(weights, _optional(schema))
+            yield from _rules_weights(schema)
+            for value in schema.values():
+                yield from _weights(value)
+        case list():
+            for value in schema:
+                yield from _weights(value)
         case _:
-            return Weight()
+            pass
 
 
-def _bound(keyword: str, value: Json) -> Weight:
-    match value:
-        case int() if keyword in _BOUNDS:
-            return Weight(repetitions=min(COUNTLESS, abs(value)))
-        case str() if keyword == "pattern":
-            return regex.weight(value)
-        case _:
-            return Weight()
+def _rules_weights(schema: dict[str, Json]) -> Iterator[Weight]:
+    if "properties" in schema:
+        yield _optional(schema)
+    for keyword, value in schema.items():
+        if keyword in _BOUNDS and isinstance(value, int):
+            yield Weight(repetitions=min(COUNTLESS, abs(value)))
+        elif keyword == "pattern" and isinstance(value, str):
+            yield regex.weight(value)
 
 
 def _optional(schema: dict[str, Json]) -> Weight:
