@@ -17,6 +17,7 @@ from failsoft.router.v1 import admin_service_pb2_grpc as admin_grpc
 from failsoft_kit import service
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.identity.setup import identity_of
 from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
@@ -77,11 +78,12 @@ async def build(
         environ: Where the policy's credentials may be.
 
     Raises:
-        StartupError: The policy or the token cannot be used.
+        StartupError: The policy, the token or what users are known by cannot be used.
     """
     file = PolicyFile(settings.policy_file, own_address=settings.address)
     written = await file.located(file.load())
     token = settings.service_token()
+    identity = await identity_of(settings.identity, clock=clock)
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         connections = Connections(partial(_open, clock=clock, token=token, environ=environ))
@@ -122,7 +124,9 @@ async def build(
             telemetry=telemetry,
             health=health,
             token=token,
+            authorities=identity.authorities,
             background=(
+                *identity.jobs,
                 supervisor.run,
                 connections.run,
                 policy_watch.run,
@@ -211,9 +215,10 @@ async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> Non
 def _open(
     policy: TargetPolicy, *, clock: Clock, token: ServiceToken | None, environ: Mapping[str, str]
 ) -> tuple[Target, Credential | None]:
-    source = policy.credential
-    key = None if source is None else credential(source, clock=clock, environ=environ)
-    target = _target(policy, key, clock=clock, token=token)
+    secret = partial(credential, clock=clock, environ=environ)
+    key = None if policy.credential is None else secret(policy.credential)
+    to_proxy = None if policy.proxy_credential is None else secret(policy.proxy_credential)
+    target = _target(policy, key, to_proxy, clock=clock, token=token)
     if key is None and token is not None and is_shown_token(policy):
         return target, ShownToken(token)
     return target, key
@@ -222,11 +227,18 @@ def _open(
 def _target(
     policy: TargetPolicy,
     credential: Credential | None,
+    proxy_credential: Credential | None,
     *,
     clock: Clock,
     token: ServiceToken | None,
 ) -> Target:
-    speaking = partial(HttpTarget, policy, credential=credential, clock=clock)
+    speaking = partial(
+        HttpTarget,
+        policy,
+        credential=credential,
+        proxy_credential=proxy_credential,
+        clock=clock,
+    )
     match policy.provider:
         case Provider.OPENAI:
             return speaking(codec=OpenAiCodec(model=policy.model))

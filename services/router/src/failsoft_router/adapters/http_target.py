@@ -14,6 +14,7 @@ import aiohttp
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import ErrorClass
+from failsoft_router.adapters.certificates import trusting
 from failsoft_router.adapters.event_body import Gulps, deltas, read_any
 from failsoft_router.adapters.resolver import AddressRefused, PublicOnly
 from failsoft_router.core.policy import TargetPolicy
@@ -31,6 +32,11 @@ _NOT_CONNECTED = {
     errno.ETIMEDOUT: "nobody answers there",
 }
 
+_PROXY_SAYS = {
+    403: "its proxy forbids it",
+    407: "its proxy wants another `proxy_credential`",
+}
+
 ERROR_BODY_WITHIN = 1.0
 """Seconds that an error's body may take. It says what the status means, and is not worth
 a caller's time when it drips or has no end."""
@@ -45,12 +51,23 @@ class HttpTarget:
     """One model behind one base URL."""
 
     def __init__(
-        self, policy: TargetPolicy, *, codec: Codec, credential: Credential | None, clock: Clock
+        self,
+        policy: TargetPolicy,
+        *,
+        codec: Codec,
+        credential: Credential | None,
+        clock: Clock,
+        proxy_credential: Credential | None = None,
     ) -> None:
+        """
+        Args:
+            proxy_credential: `user:password` for the policy's proxy.
+        """
         self._policy = policy
         self._codec = codec
         self._credential = credential
         self._clock = clock
+        self._proxy_credential = proxy_credential
         self._session: aiohttp.ClientSession | None = None
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
@@ -67,6 +84,8 @@ class HttpTarget:
                 headers=self._headers(),
                 timeout=timeout,
                 allow_redirects=False,
+                proxy=self._policy.proxy or None,
+                proxy_headers=self._proxy_headers(),
             ) as response:
                 await self._check(response)
                 replied = True
@@ -90,11 +109,8 @@ class HttpTarget:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = None if self._policy.allow_private else PublicOnly()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=IDLE_CONNECTION, resolver=resolver
-                ),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=_READ_BUFFER,
@@ -106,6 +122,25 @@ class HttpTarget:
                 },
             )
         return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        policy = self._policy
+        # Behind a proxy it is the proxy's name that we look up, and it is in our own network.
+        anywhere = policy.allow_private or bool(policy.proxy)
+        return aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=IDLE_CONNECTION,
+            resolver=None if anywhere else PublicOnly(),
+            ssl=trusting(policy.ca_certificates) if policy.ca_certificates else True,
+        )
+
+    def _proxy_headers(self) -> Mapping[str, str] | None:
+        secret = self._proxy_credential.value() if self._proxy_credential is not None else None
+        if secret is None:
+            return None
+        # The client library makes it the proxy's, in a tunnel and without.
+        user, _, password = secret.partition(":")
+        return {"Authorization": aiohttp.encode_basic_auth(user, password)}
 
     def _headers(self) -> Mapping[str, str]:
         key = self._credential.value() if self._credential is not None else None
@@ -154,6 +189,12 @@ def _failure(error: Exception, *, replied: bool) -> AttemptFailed:
             return AttemptFailed(ErrorClass.TIMEOUT_TOTAL, "the answer took too long")
         case _ if replied:
             return AttemptFailed(ErrorClass.TRUNCATED, "the connection broke in mid-answer")
+        case aiohttp.ClientHttpProxyError():
+            return AttemptFailed(
+                ErrorClass.TRANSIENT,
+                f"no connection: {_PROXY_SAYS.get(error.status, f'its proxy says {error.status}')}",
+                sent=False,
+            )
         case aiohttp.ClientConnectorError():
             why = _why_not_connected(error)
             return AttemptFailed(ErrorClass.TRANSIENT, f"no connection: {why}", sent=False)
@@ -165,6 +206,8 @@ def _failure(error: Exception, *, replied: bool) -> AttemptFailed:
 
 def _why_not_connected(error: aiohttp.ClientConnectorError) -> str:
     match error:
+        case aiohttp.ClientProxyConnectionError():
+            return "its proxy cannot be reached"
         case aiohttp.ClientConnectorCertificateError():
             return "its TLS certificate is not trusted"
         case aiohttp.ClientSSLError():

@@ -49,7 +49,8 @@ class InferenceTarget:
         self._policy = policy
         self._credential = credential
         shown = token if is_shown_token(policy) else None
-        tls = grpc.ssl_channel_credentials() if policy.tls else None
+        roots = policy.ca_certificates.encode() or None
+        tls = grpc.ssl_channel_credentials(roots) if policy.tls else None
         self._channel = open_channel(policy.endpoint, token=shown, tls=tls)
         self._stub = pb_grpc.InferenceServiceStub(self._channel)
 

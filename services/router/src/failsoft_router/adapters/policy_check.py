@@ -6,6 +6,7 @@ shape is passed over, because the field's own validation names it.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from failsoft_kit.identity import TENANT_RULE, is_tenant
 from failsoft_kit.settings.document import Trail
@@ -14,6 +15,7 @@ from failsoft_model.walk import Capability
 from failsoft_router.adapters.addresses import host_of
 from failsoft_router.adapters.breaker_check import Read, of_breakers
 from failsoft_router.adapters.endpoint_check import Mistake, Raw, of_endpoint
+from failsoft_router.adapters.network_check import of_network
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Limits, Provider
 from failsoft_router.core.route import overlap
 
@@ -32,11 +34,12 @@ _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
 
 
-def mistakes(policy: Raw, *, read: Read, own_address: str = "") -> Iterator[Mistake]:
+def mistakes(policy: Raw, *, read: Read, folder: Path, own_address: str = "") -> Iterator[Mistake]:
     """Every mistake: where it is, and the rest of a sentence that begins with the place.
 
     Args:
         read: Reads the breaker of a target.
+        folder: Where the policy's relative paths begin.
         own_address: `host:port` that the router itself listens on; empty: not known.
     """
     targets, routes, tenants = (_map(policy.get(key)) for key in ("targets", "routes", "tenants"))
@@ -44,6 +47,7 @@ def mistakes(policy: Raw, *, read: Read, own_address: str = "") -> Iterator[Mist
     for name, target in _maps(targets):
         yield from _of_target(name, target)
         yield from of_endpoint(("targets", name), target, own_address=own_address)
+        yield from of_network(("targets", name), target, folder=folder)
         yield from _of_limits(("targets", name, "limits"), _map(target.get("limits")))
     for name, route in _maps(routes):
         yield from _of_hops(("routes", name, "hops"), _texts(route.get("hops")), targets)
@@ -87,9 +91,10 @@ def _of_target(name: str, target: Raw) -> Iterator[Mistake]:
     here: Trail = ("targets", name)
     if name in (CACHE_HOP, MOCK_HOP):
         yield here, "is the name of a hop that is always there; choose another"
-    credential = target.get("credential")
-    if isinstance(credential, dict) and not (credential.get("file") or credential.get("env")):
-        yield (*here, "credential"), "must name a `file` or an `env` variable"
+    for key in ("credential", "proxy_credential"):
+        source = target.get(key)
+        if isinstance(source, dict) and not (source.get("file") or source.get("env")):
+            yield (*here, key), "must name a `file` or an `env` variable"
     api, lacking = _never(target)
     for index, name in _texts(target.get("capabilities")).items():
         if name in lacking:

@@ -13,6 +13,7 @@ from failsoft_kit.settings.whole import load_content
 from failsoft_model.walk import Capability
 from failsoft_router.adapters.addresses import in_own_network
 from failsoft_router.adapters.breaker_check import HealthKey
+from failsoft_router.adapters.certificates import read_certificates
 from failsoft_router.adapters.endpoint_check import Raw
 from failsoft_router.adapters.policy_check import mistakes
 from failsoft_router.core.policy import (
@@ -102,6 +103,13 @@ class _Target(Settings):
     external: bool | None = Field(default=None, description="It leaves our own network.")
     allow_private: bool = Field(default=False, description="Its address may be private.")
     tls: bool = Field(default=False, description="By TLS; for provider failsoft.")
+    proxy: str = Field(default="", description="HTTP proxy that leads there, as a URL.")
+    proxy_credential: _Credential | None = Field(
+        default=None, description="Where the proxy's user:password are."
+    )
+    ca_file: str = Field(
+        default="", description="Who may vouch for it, in PEM; from the policy's folder."
+    )
     concurrency: Count = Field(default=64, description="Calls at once.")
     tokens_in_flight: int = Field(
         default=0, ge=0, le=1_000_000_000, description="Of all calls at once; 0: not limited."
@@ -182,7 +190,7 @@ def parse_policy(content: bytes, *, file: Path, own_address: str = "") -> Policy
         FileRefused: With every mistake: its path and line, what is wrong, what is allowed.
         SettingsError: The content is no YAML, or no mapping.
     """
-    check = partial(mistakes, read=_breaker_of, own_address=own_address)
+    check = partial(mistakes, read=_breaker_of, own_address=own_address, folder=file.parent)
     raw = load_content(_Policy, content, name=str(file), check=check)
     return Policy(
         targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},
@@ -207,6 +215,11 @@ def _target(name: str, raw: _Target, folder: Path) -> TargetPolicy:
         external=not ours if raw.external is None else raw.external,
         allow_private=raw.allow_private,
         tls=raw.tls,
+        proxy=raw.proxy.rstrip("/"),
+        proxy_credential=(
+            _credential(raw.proxy_credential, folder) if raw.proxy_credential else None
+        ),
+        ca_certificates=read_certificates(folder / raw.ca_file) if raw.ca_file else "",
         concurrency=raw.concurrency,
         tokens_in_flight=raw.tokens_in_flight,
         attempts=raw.attempts or MAX_ATTEMPTS_PER_HOP[raw.kind],

@@ -107,6 +107,10 @@ class TargetPolicy:
         attempts: Calls to it in one hop, at most.
         allow_private: Its address may be loopback or private.
         tls: Calls of provider `failsoft` go by TLS; a URL says that itself.
+        proxy: Base URL of the HTTP proxy that leads to it; empty: none is needed.
+        proxy_credential: Where `user:password` for the proxy are; None: it wants none.
+        ca_certificates: PEM; who may vouch for it, instead of whom the system trusts. Empty:
+            the system's.
     """
 
     name: str
@@ -122,6 +126,9 @@ class TargetPolicy:
     external: bool = True
     allow_private: bool = False
     tls: bool = False
+    proxy: str = ""
+    proxy_credential: CredentialSource | None = None
+    ca_certificates: str = field(default="", repr=False)
     concurrency: int = 64
     tokens_in_flight: int = 0
     attempts: int = 2
