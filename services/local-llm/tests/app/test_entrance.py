@@ -107,6 +107,43 @@ async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None
 
 
 @virtual_time.test
+async def test_who_was_let_in_by_a_guess_that_was_too_low_waits_after_all() -> None:
+    limits = Limits(requests=2, tokens=50, waiting=2, waiting_tokens=1000)
+    entrance = Entrance(limits, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+
+    async def bigger() -> float:
+        with entrance.place(claim(), engine=IDLE) as place:
+            await entrance.turn(place, Work(prompt=40, output=10))
+            return now()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answered(entrance, claim(), seconds=2.0))
+        waited = tasks.create_task(bigger())
+
+    assert waited.result() == 2.0
+
+
+@virtual_time.test
+async def test_who_waited_and_stepped_back_waits_once_more() -> None:
+    """It knew already that it was inside, and must not take that for news again."""
+    limits = Limits(requests=2, tokens=50, waiting=2, waiting_tokens=1000)
+    entrance = Entrance(limits, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+
+    async def slowly_tokenised() -> float:
+        with entrance.place(claim(), engine=IDLE) as place:
+            await asyncio.sleep(2.0)
+            await entrance.turn(place, Work(prompt=40, output=10))
+            return now()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(answered(entrance, claim(), seconds=1.0))
+        tasks.create_task(answered(entrance, claim(), seconds=3.0))
+        waited = tasks.create_task(slowly_tokenised())
+
+    assert waited.result() == 3.0
+
+
+@virtual_time.test
 async def test_those_who_wait_are_part_of_the_load() -> None:
     entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
 

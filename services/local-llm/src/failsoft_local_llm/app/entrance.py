@@ -27,7 +27,7 @@ class Place:
     def __init__(self, ticket: Ticket, *, clock: Clock, metrics: QueueMetrics) -> None:
         self.ticket = ticket
         self.changed = asyncio.Event()
-        """Set when the ticket has got another stage."""
+        """Set when the ticket has got another stage since it was cleared."""
         self._clock = clock
         self._metrics = metrics
         self._came = clock.now()
@@ -101,6 +101,7 @@ class Entrance:
         ticket = place.ticket
         self._tell(self._door.amend(ticket, work, now=self._clock.now()))
         while ticket.stage is Stage.WAITING:
+            place.changed.clear()
             left = ticket.latest_start - self._clock.now()
             try:
                 async with asyncio.timeout(None if left == math.inf else left):

@@ -289,6 +289,81 @@ def test_a_request_counts_as_what_its_prompt_turned_out_to_be() -> None:
     assert door.working == Work(prompt=100)
 
 
+def test_who_turns_out_too_big_for_the_room_steps_back_and_is_first_in_line() -> None:
+    """Guesses are of English text: eight prompts in Chinese took seven times the KV cache."""
+    door = Door(limits(requests=8, tokens=1000))
+    guessed, real = Work(prompt=100, output=25), Work(prompt=900, output=25)
+    tickets = entered(door, *[claim(work=guessed)] * 8, claim("b", work=Work(prompt=900)))
+
+    for ticket in tickets[:8]:
+        door.amend(ticket, real, now=NOW)
+
+    assert stages(tickets) == [*[Stage.WAITING] * 7, Stage.INSIDE, Stage.WAITING]
+    assert door.working == real
+    assert door.waiting_tokens == 7 * real.tokens + 900
+    door.leave(tickets[7], now=NOW)
+    assert [ticket.claim.tenant for ticket in tickets if ticket.stage is Stage.INSIDE] == ["a"]
+
+
+def test_who_steps_back_is_not_sent_away_for_a_full_queue() -> None:
+    door = Door(limits(requests=2, tokens=100, waiting=0, waiting_tokens=0))
+    first, second = entered(door, *[claim(work=Work(prompt=50))] * 2)
+
+    assert door.amend(second, Work(prompt=60), now=NOW) == [second]
+    assert second.stage is Stage.WAITING
+    assert door.leave(first, now=NOW) == [second]
+    assert second.stage is Stage.INSIDE
+
+
+def test_who_is_alone_inside_may_be_as_big_as_it_likes() -> None:
+    door = Door(limits(requests=2, tokens=100))
+    [only] = entered(door, claim())
+
+    assert door.amend(only, Work(prompt=500), now=NOW) == []
+    assert only.stage is Stage.INSIDE
+
+
+def test_who_waits_with_more_than_it_was_thought_to_is_refused_where_there_is_no_room() -> None:
+    """Guesses of ten tokens that were eight thousand kept everybody else from waiting."""
+    door = Door(limits(waiting=32, waiting_tokens=1000))
+    _, *waiting = entered(door, *[claim(work=Work(prompt=10))] * 5)
+
+    door.amend(waiting[0], Work(prompt=900), now=NOW)
+    assert door.amend(waiting[1], Work(prompt=900), now=NOW) == [waiting[1]]
+
+    assert stages(waiting) == [Stage.WAITING, Stage.REFUSED, Stage.WAITING, Stage.WAITING]
+    assert waiting[1].refusal is not None
+    assert waiting[1].refusal.sort is Sort.FULL
+    assert stages(entered(door, claim("b", work=Work(prompt=10)))) == [Stage.WAITING]
+
+
+def test_who_waits_with_more_than_it_was_thought_to_takes_the_place_of_those_who_matter_less() -> (
+    None
+):
+    door = Door(limits(waiting=32, waiting_tokens=1000))
+    _, less, more = entered(
+        door,
+        claim(),
+        claim(criticality=Criticality.SHEDDABLE, work=Work(prompt=500)),
+        claim(work=Work(prompt=10)),
+    )
+
+    assert door.amend(more, Work(prompt=900), now=NOW) == [less]
+
+    assert stages([less, more]) == [Stage.REFUSED, Stage.WAITING]
+    assert less.refusal is not None
+    assert less.refusal.sort is Sort.PUSHED_OUT
+
+
+def test_who_waits_with_less_than_it_was_thought_to_sends_nobody_away() -> None:
+    door = Door(limits(requests=1, waiting_tokens=100))
+    _, waiting = entered(door, *[claim(work=Work(prompt=90))] * 2)
+    door.set_limits(limits(requests=1, waiting_tokens=50), now=NOW)
+
+    assert door.amend(waiting, Work(prompt=80), now=NOW) == []
+    assert waiting.stage is Stage.WAITING
+
+
 def test_a_smaller_engine_lets_fewer_in_and_keeps_who_is_inside() -> None:
     door = Door(limits(requests=2))
     first, second, waiting = entered(door, *[claim()] * 3)

@@ -26,6 +26,7 @@ class AnyDay(RuleBasedStateMachine):
         )
         self.all: list[Ticket] = []
         self.seen: dict[Ticket, Stage] = {}
+        self.stepped_back: set[Ticket] = set()
 
     @rule(
         tenant=st.sampled_from("abc"),
@@ -65,7 +66,11 @@ class AnyDay(RuleBasedStateMachine):
     @rule(data=st.data(), work=WORKS)
     def learn_the_prompt(self, data: st.DataObject, work: Work) -> None:
         ticket = data.draw(st.sampled_from(self.of(Stage.INSIDE, Stage.WAITING)))
-        self.changed(*self.door.amend(ticket, work, now=self.now))
+        changed = self.door.amend(ticket, work, now=self.now)
+        if self.seen[ticket] is Stage.INSIDE and ticket.stage is not Stage.INSIDE:
+            self.stepped_back.add(ticket)
+            self.seen[ticket] = Stage.WAITING
+        self.changed(*changed)
 
     @rule(seconds=st.floats(0.0, 20.0))
     def wait(self, seconds: float) -> None:
@@ -94,9 +99,16 @@ class AnyDay(RuleBasedStateMachine):
     def the_counts_are_those_of_the_tickets(self) -> None:
         inside, waiting = self.of(Stage.INSIDE), self.of(Stage.WAITING)
         assert self.door.running == len(inside) <= REQUESTS
-        assert self.door.waiting == len(waiting) <= WAITING
+        assert self.door.waiting == len(waiting)
         assert self.door.working == sum((each.claim.work for each in inside), Work())
         assert self.door.waiting_tokens == sum(each.claim.work.tokens for each in waiting)
+
+    @invariant()
+    def both_rooms_are_kept(self) -> None:
+        assert len(self.of(Stage.INSIDE)) <= 1 or self.door.working.tokens <= TOKENS
+        waiting = [each for each in self.of(Stage.WAITING) if each not in self.stepped_back]
+        assert len(waiting) <= WAITING
+        assert sum(each.claim.work.tokens for each in waiting) <= WAITING_TOKENS
 
     @invariant()
     def nobody_waits_before_an_empty_room(self) -> None:

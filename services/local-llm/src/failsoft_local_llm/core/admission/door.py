@@ -5,6 +5,8 @@
     (comes) --no place to wait, or it would be too late--> refused
     waiting --its turn--> inside
     waiting --a request that matters more needs its place, or too late--> refused
+    waiting --it turns out to be bigger than there is room to wait--> refused
+    inside --it turns out to be bigger than there is room inside--> waiting, before all others
     waiting, inside --its caller has left, or it is answered--> gone
 
 Room inside is counted in requests and in tokens of the KV cache, room before the door likewise.
@@ -14,6 +16,9 @@ that has more waiting than the newcomer's will have; who is inside is never sent
 So the lowest criticality may wait in vain for as long as higher ones fill the engine.
 
 Who is first and does not fit yet is waited for: otherwise small ones would pass a big one for ever.
+
+A request is let in by a guess. When its tokens are known, before the engine is asked for it, the
+claim is amended, and both rooms are kept all the same.
 """
 
 import math
@@ -106,21 +111,34 @@ class Door:
         wait = self._expected_wait(claim)
         if wait is not None and now + wait > ticket.latest_start:
             return self._refused(ticket, Sort.LATE), ()
-        sent_away = self._make_room(claim, held=held)
+        sent_away = self._make_room(
+            claim,
+            requests=self.waiting + held + 1 - self._limits.waiting,
+            tokens=self.waiting_tokens + claim.work.tokens - self._limits.waiting_tokens,
+            mine=self._line(ticket).waiting_tokens(claim.tenant) + claim.work.tokens,
+        )
         if sent_away is None:
             return self._refused(ticket, Sort.FULL), ()
         self._line(ticket).add(ticket)
         return ticket, sent_away
 
     def amend(self, ticket: Ticket, work: Work, *, now: float) -> Sequence[Ticket]:
-        """What a request asks for is known better now. Returns who has got another stage."""
+        """What a request asks for is known better now. Returns who has got another stage.
+
+        One that is inside may have to step back, so the engine must not be asked for it yet.
+        """
         before, ticket.claim = ticket.claim.work, replace(ticket.claim, work=work)
+        ticket.latest_start = self._latest_start(ticket.claim)
+        changed: Sequence[Ticket] = ()
         if ticket.stage is Stage.INSIDE:
             self.working += work - before
+            if self._crowded():
+                changed = self._step_back(ticket)
         elif ticket.stage is Stage.WAITING:
-            ticket.latest_start = self._latest_start(ticket.claim)
             self._line(ticket).measured_anew(ticket, before=before)
-        return self._let_in(now)
+            if work.tokens > before.tokens:
+                changed = self._keep_within_bounds(ticket)
+        return [*changed, *self._let_in(now)]
 
     def give_up(self, ticket: Ticket, *, now: float) -> Sequence[Ticket]:
         """It is too late for a request that waits. Returns who has got another stage."""
@@ -174,6 +192,33 @@ class Door:
         self._inside.add(ticket)
         self.working += ticket.claim.work
 
+    def _crowded(self) -> bool:
+        """Whether those inside may take more of the KV cache than there is of it, together."""
+        room = self._limits.tokens
+        return len(self._inside) > 1 and room is not None and self.working.tokens > room
+
+    def _step_back(self, ticket: Ticket) -> Sequence[Ticket]:
+        """It goes in as soon as there is room for it; no bound of the queue is held against it."""
+        self._inside.remove(ticket)
+        self.working -= ticket.claim.work
+        ticket.stage = Stage.WAITING
+        self._line(ticket).put_back(ticket)
+        return [ticket]
+
+    def _keep_within_bounds(self, ticket: Ticket) -> Sequence[Ticket]:
+        """That one waits with more than it was thought to: others have to go, or it has."""
+        line = self._line(ticket)
+        sent_away = self._make_room(
+            ticket.claim,
+            requests=0,
+            tokens=self.waiting_tokens - self._limits.waiting_tokens,
+            mine=line.waiting_tokens(ticket.claim.tenant),
+        )
+        if sent_away is not None:
+            return sent_away
+        line.remove(ticket)
+        return [self._refused(ticket, Sort.FULL)]
+
     def _refused(self, ticket: Ticket, sort: Sort) -> Ticket:
         ticket.stage = Stage.REFUSED
         ticket.refusal = Refusal(sort=sort, retry_after=self.retry_after())
@@ -198,12 +243,18 @@ class Door:
         """Whether nobody waits who would be let in before it."""
         return not any(self._lines[each].length for each in _up_to(claim.criticality))
 
-    def _make_room(self, claim: Claim, *, held: int) -> Sequence[Ticket] | None:
-        """Sends away whom it takes for that one to wait; None: that would not be enough."""
-        requests = self.waiting + held + 1 - self._limits.waiting
-        tokens = self.waiting_tokens + claim.work.tokens - self._limits.waiting_tokens
+    def _make_room(
+        self, claim: Claim, *, requests: int, tokens: int, mine: int
+    ) -> Sequence[Ticket] | None:
+        """Sends away whom it takes for that one to wait; None: that would not be enough.
+
+        Args:
+            requests: How many there would be too many; may be negative.
+            tokens: Likewise.
+            mine: Tokens that its tenant waits with, its own included.
+        """
         lower = [self._lines[each] for each in reversed(_below(claim.criticality))]
-        greedy = self._greedier(claim)
+        greedy = self._greedier(claim.criticality, than=mine)
         spare = [*((line.length, line.work.tokens) for line in lower)]
         if greedy is not None:
             spare.append((1, greedy.claim.work.tokens))
@@ -220,15 +271,14 @@ class Door:
             tokens -= victim.claim.work.tokens
         return sent_away
 
-    def _greedier(self, claim: Claim) -> Ticket | None:
-        """The one of equal criticality whose tenant waits with more, even without it."""
-        line = self._lines[claim.criticality]
+    def _greedier(self, criticality: Criticality, *, than: int) -> Ticket | None:
+        """The last of the tenant that waits with the most, and also without it with so much."""
+        line = self._lines[criticality]
         last = line.last_of_greediest()
         if last is None:
             return None
         left = line.waiting_tokens(last.claim.tenant) - last.claim.work.tokens
-        mine = line.waiting_tokens(claim.tenant) + claim.work.tokens
-        return last if left >= mine else None
+        return last if left >= than else None
 
     def _expected_wait(self, claim: Claim) -> float | None:
         """Seconds until it would be let in, if nobody came any more; None: not known."""

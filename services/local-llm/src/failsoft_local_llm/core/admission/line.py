@@ -22,14 +22,20 @@ class Line:
 
     def add(self, ticket: Ticket) -> None:
         """At the end of its tenant's own line."""
-        tenant, work = ticket.claim.tenant, ticket.claim.work
+        tenant = ticket.claim.tenant
         if tenant not in self._tenants:
             self._tenants[tenant] = {}
             self._marks[tenant] = max(self._marks.get(tenant, 0.0), self._reached)
         self._tenants[tenant][ticket] = None
-        self._works[tenant] = self._works.get(tenant, Work()) + work
-        self.work += work
-        self.length += 1
+        self._count(ticket)
+
+    def put_back(self, ticket: Ticket) -> None:
+        """Before everybody: it was let in by mistake, and its turn is still to come."""
+        tenant = ticket.claim.tenant
+        own = {ticket: None, **self._tenants.pop(tenant, {})}
+        self._tenants = {tenant: own, **self._tenants}
+        self._marks[tenant] = self._reached
+        self._count(ticket)
 
     def remove(self, ticket: Ticket) -> None:
         """It waits no longer, for whatever reason."""
@@ -84,6 +90,13 @@ class Line:
             return None
         tenant = max(self._works, key=self.waiting_tokens)
         return next(reversed(self._tenants[tenant]))
+
+    def _count(self, ticket: Ticket) -> None:
+        """One more waits."""
+        tenant, work = ticket.claim.tenant, ticket.claim.work
+        self._works[tenant] = self._works.get(tenant, Work()) + work
+        self.work += work
+        self.length += 1
 
     def _forget(self) -> None:
         """Marks that others have passed, or that nobody is there to compare with."""
