@@ -90,6 +90,22 @@ def test_violations_come_back_in_order() -> None:
     )
 
 
+def test_half_of_a_surrogate_pair_is_told_as_a_question_mark() -> None:
+    """An error that quotes a caller's name for something is still that caller's error."""
+    error = InvalidRequest(
+        "no \ud800",
+        violations=[FieldViolation(field="a\udfff", description="\ud83d")],
+        metadata={"name": "\ud800b"},
+    )
+
+    remote = received(to_status(error))
+
+    assert remote.code is Code.INVALID_ARGUMENT
+    assert remote.message == "no ?"
+    assert remote.violations == (FieldViolation(field="a?", description="?"),)
+    assert remote.metadata == {"name": "?b"}
+
+
 def test_no_hint_is_not_a_hint_of_zero() -> None:
     assert received(to_status(Overloaded("full"))).retry_after is None
     assert received(to_status(Overloaded("full", retry_after=0.0))).retry_after == 0.0

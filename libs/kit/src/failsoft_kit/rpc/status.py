@@ -143,8 +143,9 @@ def _error_info(error: FailsoftError) -> error_details_pb2.ErrorInfo:
     """The reason, and as many facts as there is room for."""
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)
     for key, value in error.metadata.items():
-        if len(key) + len(value.encode()) + info.ByteSize() <= _METADATA_BYTES:
-            info.metadata[key] = value
+        fact = _whole(value)
+        if len(key) + len(fact.encode()) + info.ByteSize() <= _METADATA_BYTES:
+            info.metadata[key] = fact
     return info
 
 
@@ -153,8 +154,8 @@ def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadR
     request = error_details_pb2.BadRequest()
     for violation in violations:
         request.field_violations.add(
-            field=violation.field[:_TEXT_CHARACTERS],
-            description=violation.description[:_TEXT_CHARACTERS],
+            field=_whole(violation.field[:_TEXT_CHARACTERS]),
+            description=_whole(violation.description[:_TEXT_CHARACTERS]),
         )
         if request.ByteSize() > _BAD_REQUEST_BYTES:
             del request.field_violations[-1]
@@ -171,8 +172,13 @@ def _duration(seconds: float) -> duration_pb2.Duration:
 def _shorten(message: str) -> str:
     encoded = message.encode("utf-8", "replace")
     if len(encoded) <= _MESSAGE_BYTES:
-        return message
+        return encoded.decode()
     return encoded[: _MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "..."
+
+
+def _whole(text: str) -> str:
+    """The same, with ? for half of a surrogate pair: a message holds whole characters alone."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _details(error: grpc.aio.AioRpcError) -> Sequence[any_pb2.Any]:
