@@ -122,6 +122,9 @@ ALLOWED = {
         PLAIN, tools=(Tool(name="t", parameters_json=nested(16)),)
     ),
     "a long schema": formed(ResponseFormatKind.JSON_SCHEMA, "n", "{" + " " * (64 * 1024 - 2) + "}"),
+    "a whole surrogate pair": dataclasses.replace(
+        PLAIN, tools=(Tool(name="t", parameters_json=r'{"title": "\uD83d\ude00 \\ud800 é"}'),)
+    ),
     "a named tool": choosing(ToolChoiceMode.NAMED, "add"),
     "a required call": choosing(ToolChoiceMode.REQUIRED),
     "no call, no tools": choosing(ToolChoiceMode.NONE, tools=()),
@@ -348,6 +351,26 @@ def test_a_schema_is_a_small_json_object(schema: str) -> None:
     assert fields(dataclasses.replace(PLAIN, tools=(tool,))) == ["chat.tools[0].parameters_json"]
     assert fields(formed(ResponseFormatKind.JSON_SCHEMA, "n", schema)) == [
         "chat.response_format.schema_json"
+    ]
+
+
+HALVES = [r'{"\ud800": 1}', r'{"a": ["\uDFFF\ud800"]}', r'{"a": "\\\uD83D"}', '{"a": "\udc00"}']
+
+
+@pytest.mark.parametrize("text", HALVES, ids=ascii)
+def test_half_of_a_surrogate_pair_is_refused(text: str) -> None:
+    """No text in UTF-8 holds it: the tokenizer, the engine and the error itself would fail."""
+    tool, call = (
+        Tool(name="t", parameters_json=text),
+        ToolCall(id="1", name="t", arguments_json=text),
+    )
+
+    assert fields(dataclasses.replace(PLAIN, tools=(tool,))) == ["chat.tools[0].parameters_json"]
+    assert fields(formed(ResponseFormatKind.JSON_SCHEMA, "n", text)) == [
+        "chat.response_format.schema_json"
+    ]
+    assert fields(saying(call, role=Role.ASSISTANT)) == [
+        "chat.messages[1].parts[0].tool_call.arguments_json"
     ]
 
 

@@ -44,7 +44,11 @@ _MAX_DURATION = 315_576_000_000
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{0,128}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""What may be one, as JSON's escape or as it is; a whole pair is fine."""
 _NAME_RULE = "must be 1 to 64 of A-Z a-z 0-9 _ -"
+
+_WHOLE = "and have no half of a surrogate pair"
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("temperature", 0, 2),
@@ -123,7 +127,7 @@ def _part_problem(part: Part, role: Role) -> tuple[str, str] | None:
             if role is not Role.ASSISTANT:
                 return "tool_call", "allowed in ROLE_ASSISTANT messages only"
             if not isinstance(_parsed(part.arguments_json), dict):
-                return "tool_call.arguments_json", "must be a JSON object"
+                return "tool_call.arguments_json", f"must be a JSON object, {_WHOLE}"
         case ToolResult():
             if role is not Role.TOOL:
                 return "tool_result", "allowed in ROLE_TOOL messages only"
@@ -269,16 +273,22 @@ def _schema_problem(schema_json: str) -> str | None:
         return "must be at most 64 KiB"
     schema = _parsed(schema_json)
     if not isinstance(schema, dict):
-        return "must be a JSON Schema, an object"
+        return f"must be a JSON Schema, an object, {_WHOLE}"
     if _deeper(schema, _MAX_SCHEMA_DEPTH):
         return f"must be at most {_MAX_SCHEMA_DEPTH} levels deep"
     return None
 
 
 def _parsed(text: str) -> object:
-    """The value of a JSON text; None as well when it is not JSON."""
+    """The value of a JSON text; None as well when it is not JSON, or no text can carry it.
+
+    Half of a surrogate pair can be written as an escape, and is then in no UTF-8: what reads it
+    next would fail in a way of its own.
+    """
     try:
         value: object = json.loads(text, parse_constant=_refuse)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return value
