@@ -40,6 +40,7 @@ SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTAL
 
 ERROR_MODULES = (
     "failsoft_model.errors",
+    "failsoft_kit.identity.errors",
     "failsoft_kit.rpc.health",
     "failsoft_router.core.errors",
     "failsoft_cache.core.errors",

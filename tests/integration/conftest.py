@@ -11,6 +11,7 @@ from router_under_test import Router, StartRouter, two_hops
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.wiring import build as build_cache
 from failsoft_kit.clock import SystemClock
+from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.rpc.server import running
@@ -21,6 +22,8 @@ from failsoft_router.telemetry import NAMES
 from failsoft_router.wiring import build
 from failsoft_upstream import Upstream
 from failsoft_upstream import running as upstream_running
+
+NOBODY_KNOWN = IdentitySettings()
 
 
 @pytest.fixture
@@ -48,6 +51,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             cache: str = "",
             environ: Mapping[str, str] | None = None,
             drain: float = 1.0,
+            identity: IdentitySettings = NOBODY_KNOWN,
         ) -> Router:
             file = tmp_path / "policy.yaml"
             file.write_text(yaml.safe_dump(policy))
@@ -57,6 +61,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
                 policy_file=file,
                 cache_address=cache,
                 drain=drain,
+                identity=identity,
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)

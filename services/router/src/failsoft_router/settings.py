@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.service import ServiceSettings, address_field, drain_field
 from failsoft_kit.settings import Duration
 
@@ -17,6 +18,9 @@ class RouterSettings(ServiceSettings):
     admin_address: str = Field(
         default="127.0.0.1:50060",
         description="Where RouterAdminService is served; without a service token loopback only.",
+    )
+    identity: IdentitySettings = Field(
+        default=IdentitySettings(), description="How users are known."
     )
     policy_file: Path = Field(
         description="The policy: targets, routes, tenants; see docs/policy.md.",

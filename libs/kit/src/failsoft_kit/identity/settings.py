@@ -34,8 +34,15 @@ def _is_own(host: str) -> bool:
 class JwtSettings(Settings):
     """Whose tokens are believed, and what they have to say."""
 
-    issuer: str = Field(min_length=1, description="The `iss` of its tokens, to the letter.")
-    audience: str = Field(min_length=1, description="What has to be among a token's `aud`.")
+    issuer: str = Field(
+        min_length=1,
+        description="Whose tokens are believed: their `iss`, to the letter. Needed with the rest of"
+        " `jwt`.",
+    )
+    audience: str = Field(
+        min_length=1,
+        description="What has to be among a token's `aud`. Needed with the rest of `jwt`.",
+    )
     jwks_file: Path | None = Field(
         default=None, description="The issuer's keys, as a JWK set; followed. Or `jwks_url`."
     )
