@@ -9,15 +9,16 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from failsoft_kit.http.server import HttpServer
 from failsoft_kit.rpc.background import Job, keep_running
-from failsoft_kit.rpc.binding import bind
+from failsoft_kit.rpc.binding import bind, bind_http
 from failsoft_kit.rpc.running import RunningCalls
 from failsoft_kit.rpc.service import Listener, Service
 from failsoft_kit.telemetry.process_metrics import watch_loop
@@ -49,7 +50,8 @@ async def serve(service: Service) -> None:
 
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[tuple[int, ...]]:
-    """Serve inside the block and drain at its end; gives the listeners' ports in their order.
+    """Serve inside the block and drain at its end; gives the listeners' ports in their order,
+    those of HTTP last.
 
     Raises:
         StartupError: a port cannot be had, or may not be opened.
@@ -62,19 +64,22 @@ async def running(service: Service) -> AsyncIterator[tuple[int, ...]]:
 async def _run(service: Service, hurry: asyncio.Event) -> AsyncIterator[tuple[int, ...]]:
     calls = RunningCalls()
     bound = [bind(service, listener, calls) for listener in service.listeners]
-    servers = [server for server, _ in bound]
+    bound_http = [bind_http(service, listener, calls) for listener in service.http]
+    servers, fronts = [server for server, _ in bound], [front for front, _ in bound_http]
     failure: Exception | None = None
     async with _background(service):
         try:
             for server in servers:
                 await server.start()
-            yield tuple(port for _, port in bound)
+            for front in fronts:
+                await front.start()
+            yield tuple(port for _, port in (*bound, *bound_http))
         except Exception as error:
             # Not through the task group, which would wrap it.
             failure = error
         finally:
             service.health.drain()
-            await _drain(servers, calls, within=service.drain_seconds, hurry=hurry)
+            await _drain(servers, fronts, calls, within=service.drain_seconds, hurry=hurry)
     if failure is not None:
         raise failure
 
@@ -102,6 +107,7 @@ async def _background(service: Service) -> AsyncIterator[None]:
 
 async def _drain(
     servers: Sequence[grpc.aio.Server],
+    fronts: Sequence[HttpServer],
     calls: RunningCalls,
     *,
     within: float,
@@ -111,6 +117,8 @@ async def _drain(
     async with asyncio.TaskGroup() as tasks:
         for server in servers:
             tasks.create_task(server.stop(within + _ABORT_SECONDS))
+        for front in fronts:
+            front.drain()
         idle = tasks.create_task(calls.wait_until_idle())
         hurried = tasks.create_task(hurry.wait())
         await asyncio.wait((idle, hurried), timeout=within, return_when=asyncio.FIRST_COMPLETED)
@@ -121,6 +129,11 @@ async def _drain(
             _log.warning("service.calls_aborted", calls=aborted)
         for server in servers:
             tasks.create_task(server.stop(_ABORT_SECONDS))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ABORT_SECONDS):
+                await calls.wait_until_idle()
+        for front in fronts:
+            front.close()
 
 
 @contextmanager

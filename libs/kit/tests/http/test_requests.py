@@ -1,0 +1,301 @@
+"""HTTP requests over real sockets: who is answered, how, and what ends them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from failsoft_kit.call import current
+from failsoft_kit.clock import SystemClock
+from failsoft_kit.http.connection import MAX_HEAD_BYTES
+from failsoft_kit.http.exchange import Reply, Request, Response
+from failsoft_kit.http.health import health_routes
+from failsoft_kit.http.names import HTTP_NAMES
+from failsoft_kit.http.routes import Route
+from failsoft_kit.identity import Access, ServiceToken
+from failsoft_kit.rpc.health import Health
+from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.rpc.server import Service
+from failsoft_kit.telemetry import NameRegistry, Tracer
+from failsoft_kit.testing.http import http_port, http_service
+from failsoft_kit.testing.spans import RecordedSpans
+from failsoft_model.errors import Overloaded
+
+pytestmark = pytest.mark.integration
+
+TOKEN = "a-service-token-of-enough-characters"
+
+
+def post(handler: Callable[[Request, Response], Awaitable[None]]) -> Route:
+    return Route(method="POST", path="/echo", access=Access.TENANT, handler=handler)
+
+
+async def echo(request: Request, response: Response) -> None:
+    await response.reply(Reply(status=200, body=await request.body()))
+
+
+async def tell_below(request: Request, response: Response) -> None:
+    body = f"{request.below} of {current().principal.tenant}"
+    await response.reply(Reply(status=200, body=body.encode()))
+
+
+ROUTES = [
+    post(echo),
+    Route(method="GET", path="/things/*", access=Access.TENANT, handler=tell_below),
+]
+
+
+@asynccontextmanager
+async def client_of(service: Service) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        http_port(service) as port,
+        aiohttp.ClientSession(base_url=f"http://127.0.0.1:{port}") as session,
+    ):
+        yield session
+
+
+async def raw(port: int, sent: bytes) -> bytes:
+    """What comes back until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(sent)
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_body_comes_back_with_an_id_and_a_date() -> None:
+    async with client_of(http_service(ROUTES)) as client:
+        asked = {"x-request-id": "my-own.id"}
+        async with client.post("/echo", data=b"soft", headers=asked) as reply:
+            assert (reply.status, await reply.read()) == (200, b"soft")
+            assert reply.headers["x-request-id"] == "my-own.id"
+            assert reply.headers["date"].endswith(" GMT")
+            assert "server" not in reply.headers
+
+
+async def test_a_request_is_one_span_of_its_callers_trace() -> None:
+    spans, names = RecordedSpans(), NameRegistry(strict=True)
+    names.register((*RPC_NAMES, *HTTP_NAMES))
+    tracer = Tracer(clock=SystemClock(), sink=spans, names=names)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    async with client_of(http_service(ROUTES, tracer=tracer)) as client:
+        asked = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+        async with client.post("/echo", data=b"soft", headers=asked) as reply:
+            assert reply.headers["x-request-id"] == trace
+            await reply.read()
+
+    span = spans.one("POST /echo")
+    assert span.context.trace_hex == trace
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["failsoft.tenant.id"] == "default"
+
+
+async def test_a_path_below_its_route_is_told_apart() -> None:
+    async with (
+        client_of(http_service(ROUTES)) as client,
+        client.get("/things/meta-llama/Llama-3") as reply,
+    ):
+        assert await reply.text() == "meta-llama/Llama-3 of default"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reason"),
+    [
+        ("GET", "/nothing", "PATH_NOT_FOUND"),
+        ("GET", "/things/", "PATH_NOT_FOUND"),
+        ("GET", "/echo", "METHOD_NOT_ALLOWED"),
+        ("POST", "/things/one", "METHOD_NOT_ALLOWED"),
+    ],
+)
+async def test_what_is_not_served_is_refused(method: str, path: str, reason: str) -> None:
+    async with (
+        client_of(http_service(ROUTES)) as client,
+        client.request(method, path) as reply,
+    ):
+        assert (await reply.json())["reason"] == reason
+
+
+@pytest.mark.parametrize("path", ["/echo", "/nothing"])
+async def test_a_stranger_does_not_learn_what_is_served(path: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    token = ServiceToken.from_file(file)
+    service = http_service(ROUTES, token=token, trust_loopback=False)
+    async with client_of(service) as client:
+        async with client.post(path) as refused:
+            assert refused.status == 401
+        shown = {"authorization": f"Bearer {TOKEN}", "failsoft-tenant": "acme"}
+        async with client.get("/things/one", headers=shown) as answered:
+            assert await answered.text() == "one of acme"
+
+
+async def test_health_is_told_to_strangers(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    health = Health(["part"])
+    service = http_service(
+        health_routes(health),
+        health=health,
+        token=ServiceToken.from_file(file),
+        trust_loopback=False,
+    )
+
+    async def statuses(client: aiohttp.ClientSession) -> list[int]:
+        found = []
+        for path in ("/healthz", "/readyz"):
+            async with client.get(path) as reply:
+                found.append(reply.status)
+        return found
+
+    async with client_of(service) as client:
+        assert await statuses(client) == [200, 503]
+        health.set("part", serving=True, why="")
+        assert await statuses(client) == [200, 200]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "in chunks"])
+async def test_a_body_that_is_too_long_is_refused(told: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 500
+
+    body = b"x" * 1025 if told else pieces()
+    async with (
+        client_of(http_service(ROUTES, max_body_bytes=1024)) as client,
+        client.post("/echo", data=body) as reply,
+    ):
+        assert (await reply.json())["reason"] == "BODY_TOO_LARGE"
+
+
+async def test_no_more_are_answered_at_once_than_there_is_room_for() -> None:
+    inside, cue = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: Request, response: Response) -> None:
+        inside.set()
+        await cue.wait()
+        await response.reply(Reply(status=200, body=b""))
+
+    async with client_of(http_service([post(wait)], max_calls=1)) as client:
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(client.post("/echo").__aenter__())
+            await inside.wait()
+            async with client.post("/echo") as second:
+                assert (await second.json())["reason"] == Overloaded.reason
+            cue.set()
+        assert first.result().status == 200
+
+
+async def test_a_client_that_goes_away_ends_its_request() -> None:
+    inside, ended = asyncio.Event(), asyncio.Event()
+    spans = RecordedSpans()
+
+    async def wait(request: Request, response: Response) -> None:
+        inside.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.set()
+
+    service = http_service([post(wait)], tracer=Tracer(clock=SystemClock(), sink=spans))
+    async with http_port(service) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        await inside.wait()
+        writer.close()
+        await ended.wait()
+
+    span = spans.one("POST /echo")
+    assert span.attributes["http.response.status_code"] == 499
+    assert "error.type" not in span.attributes
+
+
+async def test_a_mistake_of_ours_is_told_without_its_words() -> None:
+    async def crash(request: Request, response: Response) -> None:
+        raise ValueError("what the caller said")
+
+    async with client_of(http_service([post(crash)])) as client, client.post("/echo") as reply:
+        assert (await reply.json())["reason"] == "INTERNAL"
+        assert "caller" not in await reply.text()
+
+
+async def test_a_head_without_an_end_is_refused() -> None:
+    async with http_port(http_service(ROUTES)) as port:
+        head = b"GET / HTTP/1.1\r\nhost: x\r\nx-much: " + b"y" * (MAX_HEAD_BYTES + 1)
+        assert (await raw(port, head)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b"content-length: 4\r\ntransfer-encoding: chunked\r\n",
+        b"content-length: 4\r\ncontent-length: 5\r\n",
+        b"transfer-encoding: chunked, identity\r\n",
+        b"content-length: +4\r\n",
+        b"x y: z\r\n",
+    ],
+)
+async def test_a_request_that_can_be_read_in_two_ways_is_refused(twice: bytes) -> None:
+    async with http_port(http_service(ROUTES)) as port:
+        sent = b"POST /echo HTTP/1.1\r\nhost: x\r\n" + twice + b"\r\nsoft"
+        reply = await raw(port, sent)
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert reply.count(b"HTTP/1.1") == 1
+
+
+async def test_pipelined_requests_are_answered_in_their_order() -> None:
+    def request(body: bytes, more: bytes = b"") -> bytes:
+        head = b"POST /echo HTTP/1.1\r\nhost: x\r\n" + more
+        return head + b"content-length: %d\r\n\r\n" % len(body) + body
+
+    async with http_port(http_service(ROUTES)) as port:
+        replies = await raw(port, request(b"one") + request(b"two", b"connection: close\r\n"))
+    assert replies.index(b"one") < replies.index(b"two")
+
+
+async def test_garbage_behind_a_running_request_gets_no_reply_of_its_own() -> None:
+    """A second reply would be read as part of the first."""
+    inside = asyncio.Event()
+
+    async def begin(request: Request, response: Response) -> None:
+        await response.begin(200, [])
+        await response.write(b"begun")
+        inside.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with http_port(http_service([post(begin)])) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        await inside.wait()
+        seen = await reader.readuntil(b"begun\r\n")
+        writer.write(b"\x00\x01garbage\r\n\r\n")
+        with suppress(ConnectionError):
+            seen += await reader.read()
+        writer.close()
+    assert b" 400 " not in seen
+
+
+async def test_leave_to_send_a_body_is_given_only_where_it_is_read() -> None:
+    head = b"POST %s HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n"
+    async with http_port(http_service(ROUTES)) as port:
+        read = await raw(port, head % b"/echo" + b"connection: close\r\n\r\nsoft")
+        refused = await raw(port, head % b"/nothing" + b"\r\n")
+    assert read.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert refused.startswith(b"HTTP/1.1 404 ")
+    assert b"connection: close" in refused
+
+
+async def test_an_offer_of_another_protocol_is_passed_over() -> None:
+    """Some clients of Java offer HTTP/2 with every request."""
+    head = (
+        b"POST /echo HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\n"
+        b"upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQ\r\ncontent-length: 4\r\n\r\nsoft"
+    )
+    last = b"POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    async with http_port(http_service(ROUTES)) as port:
+        replies = await raw(port, head + last)
+    assert replies.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert b"\r\n\r\nsoft" in replies
