@@ -20,8 +20,9 @@ from failsoft_local_llm.adapters.vllm.metrics import VllmMetrics
 from failsoft_local_llm.api.rpc import InferenceServicer
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
-from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.app.succession import Habits
 from failsoft_local_llm.candidates import candidates, decider, defaults
 from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.profile.facts import EngineKind

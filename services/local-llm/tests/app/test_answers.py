@@ -12,8 +12,9 @@ from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
-from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.app.succession import Habits
 from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.decoding import Defaults

@@ -10,8 +10,9 @@ import pytest
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
-from failsoft_local_llm.app.host import EngineHost, Habits, OnChange
+from failsoft_local_llm.app.host import EngineHost, OnChange
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.app.succession import Habits
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import EngineUnavailable
 from failsoft_local_llm.core.order import Order

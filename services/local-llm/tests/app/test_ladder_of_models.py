@@ -15,14 +15,16 @@ from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_local_llm import telemetry
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
-from failsoft_local_llm.app.host import EngineHost, Habits
+from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.app.succession import Habits
 from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.decoding import Defaults
 from failsoft_local_llm.core.errors import EngineUnavailable
 from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.served import ServedModel
+from failsoft_local_llm.core.standing import State
 from failsoft_local_llm.ports import Candidate, Chunk, Engine, EngineDied, Opened
 from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Text, Tool
 from failsoft_model.walk import FinishReason, Load
@@ -79,6 +81,7 @@ class Model:
 
     profile: str
     fails: str = ""
+    loading: float = LOADING_SECONDS
     starts: list[float] = field(default_factory=list)
     engines: list[FakeEngine] = field(default_factory=list)
     loaded: int = 0
@@ -87,7 +90,7 @@ class Model:
     @asynccontextmanager
     async def start(self) -> AsyncIterator[Engine]:
         self.starts.append(now())
-        await asyncio.sleep(LOADING_SECONDS)
+        await asyncio.sleep(self.loading)
         if self.fails:
             raise EngineDied(self.fails)
         self.engines.append(FakeEngine())
@@ -136,6 +139,7 @@ class Stage:
     unload: float | None = None
     meter: Meter = field(default_factory=strict_meter)
     said: list[tuple[float, bool, str]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     served: list[str] = field(default_factory=list)
 
     @asynccontextmanager
@@ -156,6 +160,7 @@ class Stage:
 
     def on_change(self, *, serving: bool, why: str) -> None:
         self.said.append((now(), serving, why))
+        self.changed.set()
 
     def on_serving(self, serving: Serving) -> None:
         self.served.append(serving.candidate.profile)
@@ -258,6 +263,63 @@ async def test_the_death_of_the_small_one_while_the_big_one_loads_is_survived() 
         assert host.serving().candidate.profile == "primary"
 
 
+async def climbing(stage: Stage, host: EngineHost, *, seconds: float) -> None:
+    """The small one serves, and the big one has begun to be loaded again, which takes so long."""
+    await asyncio.sleep(2 * LOADING_SECONDS + 1.0)
+    stage.primary.loading = seconds
+    host.try_better()
+    await asyncio.sleep(1.0)
+    assert (len(stage.primary.starts), stage.minimal.loaded) == (2, 1)
+
+
+@virtual_time.test
+async def test_the_small_one_is_loaded_again_while_the_big_one_is_being_tried() -> None:
+    """Otherwise nobody would be served until that has come to an end."""
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await climbing(stage, host, seconds=25.0)
+        stage.minimal.engines[0].dead.set()
+        await asyncio.sleep(LOADING_SECONDS + 1.0)
+        assert host.serving().engine is stage.minimal.engines[1]
+        stage.primary.fails = ""
+        await asyncio.sleep(25.0)
+        assert host.serving().candidate.profile == "primary"
+        assert stage.minimal.loaded == 0
+
+    assert stage.served == ["minimal", "minimal", "primary"]
+
+
+@virtual_time.test
+async def test_a_small_one_that_is_still_loading_does_not_take_over_from_the_big_one() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await climbing(stage, host, seconds=10.0)
+        stage.primary.fails, stage.minimal.loading = "", 20.0
+        stage.minimal.engines[0].dead.set()
+        await asyncio.sleep(60.0)
+        assert host.serving().candidate.profile == "primary"
+        assert (len(stage.minimal.starts), stage.minimal.loaded) == (2, 0)
+
+    assert stage.served == ["minimal", "primary"]
+
+
+@virtual_time.test
+async def test_where_the_small_one_cannot_be_loaded_any_more_the_trial_goes_on_alone() -> None:
+    """Twice the big one's memory is what no machine has."""
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    async with stage.running() as host:
+        await climbing(stage, host, seconds=25.0)
+        stage.primary.fails, stage.minimal.fails = "", "the file is gone"
+        stage.minimal.engines[0].dead.set()
+        await asyncio.sleep(30.0)
+        assert host.serving().candidate.profile == "primary"
+        await asyncio.sleep(100.0)
+        assert (len(stage.primary.starts), len(stage.minimal.starts)) == (2, 2)
+
+
 @virtual_time.test
 async def test_a_model_that_nobody_asks_for_is_unloaded_and_the_next_request_wakes_it() -> None:
     stage = Stage(unload=60.0)
@@ -272,6 +334,27 @@ async def test_a_model_that_nobody_asks_for_is_unloaded_and_the_next_request_wak
         assert now() - began == LOADING_SECONDS
 
     assert [said for _, said, _ in stage.said] == [True, True, True, True]
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_who_asks_in_the_moment_of_falling_asleep_is_answered(turns: int) -> None:
+    """So many turns of the event loop after it, for its engine takes some to begin to end."""
+
+    async def story() -> None:
+        stage = Stage(unload=60.0)
+        async with stage.running() as host:
+            await asyncio.sleep(LOADING_SECONDS + 1.0)
+            while host.status().state is not State.ASLEEP:
+                await stage.changed.wait()
+                stage.changed.clear()
+            for _ in range(turns):
+                await asyncio.sleep(0.0)
+            async with asyncio.timeout(2 * LOADING_SECONDS):
+                serving = await host.awake(until=math.inf)
+            await asyncio.sleep(1.0)
+            assert host.serving() is serving
+
+    virtual_time.run(story())
 
 
 @virtual_time.test

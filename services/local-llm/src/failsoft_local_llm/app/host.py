@@ -1,21 +1,15 @@
-"""Keeps a model running: the best of several that can be had, loaded again when it dies.
+"""The models of this process as callers meet them: which one answers, or why none does.
 
-Which one is started next is the ladder's to say. While a lower one serves the better ones are
-tried beside it, when nobody asks for anything or when the operator wants it; one that is ready
-takes over, and the lower one ends when it has answered those whom it answers. So nobody waits
-for a model that cannot be loaded.
+While a lower one serves the better ones are tried beside it, when nobody asks for anything or when
+the operator wants it; one that is ready takes over, and the lower one ends when it has answered
+those whom it answers. So nobody waits for a model that cannot be loaded.
 
-A model that nobody asks for may be unloaded. It counts as serving all the same: a router that
-were told otherwise would ask nobody here any more, and it is the next request that wakes it.
-
-Who asks while there is no engine is told why, and when there will probably be one.
+A model that nobody asks for may be unloaded, and the next request wakes it. Who asks while there
+is no engine is told why, and when there will probably be one.
 """
 
 import asyncio
-import enum
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -25,24 +19,18 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter
 from failsoft_local_llm.app.life import Life, Patience, Serving
 from failsoft_local_llm.app.metrics import EngineMetrics
+from failsoft_local_llm.app.succession import Habits, Succession
 from failsoft_local_llm.core.errors import EngineUnavailable
-from failsoft_local_llm.core.ladder import Ladder
 from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_local_llm.core.served import ServedModel
+from failsoft_local_llm.core.standing import Standing, State
 from failsoft_local_llm.core.status import Status
 from failsoft_local_llm.ports import Candidate
 from failsoft_model.walk import Load
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
-_FIRST_START_SECONDS = 10.0
-"""What a start is thought to take before there was one."""
-_SOONEST_RETRY_SECONDS = 0.5
-_IDLE_LOOK_SECONDS = 1.0
-_LOADING = "the model is loading"
 _ANSWERS = "the model has answered a first question"
-_ASLEEP = "nobody asked for the model, so it was unloaded; the next request loads it"
-_WAKING = "the model is being loaded for a request"
 
 
 class OnChange(Protocol):
@@ -55,24 +43,6 @@ class OnServing(Protocol):
     """Is told of each model that begins to answer."""
 
     def __call__(self, serving: Serving) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """When the host does something of its own accord. Seconds."""
-
-    retry: float
-    """How long a lower model serves before the better ones are tried again."""
-    unload: float | None = None
-    """How long nobody asks for anything before the model is unloaded; None: it never is."""
-
-
-class _Event(enum.Enum):
-    """What happens to a life."""
-
-    OVER = "over"
-    ASLEEP = "asleep"
-    CLIMB = "climb"
 
 
 class EngineHost:
@@ -95,25 +65,26 @@ class EngineHost:
         """
         self.candidates = candidates
         self._clock = clock
-        self._patience = patience
-        self._habits = habits
         self._on_change = on_change
         self._on_serving = on_serving
         self._metrics = EngineMetrics(meter, candidates=candidates)
         self._metrics.watch(lambda: self.answering)
-        self._ladder = Ladder(len(candidates), retry_seconds=habits.retry)
+        self._standing = Standing(len(candidates), now=clock.now())
+        self._succession = Succession(
+            candidates,
+            clock=clock,
+            patience=patience,
+            habits=habits,
+            standing=self._standing,
+            busy=self._busy,
+            observer=self,
+        )
         self._current: Serving | None = None
+        """The model that answers; None in every state but SERVING."""
         self._known = candidates[0].known
-        self._why = _LOADING
         self._best_failed = ""
-        self._asleep = False
-        self._waking = False
-        self._woken = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._asked_to_climb = asyncio.Event()
-        self._usual_starts = [_FIRST_START_SECONDS] * len(candidates)
-        self._ready_at = clock.now() + _FIRST_START_SECONDS
-        self._used_at = clock.now()
+        self._awake = asyncio.Event()
+        """Not set while a request that wakes the model has to wait."""
 
     @property
     def best(self) -> Candidate:
@@ -148,8 +119,8 @@ class EngineHost:
             EngineUnavailable: there is none, with why and when to try again.
         """
         if self._current is None:
-            raise self.unavailable(self._why)
-        self._used_at = self._clock.now()
+            raise self.unavailable(self._standing.why)
+        self._succession.used()
         return self._current
 
     async def awake(self, *, until: float) -> Serving:
@@ -162,16 +133,15 @@ class EngineHost:
             EngineUnavailable: as by `serving`; or there would probably be none in time. What was
                 unloaded is being loaded then all the same.
         """
-        if self._asleep:
+        if self._standing.state is State.ASLEEP:
             self._wake()
-        if self._waking and self._ready_at <= until:
-            await self._settled.wait()
+        if self._standing.state is State.WAKING and self._standing.ready_at <= until:
+            await self._awake.wait()
         return self.serving()
 
     def unavailable(self, why: str) -> EngineUnavailable:
         """What callers are told who meet no engine, or one that has just died."""
-        until_ready = self._ready_at - self._clock.now()
-        return EngineUnavailable(why, retry_after=max(_SOONEST_RETRY_SECONDS, until_ready))
+        return EngineUnavailable(why, retry_after=self._standing.retry_after(now=self._clock.now()))
 
     def load(self) -> Load:
         """How busy the engine is; nothing at all while there is none."""
@@ -179,11 +149,11 @@ class EngineHost:
 
     def status(self) -> Status:
         """What is served now, and why."""
-        candidate = self.candidates[self._ladder.rung]
+        candidate = self.candidates[self._succession.rung]
         current = self._current
         return Status(
-            serving=current is not None or self._asleep or self._waking,
-            why=self._why,
+            state=self._standing.state,
+            why=self._standing.why,
             answered_by="" if current is None else current.opened.model.name,
             degraded=current is not None and current.rung > 0,
             profile=candidate.profile,
@@ -192,129 +162,17 @@ class EngineHost:
 
     def try_better(self) -> None:
         """Try the models that are better than the one that serves, now: the operator wants it."""
-        self._asked_to_climb.set()
+        self._succession.try_better()
 
     async def run(self) -> None:
         """Keeps a model running until cancelled, which ends every engine."""
-        async with asyncio.TaskGroup() as lives:
-            life = self._begin(lives, self._ladder.rung)
-            while True:
-                match await self._what_happens(life):
-                    case _Event.OVER:
-                        await self._pause_after(life)
-                        life = self._begin(lives, self._ladder.rung)
-                    case _Event.ASLEEP:
-                        await self._sleep(life)
-                        life = self._begin(lives, self._ladder.rung)
-                    case _Event.CLIMB:
-                        life = await self._climb(lives, life)
+        await self._succession.run()
 
-    def _begin(self, lives: asyncio.TaskGroup, rung: int) -> Life:
-        life = Life(
-            rung,
-            self.candidates[rung],
-            clock=self._clock,
-            patience=self._patience,
-            on_serving=self._let_in,
-            on_end=self._ended,
-        )
-        lives.create_task(life.run())
-        return life
-
-    async def _what_happens(self, life: Life) -> _Event:
-        """What happens to a life next."""
-        async with asyncio.TaskGroup() as tasks:
-            events = [
-                tasks.create_task(each)
-                for each in (life.over.wait(), self._until_asleep(), self._until_climb(life))
-            ]
-            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-            for event in events:
-                event.cancel()
-        if self._asleep:
-            return _Event.ASLEEP
-        return _Event.OVER if life.over.is_set() else _Event.CLIMB
-
-    async def _pause_after(self, life: Life) -> None:
-        """Until the next life is to begin."""
-        delay = self._ladder.failed(served_seconds=life.served_seconds)
-        self._ready_at = self._clock.now() + delay + self._usual_starts[self._ladder.rung]
-        _log.info("engine.next", profile=self.candidates[self._ladder.rung].profile, start_in=delay)
-        await asyncio.sleep(delay)
-
-    async def _until_asleep(self) -> None:
-        """Returns when the model has fallen asleep, which is never where it may not."""
-        if self._habits.unload is None:
-            await asyncio.Event().wait()
-            return
-        while not self._asleep:
-            if self._current is None or self._busy():
-                self._used_at = self._clock.now()
-            left = self._used_at + self._habits.unload - self._clock.now()
-            if left > 0.0:
-                await asyncio.sleep(left)
-            else:
-                self._fall_asleep()
-
-    def _fall_asleep(self) -> None:
-        self._current = None
-        self._asleep = True
-        self._woken.clear()
-        self._settled.clear()
-        self._metrics.happened(EngineEvent.UNLOADED, self.candidates[self._ladder.rung])
-        self._tell(serving=True, why=_ASLEEP)
-
-    async def _sleep(self, life: Life) -> None:
-        """Ends the engine; returns when somebody wants it."""
-        life.retire()
-        await life.over.wait()
-        await self._woken.wait()
-
-    def _wake(self) -> None:
-        self._asleep = False
-        self._waking = True
-        self._ready_at = self._clock.now() + self._usual_starts[self._ladder.rung]
-        self._woken.set()
-        self._metrics.happened(EngineEvent.WOKEN, self.candidates[self._ladder.rung])
-        self._tell(serving=True, why=_WAKING)
-
-    async def _until_climb(self, life: Life) -> None:
-        """Returns when the better models are to be tried beside that one."""
-        await life.settled.wait()
-        while True:
-            left = self._ladder.climb_at - self._clock.now()
-            if left <= 0.0 and not self._busy():
-                return
-            try:
-                async with asyncio.timeout(
-                    None if left == math.inf else max(left, _IDLE_LOOK_SECONDS)
-                ):
-                    await self._asked_to_climb.wait()
-            except TimeoutError:
-                continue
-            self._asked_to_climb.clear()
-            if self._current is not None and self._current.rung > 0:
-                return
-
-    async def _climb(self, lives: asyncio.TaskGroup, life: Life) -> Life:
-        """Tries the better models beside that one, best first; the life that goes on."""
-        for rung in range(life.rung):
-            better = self._begin(lives, rung)
-            await better.settled.wait()
-            if better.serving is not None:
-                self._metrics.happened(EngineEvent.REPLACED, life.candidate)
-                life.retire()
-                return better
-        self._ladder.climb_failed(now=self._clock.now())
-        return life
-
-    def _let_in(self, serving: Serving, *, took: float) -> None:
+    def answers(self, serving: Serving, *, took: float) -> None:
+        """See `succession.Observer`."""
         self._current = serving
         self._known = serving.opened.model
-        self._waking = False
-        self._usual_starts[serving.rung] = took
         self._metrics.started(serving.candidate, took=took)
-        self._ladder.serves(serving.rung, now=self._clock.now())
         _log.info(
             "engine.serving",
             profile=serving.candidate.profile,
@@ -322,34 +180,56 @@ class EngineHost:
             start_seconds=round(took, 3),
         )
         self._on_serving(serving)
-        why = f"{_ANSWERS}; {serving.candidate.why}" if serving.candidate.why else _ANSWERS
-        if serving.rung:
-            here, best = serving.candidate.profile, self.candidates[0].profile
-            why = f"profile {here} is served instead of {best}: {self._best_failed}"
-        self._tell(serving=True, why=why)
-        self._settled.set()
+        self._standing.answers(serving.rung, took=took, why=self._why_it_serves(serving))
+        self._tell()
 
-    def _ended(self, life: Life, *, why: str) -> None:
-        """Nobody is let into that life any more."""
-        _log.info("engine.ended", profile=life.candidate.profile, why=why)
-        if not life.retired:
-            failed = life.served_seconds is None
-            self._metrics.happened(
-                EngineEvent.FAILED if failed else EngineEvent.DIED, life.candidate
-            )
+    def ends(self, life: Life, *, why: str) -> None:
+        """See `succession.Observer`."""
+        self._metrics.happened(
+            EngineEvent.DIED if life.has_served else EngineEvent.FAILED, life.candidate
+        )
         if life.rung == 0:
             self._best_failed = why
-        if life.retired or (self._current is not None and self._current.rung != life.rung):
+        if self._current is not None and self._current.rung != life.rung:
             return
         self._current = None
-        self._waking = False
-        self._tell(serving=False, why=why)
-        self._settled.set()
+        self._standing.fails(life.rung, now=self._clock.now(), why=why)
+        self._tell()
+
+    def replaced(self, life: Life) -> None:
+        """See `succession.Observer`."""
+        self._metrics.happened(EngineEvent.REPLACED, life.candidate)
+
+    def fell_asleep(self, life: Life) -> None:
+        """See `succession.Observer`."""
+        self._current = None
+        self._metrics.happened(EngineEvent.UNLOADED, life.candidate)
+        self._standing.falls_asleep()
+        self._tell()
+
+    def _wake(self) -> None:
+        rung = self._succession.rung
+        self._metrics.happened(EngineEvent.WOKEN, self.candidates[rung])
+        self._standing.wakes(rung, now=self._clock.now())
+        self._tell()
+        self._succession.stir()
+
+    def _why_it_serves(self, serving: Serving) -> str:
+        candidate = serving.candidate
+        if serving.rung:
+            best = self.best.profile
+            return f"profile {candidate.profile} is served instead of {best}: {self._best_failed}"
+        return f"{_ANSWERS}; {candidate.why}" if candidate.why else _ANSWERS
 
     def _busy(self) -> bool:
         load = self.load()
         return load.running + load.waiting > 0
 
-    def _tell(self, *, serving: bool, why: str) -> None:
-        self._why = why
-        self._on_change(serving=serving, why=why)
+    def _tell(self) -> None:
+        """Those who wait for the model, and those who watch it."""
+        state, why = self._standing.state, self._standing.why
+        if state is State.WAKING:
+            self._awake.clear()
+        else:
+            self._awake.set()
+        self._on_change(serving=state.lets_in, why=why)

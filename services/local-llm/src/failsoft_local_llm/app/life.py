@@ -1,9 +1,9 @@
 """One engine from its start to its end.
 
 starting --loaded, and has answered what the warm-up asks--> serving
-starting --failed, or took too long--> over
-serving --died, or is silent for too long--> over
-serving --retired, and has answered whom it had--> over
+starting --failed, took too long, or was retired--> over
+serving  --died, or is silent for too long--> over
+serving  --retired, and has answered whom it had--> over
 """
 
 import asyncio
@@ -53,16 +53,17 @@ class Serving:
         return Degradation.FALLBACK_TARGET if self.rung else Degradation.NONE
 
 
-class OnServing(Protocol):
-    """Is told when a model answers, and how many seconds its start took."""
+class Watcher(Protocol):
+    """Is told of what becomes of a life."""
 
-    def __call__(self, serving: Serving, *, took: float) -> None: ...
+    def serves(self, serving: Serving, *, took: float) -> None:
+        """It answers; its start took so many seconds."""
 
+    def ends(self, life: "Life", *, why: str) -> None:
+        """It answers no more, and nobody has retired it; to end its engine may take longer."""
 
-class OnEnd(Protocol):
-    """Is told at once when a model answers no more, and why; to end its engine may take longer."""
-
-    def __call__(self, life: "Life", *, why: str) -> None: ...
+    def turns(self) -> None:
+        """One of `serving`, `settled` and `over` is another than before."""
 
 
 class Life:
@@ -75,8 +76,7 @@ class Life:
         *,
         clock: Clock,
         patience: Patience,
-        on_serving: OnServing,
-        on_end: OnEnd,
+        watcher: Watcher,
     ) -> None:
         self.rung = rung
         self.candidate = candidate
@@ -84,47 +84,58 @@ class Life:
         """None: it does not yet, or no more."""
         self.served_seconds: float | None = None
         """Known at its end; None: it has never served."""
-        self.settled = asyncio.Event()
-        """Set when it serves, and when it has failed to."""
-        self.over = asyncio.Event()
-        """Set when its engine has gone."""
+        self.settled = False
+        """Whether it has begun to serve, or failed to."""
+        self.over = False
+        """Whether its engine has gone."""
         self._clock = clock
         self._patience = patience
-        self._on_serving = on_serving
-        self._on_end = on_end
+        self._watcher = watcher
         self._retired = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
 
     @property
     def retired(self) -> bool:
         """Whether it is to end although nothing is wrong with it."""
         return self._retired.is_set()
 
-    def retire(self) -> None:
-        """It shall end when it has answered those whom it answers now."""
-        self._retired.set()
+    @property
+    def has_served(self) -> bool:
+        """Whether it does, or did once."""
+        return self.serving is not None or self.served_seconds is not None
 
-    async def run(self) -> None:
-        """Returns when it is over; cancelling ends the engine."""
-        try:
-            await self._run()
-        finally:
-            self.serving = None
-            self.settled.set()
-            self.over.set()
+    def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Starts the engine in a task of theirs, which ends with it; cancelling ends the engine."""
+        self._running = tasks.create_task(self._run())
+
+    def retire(self) -> None:
+        """It shall end when it has answered those whom it answers now; at once if it has none."""
+        self._retired.set()
+        if self._running is not None and not self.settled:
+            self._running.cancel()
 
     async def _run(self) -> None:
+        try:
+            await self._live()
+        finally:
+            self.serving = None
+            self.settled = self.over = True
+            self._watcher.turns()
+
+    async def _live(self) -> None:
         began = self._clock.now()
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout(self._patience.start):
                     self.serving = await self._ready(stack)
                 served_from = self._clock.now()
-                self._on_serving(self.serving, took=served_from - began)
-                self.settled.set()
+                self.settled = True
+                self._watcher.serves(self.serving, took=served_from - began)
+                self._watcher.turns()
                 why = await self._end_of(self.serving.engine)
                 self.served_seconds = self._clock.now() - served_from
                 self.serving = None
-                self._on_end(self, why=why)
+                self._end(why)
             return
         except (EngineDied, EngineRefused) as error:
             why = str(error)
@@ -135,7 +146,12 @@ class Life:
                 "engine.broke", profile=self.candidate.profile, stack=crash.describe(error)
             )
             why = f"the engine broke: {type(error).__name__}"
-        self._on_end(self, why=why)
+        self._end(why)
+
+    def _end(self, why: str) -> None:
+        _log.info("engine.ended", profile=self.candidate.profile, why=why)
+        if not self.retired:
+            self._watcher.ends(self, why=why)
 
     async def _ready(self, stack: AsyncExitStack) -> Serving:
         """An engine that is warm; the stack ends it."""
