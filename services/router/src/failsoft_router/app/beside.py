@@ -86,6 +86,7 @@ class Beside:
 
     async def follow(self, probe: Probe) -> Tried:
         """Hand on what the walk's present call says, up to its end."""
+        self._delivery.speaker = probe.hop.planned.name
         tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
         return tried or probe.tried(_SHUTTING_DOWN)
 
@@ -139,6 +140,7 @@ class Beside:
 
     async def _follow(self, probe: Probe) -> Tidings | None:
         self._probes.remove(probe)
+        self._delivery.speaker = probe.hop.planned.name
         tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
         if tried is None:
             return None

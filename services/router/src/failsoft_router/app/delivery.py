@@ -1,10 +1,12 @@
 """What reaches the caller of one walk, event by event or as one answer at the end."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
+from failsoft_model.chat import Degradation
 from failsoft_model.events import Choice, Delta, Event, HopUpdate, StreamReset
-from failsoft_model.walk import ErrorClass, Hop
+from failsoft_model.walk import CacheStatus, ErrorClass, Hop
 from failsoft_router.app.assemble import Assembler, replay
 from failsoft_router.app.watchdog import Watchdog
 
@@ -15,6 +17,26 @@ because a place at its target and a connection are held for it all the time."""
 EventSink = Callable[[Event], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is known of an answer when its first content leaves; the end may know better.
+
+    Attributes:
+        served_by: A target's name, `cache` or `mock`.
+        cache_age: Seconds; None for an answer that was not stored.
+    """
+
+    served_by: str
+    model: str
+    degradation: Degradation
+    cache_status: CacheStatus
+    cache_age: float | None
+
+
+Opens = Callable[[Opening], None]
+"""Is told of an answer just before the event of its first content."""
+
+
 class Delivery:
     """Hands events on and puts the answer together from its pieces.
 
@@ -22,8 +44,21 @@ class Delivery:
     from a target that died can still be forgotten.
     """
 
-    def __init__(self, sink: EventSink | None, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        sink: EventSink | None,
+        *,
+        clock: Clock,
+        opens: Callable[[str], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            opens: Is told who speaks, just before the first content; None: nobody asks.
+        """
         self._sink = sink
+        self._opens = opens
+        self.speaker = ""
+        """Whose the pieces are that are taken now: a target's name, `cache` or `mock`."""
         self._clock = clock
         self.reader = Watchdog(clock)
         """Ends the walk of a reader who takes nothing; a stream is walked inside it."""
@@ -69,6 +104,8 @@ class Delivery:
         self._whole = None
         if isinstance(piece, Delta):
             self._answer.add(piece)
+            if self._opens is not None and not self._content_left:
+                self._opens(self.speaker)
             self._content_left = self.streams
         else:
             self._answer.clear(from_block=piece.from_block)

@@ -88,6 +88,7 @@ class Serving:
         except CannotMock as refusal:
             await self._skip(hop, SkipReason.CAPABILITY, str(refusal))
             return None
+        self._delivery.speaker = MOCK_HOP
         await say(
             answer.pieces,
             lambda text: self._delivery.take(Delta(text=text)),
@@ -106,6 +107,7 @@ class Serving:
     async def _stored(
         self, found: Found, answer: StoredAnswer, degradation: Degradation
     ) -> Finished:
+        self._delivery.speaker = CACHE_HOP
         await self._delivery.take_whole(answer.choice)
         return await self._finish(
             served_by=CACHE_HOP,

@@ -145,6 +145,7 @@ class TargetHop:
         match manner:
             case Manner.DIRECT:
                 trial = self._trial(permit, first_content=wait, end_at=self.errand.end_at)
+                self.delivery.speaker = self.hop.planned.name
                 return await trial.run(parent=self.hop.span, take=self.delivery.take)
             case Manner.BESIDE:
                 trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())

@@ -9,13 +9,13 @@ end, so its walk goes on from any failure.
 """
 
 from failsoft_kit.telemetry.span import Kind, Span
-from failsoft_model.chat import ChatRequest
+from failsoft_model.chat import ChatRequest, Degradation
 from failsoft_model.events import Choice, Finished, Started
-from failsoft_model.walk import Attempt, ErrorClass, SkipReason
+from failsoft_model.walk import Attempt, CacheStatus, ErrorClass, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Overtaken, Tidings
-from failsoft_router.app.delivery import Delivery, EventSink
+from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe
@@ -30,7 +30,7 @@ from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, plan
-from failsoft_router.core.policy import Midstream
+from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
 from failsoft_router.core.route import route_for
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -46,11 +46,13 @@ class Walk:
         *,
         sink: EventSink | None,
         sees_resets: bool = True,
+        opens: Opens | None = None,
     ) -> None:
         """
         Args:
             sink: Takes the events one by one; None: only the end is wanted.
             sees_resets: Who takes them can be told that what was sent is void.
+            opens: Wants to know of the answer before its first content; None: nobody does.
 
         Raises:
             RouteNotFound: No route answers to the model that was asked for.
@@ -77,8 +79,13 @@ class Walk:
             tracer=surroundings.tracer,
             feed=surroundings.feed,
         )
-        self._delivery = Delivery(sink, clock=surroundings.clock)
+        self._delivery = Delivery(
+            sink,
+            clock=surroundings.clock,
+            opens=None if opens is None else lambda speaker: opens(self._opening(speaker)),
+        )
         self._beside = Beside(self._errand, self._delivery, clock=surroundings.clock)
+        self._cache = self._cache_of()
         planned = self._plan()
         self._prospects = Prospects(planned, self._board, clock=surroundings.clock)
         self._serving = self._serving_of(planned)
@@ -104,8 +111,19 @@ class Walk:
         return plan(draft, errand.request)
 
     def _serving_of(self, planned: Plan) -> Serving:
+        return Serving(
+            errand=self._errand,
+            plan=planned,
+            span=self._span,
+            trail=self._trail,
+            delivery=self._delivery,
+            cache=self._cache,
+            clock=self._around.clock,
+        )
+
+    def _cache_of(self) -> WalkCache:
         around, errand = self._around, self._errand
-        cache = WalkCache(
+        return WalkCache(
             around.cache,
             errand.request,
             route=self._route,
@@ -113,14 +131,26 @@ class Walk:
             tracer=around.tracer,
             clock=around.clock,
         )
-        return Serving(
-            errand=errand,
-            plan=planned,
-            span=self._span,
-            trail=self._trail,
-            delivery=self._delivery,
-            cache=cache,
-            clock=around.clock,
+
+    def _opening(self, speaker: str) -> Opening:
+        """What is known of the answer of a target, the cache or the mock that speaks now."""
+        found = self._cache.found
+        if speaker == CACHE_HOP:
+            model = "" if found.answer is None else found.answer.model
+            is_stale = found.status is CacheStatus.HIT_STALE
+            degradation = Degradation.STALE_CACHE if is_stale else Degradation.NONE
+        elif speaker == MOCK_HOP:
+            model, degradation = speaker, Degradation.MOCK
+        else:
+            model = self._board.policy.targets[speaker].model
+            is_best = speaker == self._prospects.plan.best
+            degradation = Degradation.NONE if is_best else Degradation.FALLBACK_TARGET
+        return Opening(
+            served_by=speaker,
+            model=model,
+            degradation=degradation,
+            cache_status=found.status,
+            cache_age=found.age,
         )
 
     @property

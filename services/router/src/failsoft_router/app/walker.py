@@ -6,7 +6,7 @@ nothing is awaited in between. The board's targets stay reachable until the walk
 
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer
-from failsoft_router.app.delivery import EventSink
+from failsoft_router.app.delivery import EventSink, Opens
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.walk import Walk
 
@@ -36,17 +36,26 @@ class Walker:
         sink: EventSink,
         *,
         sees_resets: bool = True,
+        opens: Opens | None = None,
     ) -> None:
         """The answer event by event; `sink` is awaited for each, so a slow reader slows the walk.
 
         Args:
             sees_resets: The caller's protocol can say that what was sent is void. Without
                 it no `StreamReset` is sent once content has left.
+            opens: Is told what is known just before the first content; None: nobody asks.
 
         Raises:
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
         with self._surroundings.boards.hold():
-            walk = Walk(self._surroundings, request, caller, sink=sink, sees_resets=sees_resets)
+            walk = Walk(
+                self._surroundings,
+                request,
+                caller,
+                sink=sink,
+                sees_resets=sees_resets,
+                opens=opens,
+            )
             await walk.run()
