@@ -1,12 +1,16 @@
 """The engine's port over outputs such as vLLM gives."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.adapters.vllm.engine import VllmEngine, Words
+from failsoft_local_llm.app.watchdog import wait_until_stalled
 from failsoft_local_llm.core.decoding import Decoding, Form
 from failsoft_local_llm.core.facts import ModelFacts
 from failsoft_local_llm.core.order import Caller, Order
@@ -53,6 +57,8 @@ class FakeRuntime:
     """Says its outputs; an answer to a schema has a form."""
 
     said: list[Output]
+    hangs: bool = False
+    """Behind what it says, before it comes to an end."""
     closed: int = 0
     heard: int = 7
     cache_tokens: int = 100
@@ -69,6 +75,8 @@ class FakeRuntime:
         try:
             for output in self.said:
                 yield output
+            if self.hangs:
+                await asyncio.Event().wait()
         finally:
             self.closed += 1
 
@@ -159,11 +167,42 @@ async def test_requests_count_until_vllm_has_let_go_of_them() -> None:
     assert engine.load() == Load(
         running=1, waiting=1, capacity=1, running_tokens=60, capacity_tokens=100
     )
-    assert engine.heartbeat() == 7
     for answer in answers:
         await answer.aclose()
     assert runtime.closed == 2
     assert engine.load() == idle
+
+
+@virtual_time.test
+async def test_a_reader_that_pauses_is_no_silence_of_the_engine() -> None:
+    """Nobody wants anything of it meanwhile, and it has nothing more to do."""
+    engine = engine_of(FakeRuntime([Output([1]), Output([1], finish_reason="stop")]))
+    answer = engine.generate(order())
+    await anext(answer)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(600.0):
+            await wait_until_stalled(engine, clock=LoopClock(), after=60.0)
+    assert [chunk.finish async for chunk in answer] == [FinishReason.STOP]
+
+
+@virtual_time.test
+async def test_an_engine_that_owes_somebody_more_and_says_nothing_is_silent() -> None:
+    engine = engine_of(FakeRuntime([Output([1])], hangs=True))
+    answers = [engine.generate(order()), engine.generate(order())]
+    for answer in answers:
+        await anext(answer)
+
+    async with asyncio.TaskGroup() as tasks:
+        wanting = tasks.create_task(anext(answers[0]))
+        async with asyncio.timeout(67.0):
+            why = await wait_until_stalled(engine, clock=LoopClock(), after=60.0)
+        wanting.cancel()
+
+    assert "has said nothing for 60 s" in why
+    for answer in answers:
+        await answer.aclose()
+    assert engine.heartbeat() is None
 
 
 def test_a_token_is_spelled_for_parsers_even_where_it_is_hidden() -> None:

@@ -1,8 +1,8 @@
 """The Engine port over vLLM: orders there, bytes and tool calls back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,8 @@ class VllmEngine:
         self._words = words
         self._capacity = capacity
         self._open = 0
+        self._awaited = 0
+        """Those of the open requests whose caller has taken all that there is, and wants more."""
 
     def load(self) -> Load:
         running = min(self._open, self._capacity)
@@ -69,7 +71,7 @@ class VllmEngine:
         )
 
     def heartbeat(self) -> int | None:
-        return self._runtime.heard if self._open else None
+        return self._runtime.heard if self._awaited else None
 
     async def tokenize(self, texts: Sequence[str]) -> Sequence[int]:
         return await asyncio.to_thread(self._runtime.tokenize, texts)
@@ -79,20 +81,36 @@ class VllmEngine:
         form = calls.form if calls else self._runtime.form(order.decoding)
         alternatives = order.decoding.alternatives
         self._open += 1
+        self._awaited += 1
         try:
             async with aclosing(self._runtime.generate(order, form=form)) as outputs:
                 first = True
                 async for output in outputs:
                     cached = (output.num_cached_tokens or 0) if first else 0
                     chunk = self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
-                    yield chunk if alternatives is None else self._told(chunk, output, alternatives)
                     first = False
+                    with self._reading():
+                        yield (
+                            chunk
+                            if alternatives is None
+                            else self._told(chunk, output, alternatives)
+                        )
         finally:
+            self._awaited -= 1
             self._open -= 1
 
     async def wait_until_dead(self) -> str:
         runtime = self._runtime
         return await wait_until_one_ends(runtime.processes, answers_no_more=lambda: runtime.errored)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A caller has a chunk, and may take as long over it as it likes."""
+        self._awaited -= 1
+        try:
+            yield
+        finally:
+            self._awaited += 1
 
     def _chunk(
         self,
