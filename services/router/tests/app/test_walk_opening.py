@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from failsoft_model.events import Event
     from failsoft_router.app.delivery import Opening
-    from services.router.tests.app.conftest import Script, Stage
+    from services.router.tests.app.conftest import Stage
 
     Question = Callable[..., ChatRequest]
 
@@ -29,7 +29,9 @@ DONE = Ending(finish_reason=FinishReason.STOP, model="m")
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
 
 
-async def opened(router: Stage, request: ChatRequest) -> list[Opening | str]:
+async def opened(
+    router: Stage, request: ChatRequest, *, within: float | None = None
+) -> list[Opening | str]:
     """Openings and the texts of pieces, in the order in which the front door is told."""
     told: list[Opening | str] = []
 
@@ -38,7 +40,7 @@ async def opened(router: Stage, request: ChatRequest) -> list[Opening | str]:
             told.append(event.text)
 
     async with router.supervised():
-        await router.walker.stream(request, router.caller(), sink, opens=told.append)
+        await router.walker.stream(request, router.caller(within), sink, opens=told.append)
     return told
 
 
@@ -69,12 +71,9 @@ async def test_a_call_beside_that_speaks_first_is_named(
     stage: type[Stage], question: Question
 ) -> None:
     """The walk has gone on to `b` by then."""
-    usual: list[Script] = [(0.2, "hi", DONE)] * 8
-    router = stage(a=[*usual, (3.0, "late", DONE)], b=(math.inf,), limits=Limits())
-    for _ in usual:
-        await router.ask()
+    router = stage(a=(4.0, "late", DONE), b=(math.inf,), limits=Limits())
 
-    opening, *_ = await opened(router, question())
+    opening, *_ = await opened(router, question(), within=5.0)
 
     assert not isinstance(opening, str)
     assert opening.served_by == "a"
