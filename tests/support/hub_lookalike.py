@@ -57,6 +57,8 @@ class Hub:
     """Statuses of the next answers, each once."""
     stalls: int = 0
     """How many of the next answers say nothing after their head."""
+    in_circles: bool = False
+    """Whether files are always somewhere else."""
     meeting: asyncio.Barrier | None = None
     """Where the next answers wait for each other."""
     asked: list[Asked] = field(default_factory=list)
@@ -88,6 +90,8 @@ class Hub:
         path = request.match_info["path"]
         if path not in self.files or request.match_info["revision"] != self.commit:
             return _refusal(404, "EntryNotFound")
+        if self.in_circles:
+            raise web.HTTPFound(request.url)
         port = request.url.port
         raise web.HTTPFound(f"http://localhost:{port}/elsewhere/{path}?signature=secret")
 

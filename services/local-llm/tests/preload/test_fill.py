@@ -220,6 +220,49 @@ async def test_without_sizes_the_architecture_tells_what_will_be_needed(
     assert {file.evidence for file in manifest.files} == {Evidence.NOBODY}
 
 
+async def test_a_file_that_nobody_knows_the_size_of_has_an_end(
+    fill: FillFolder, folder: Folder, hub: Hub
+) -> None:
+    """A mirror that sends zeros for ever would fill the disk of everybody on the machine."""
+    hub.with_metadata = False
+    hub.served["config.json"] = bytes(96 * 1024 * 1024)
+
+    with pytest.raises(NotStored) as refusal:
+        await fill()
+
+    assert "config.json" in str(refusal.value)
+    assert not folder.is_marked
+    assert "config.json.partial" not in in_folder(folder.path)
+
+
+async def test_what_an_earlier_edition_has_left_is_deleted(
+    fill: FillFolder, folder: Folder, hub: Hub, taken: Mapping[str, bytes]
+) -> None:
+    """Engines believe an index that they find, and load the parts that it names."""
+    await fill()
+    index = "model.safetensors.index.json"
+    folder.place("model-00003-of-00003.safetensors.partial").write_bytes(b"half")
+    folder.place("notes.txt").write_bytes(b"an operator's own")
+    hub.files = {path: content for path, content in hub.files.items() if path != index}
+
+    manifest = await fill()
+
+    expected = {path for path in taken if path != index}
+    assert {file.path for file in manifest.files} == expected
+    assert in_folder(folder.path).keys() == expected | {"notes.txt"}
+
+
+async def test_files_that_are_always_somewhere_else_are_given_up(
+    fill: FillFolder, hub: Hub
+) -> None:
+    hub.in_circles = True
+
+    with pytest.raises(NotStored) as refusal:
+        await fill()
+
+    assert "HF_ENDPOINT" in str(refusal.value)
+
+
 async def test_a_token_is_not_sent_to_where_the_hub_redirects(fill: FillFolder, hub: Hub) -> None:
     hub.gate = Gate(known=frozenset({"hf_mine"}), accepted=frozenset({"hf_mine"}))
 

@@ -1,6 +1,7 @@
 """Fills one folder of the store from a source, in an order that survives a kill at any point.
 
-1. The marker goes, if a file is missing or is to be read again.
+1. The marker goes, if a file is missing or is to be read again, and with it what an earlier
+   edition has left and this one does not have.
 2. Files that are here are read from their first to their last byte.
 3. The rest must fit the disk; else nothing is fetched.
 4. The rest is fetched, a few files at a time, each under another name until it is right.
@@ -24,6 +25,8 @@ from failsoft_local_llm.core.store.manifest import Manifest, StoredFile, missing
 
 AT_ONCE = 4
 """Files that are fetched at a time."""
+_MOST_BESIDE = 64 * 1024 * 1024
+"""Bytes of a tokenizer or a configuration, by far; weights are within 1 % of their estimate."""
 
 
 class Progress(Protocol):
@@ -97,6 +100,8 @@ class Fill:
         self._folder.unmark()
         self._folder.path.mkdir(parents=True, exist_ok=True)
         self._progress.begin(_total(files))
+        for stray in self._folder.remove_strays(files, self._weights.format):
+            self._progress.tell(f"{stray} is none of the files that belong here: deleted")
         here = {file.path: stored for file in files if (stored := await self._verified(file))}
         missing = [file for file in files if file.path not in here]
         self._check_space(missing)
@@ -132,6 +137,7 @@ class Fill:
                     source,
                     file,
                     self._folder.place(file.path),
+                    most=2 * self._weights.bytes + _MOST_BESIDE,
                     on_bytes=self._progress.add,
                     pauses=self._pauses,
                 )

@@ -7,8 +7,9 @@ import msgspec
 
 from failsoft_local_llm.adapters.store.digest import digest_of
 from failsoft_local_llm.adapters.store.durable import remove_durably, write_durably
-from failsoft_local_llm.adapters.store.part import partial_place
-from failsoft_local_llm.core.store.files import Expected
+from failsoft_local_llm.adapters.store.part import PARTIAL, partial_place
+from failsoft_local_llm.core.catalogue import Format
+from failsoft_local_llm.core.store.files import Expected, is_taken
 from failsoft_local_llm.core.store.manifest import COMPLETE, MANIFEST, Manifest, StoredFile
 
 
@@ -72,6 +73,26 @@ class Folder:
             place.unlink()
             return None
         return digest.stored()
+
+    def remove_strays(self, files: Iterable[Expected], form: Format) -> list[str]:
+        """Deletes what would be taken for a part of the weights and is none of these files.
+
+        An earlier edition can have left it; engines believe an index that they find.
+
+        Returns:
+            The names of what was deleted, sorted.
+        """
+        kept = {file.path for file in files}
+        names = (place.relative_to(self.path).as_posix() for place in self.path.rglob("*"))
+        strays = sorted(name for name in names if name.removesuffix(PARTIAL) not in kept)
+        removed = [
+            name
+            for name in strays
+            if is_taken(name.removesuffix(PARTIAL), form) and not self.place(name).is_dir()
+        ]
+        for name in removed:
+            self.place(name).unlink()
+        return removed
 
     def unmark(self) -> None:
         """Takes the marker away, before anything here is changed."""

@@ -28,6 +28,8 @@ from failsoft_local_llm.core.store.files import Evidence, Expected, Listing, Not
 _STALL_SECONDS = 30.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429})
 _PARTIAL_CONTENT = 206
+_SCHEMES = frozenset({"http", "https"})
+_HIGHEST_PORT = 65_535
 
 
 class _Lfs(msgspec.Struct):
@@ -64,10 +66,13 @@ class HubSource:
             token: None: what the hub's own tools have been told, `HF_TOKEN` for example.
             endpoint: Of a mirror, such as `https://mirror.example`; None: the hub itself.
             stall_seconds: A peer that says nothing for longer is left.
+
+        Raises:
+            NotStored: the endpoint is no address.
         """
         self._weights = weights
         self._hub = hub
-        self._endpoint = (endpoint or constants.ENDPOINT).rstrip("/")
+        self._endpoint = _checked(endpoint or constants.ENDPOINT).rstrip("/")
         self._headers = build_hf_headers(
             token=token, library_name="failsoft", headers={"accept-encoding": "identity"}
         )
@@ -134,8 +139,28 @@ class HubSource:
             if status in _WORTH_ANOTHER_TRY or status >= 500:
                 raise Broken(f"it answered {status}") from error
             raise NotStored(refusal(error, self._weights, self._hub, url=url)) from error
-        except httpx.TransportError as error:
+        except httpx.TooManyRedirects as error:
+            raise NotStored(
+                f"{url} leads from one address to the next without an end: set HF_ENDPOINT to a"
+                " mirror that has the files, or unset it"
+            ) from error
+        except httpx.RequestError as error:
             raise Broken(str(error) or type(error).__name__) from error
+
+
+def _checked(endpoint: str) -> str:
+    """The same. Raises NotStored where nobody can be connected to by it."""
+    try:
+        url = httpx.URL(endpoint)
+        sound = url.scheme in _SCHEMES and bool(url.host) and (url.port or 0) <= _HIGHEST_PORT
+    except httpx.InvalidURL:
+        sound = False
+    if not sound:
+        raise NotStored(
+            f"{endpoint!r} is no address of a hub: set HF_ENDPOINT to one such as"
+            " https://mirror.example, or unset it"
+        )
+    return endpoint
 
 
 def _expected(file: _File) -> Expected:
