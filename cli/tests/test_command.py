@@ -13,7 +13,18 @@ from failsoft_kit.startup import StartupError
 
 pytestmark = pytest.mark.integration
 
-COMMANDS = ["up", "chat", "targets", "hops", "isolate", "release", "reload", "demo", "bench"]
+COMMANDS = [
+    "up",
+    "chat",
+    "targets",
+    "hops",
+    "isolate",
+    "release",
+    "keys",
+    "reload",
+    "demo",
+    "bench",
+]
 
 
 @pytest.fixture
@@ -160,3 +171,14 @@ def test_the_service_token_is_not_shown_to_another_machine_unasked(
 
     assert run(command, *elsewhere) == 2
     assert "--in-the-clear" in capsys.readouterr().err
+
+
+def test_an_api_key_is_not_shown_to_another_machine_unasked(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAILSOFT_API_KEY", "fs_canary")
+
+    assert run("chat", "--address", "192.0.2.1:50050", "hello") == 2
+    refusal = capsys.readouterr().err
+    assert "--in-the-clear" in refusal
+    assert "fs_canary" not in refusal

@@ -24,6 +24,10 @@ def test_a_question_is_answered_by_the_model_on_this_machine(up: "Up") -> None:
     assert "openai-mini skipped (no credential) → local-llama served" in last_line
 
 
+def test_it_says_at_start_that_nobody_has_to_show_who_it_is(up: "Up") -> None:
+    assert any(line.startswith("identity: off") for line in up.seen)
+
+
 def test_the_same_question_again_is_answered_from_the_cache_after_a_restart_of_valkey(
     up: "Up",
 ) -> None:

@@ -16,6 +16,7 @@ _COMMANDS: Mapping[str, str] = {
     "hops": "Watch who answers, and who is skipped and why.",
     "isolate": "Take a target out for a while.",
     "release": "Let an isolated target in again.",
+    "keys": "Say who may ask: make, list and revoke API keys.",
     "reload": "Have the policy read again.",
     "demo": "See answers survive what befalls their providers.",
     "bench": "Measure the models that this machine can serve.",

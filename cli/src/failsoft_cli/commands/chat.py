@@ -1,12 +1,13 @@
 """`failsoft chat`."""
 
+import os
 from collections.abc import Iterator
 
 import click
 from rich.console import Console
 
 from failsoft_cli import console
-from failsoft_cli.addresses import Ports, on_loopback
+from failsoft_cli.addresses import Ports, is_on_loopback, on_loopback
 from failsoft_cli.conversation import ask, complain
 from failsoft_client import Client, FailsoftRpcError, assistant, user
 from failsoft_client.question import Options
@@ -14,6 +15,8 @@ from failsoft_kit.clock import SystemClock
 
 ANSWERED = 0
 FAILED = 1
+
+_KEY_VARIABLE = "FAILSOFT_API_KEY"
 
 
 def _not_empty(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -40,16 +43,22 @@ def _not_empty(_context: click.Context, _option: click.Parameter, value: str | N
     show_default=True,
     help="Seconds for one whole answer.",
 )
+@click.option(
+    "--in-the-clear", is_flag=True, help="Show the API key to another machine without TLS."
+)
 def command(
+    *,
     question: str | None,
     model: str,
     address: str,
     temperature: float | None,
     max_tokens: int | None,
     timeout: float,
+    in_the_clear: bool,
 ) -> int:
     """Ask QUESTION, or have a conversation when there is none.
 
+    A router that asks who you are is shown the API key in the variable FAILSOFT_API_KEY.
     The answer is shown as it comes. The last line says who served it, what it is instead of the
     best answer, over which hops, and in what time.
 
@@ -66,7 +75,8 @@ def command(
     if max_tokens is not None:
         options["max_tokens"] = max_tokens
     out, err = console.stdout(), console.stderr()
-    with Client(address, timeout=timeout) as client:
+    key = _api_key(address, in_the_clear=in_the_clear)
+    with Client(address, timeout=timeout, token=key) as client:
         if question is None:
             _converse(client, options, address=address, out=out, err=err)
             return ANSWERED
@@ -76,6 +86,22 @@ def command(
             complain(error, address=address, err=err)
             return FAILED
     return ANSWERED
+
+
+def _api_key(address: str, *, in_the_clear: bool) -> str | None:
+    """The caller's key; None: there is none to show.
+
+    Raises:
+        UsageError: It would be readable on its way.
+    """
+    key = os.environ.get(_KEY_VARIABLE, "").strip()
+    if key and not in_the_clear and not is_on_loopback(address):
+        raise click.UsageError(
+            f"{address} is not on this machine, and the key in {_KEY_VARIABLE} would travel there"
+            " in the clear: go through a tunnel, such as `kubectl port-forward`, or say"
+            " --in-the-clear where you trust the network"
+        )
+    return key or None
 
 
 def _converse(

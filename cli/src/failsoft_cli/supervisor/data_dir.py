@@ -1,7 +1,8 @@
 """The folder that holds everything that outlives a run.
 
     DATA/policy.yaml            the default policy, written anew by each start
-    DATA/secrets/               service-token and cache-secret; providers' keys, such as openai
+    DATA/secrets/               service-token and cache-secret; providers' keys, such as openai;
+                                api-keys: hashes of the keys that `failsoft keys` made
     DATA/valkey/                stored answers, and the socket that they are asked for through
     DATA/logs/NAME.log          of this run; NAME.log.1 of the one before
     DATA/lock                   held while it is in use
@@ -45,6 +46,16 @@ class DataDir:
     @property
     def service_token(self) -> Path:
         return self.secrets / "service-token"
+
+    @property
+    def api_keys(self) -> Path:
+        """Where the hashes of users' keys are, if there are any."""
+        return self.api_keys_in(self.root)
+
+    @staticmethod
+    def api_keys_in(root: Path) -> Path:
+        """The same in a folder of that name, which stays as short as it was written."""
+        return root / "secrets" / "api-keys"
 
     @property
     def socket(self) -> Path:

@@ -23,6 +23,9 @@ _ROUTER_DRAIN = 25
 _DRAIN_OF_THE_CALLED = 5
 _BEFORE_THE_KILL = 5.0
 
+_IDENTITY = "FAILSOFT_ROUTER_IDENTITY__"
+"""What the variables of the router's settings for identity begin with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
@@ -51,6 +54,11 @@ def services(setup: Setup) -> Tiers:
     return ((_router(setup),), (_cache(setup), _local_llm(setup)), (_valkey(setup),))
 
 
+def knows_users(environ: Mapping[str, str]) -> bool:
+    """Whether the environment itself tells the router how users are known."""
+    return any(value for name, value in environ.items() if name.startswith(_IDENTITY))
+
+
 def python_module(module: str, *arguments: str) -> tuple[str, ...]:
     """The command line that runs a module of ours, whatever lies in the current folder."""
     return (sys.executable, "-P", "-m", module, *arguments)
@@ -67,6 +75,8 @@ def _router(setup: Setup) -> Service:
         "REFLECTION": "true",
         "DRAIN": f"{_ROUTER_DRAIN}s",
     }
+    if setup.data.api_keys.exists() and not knows_users(setup.environ):
+        settings["IDENTITY__KEYS_FILE"] = str(setup.data.api_keys)
     return Service(
         name=ROUTER,
         address=f"{address}, admin {on_loopback(ports.admin)}",

@@ -19,7 +19,7 @@ from failsoft_cli.supervisor import stack as stacks
 from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
 from failsoft_cli.supervisor.keeper import Condition
 from failsoft_cli.supervisor.report import Report, services_table
-from failsoft_cli.supervisor.services import LOCAL_LLM, ROUTER, Setup, services
+from failsoft_cli.supervisor.services import LOCAL_LLM, ROUTER, Setup, knows_users, services
 from failsoft_cli.supervisor.stack import Stack
 from failsoft_kit.clock import SystemClock
 from failsoft_router.adapters.credentials import credential
@@ -75,7 +75,8 @@ async def up(wishes: Wishes, *, environ: Mapping[str, str]) -> int:
             otlp=wishes.otlp,
         )
         out = console.stdout()
-        hints = [*_hints(policy, environ), *_next_steps(wishes, data, ports)]
+        hints = [_identity(data, environ), *_hints(policy, environ)]
+        hints += _next_steps(wishes, data, ports)
         return await _run(setup, out, hints)
 
 
@@ -117,6 +118,19 @@ def _stop_or_hurry(stop: asyncio.Event, stack: Stack) -> None:
     if stop.is_set():
         stack.hurry()
     stop.set()
+
+
+def _identity(data: DataDir, environ: Mapping[str, str]) -> str:
+    """Whether callers have to show who they are."""
+    if knows_users(environ):
+        return "identity: as the environment says; callers show a key or a token"
+    if data.api_keys.exists():
+        return f"identity: callers show an API key of {data.api_keys}"
+    return (
+        "identity: off: everybody on this machine asks as the tenant `default`;"
+        f" `{spelling()} keys create --tenant NAME --file {shlex.quote(str(data.api_keys))}`"
+        " and a new start turn it on"
+    )
 
 
 def _hints(policy: Policy, environ: Mapping[str, str]) -> Iterable[str]:
