@@ -17,8 +17,6 @@ from failsoft_local_llm.core.profile.facts import EngineKind
 _PREFIX = "FAILSOFT_LOCAL_LLM_"
 _FOREIGN = (_PREFIX, "OTEL_")
 """Variables that would have it measured as it is configured for something else."""
-_LOADING = "the model is loading"
-"""What the service says of itself until its first start has failed or not."""
 _LOOK_SECONDS = 0.1
 _CALL_SECONDS = 5.0
 _END_SECONDS = 10.0
@@ -112,7 +110,7 @@ async def _serves(client: Client) -> str | None:
     except FailsoftRpcError:
         return None  # it does not listen yet; whether it has died is seen elsewhere
     status = model.status
-    if not status.serving and status.why != _LOADING:
+    if not status.serving and not status.loading:
         raise NotServing(status.why)
     return status.why if status.serving else None
 

@@ -62,9 +62,12 @@ async def test_callers_are_told_that_the_model_is_loading(start_service: StartSe
     request = pb.GenerateRequest(chat=chat_pb2.ChatRequest(messages=[message]))
     with start_service() as (_, address):
         async with open_channel(address) as channel:
+            stub = pb_grpc.InferenceServiceStub(channel)
             with pytest.raises(grpc.aio.AioRpcError) as raised:
-                await pb_grpc.InferenceServiceStub(channel).Generate(request)
+                await stub.Generate(request)
+            [model] = (await stub.ListModels(pb.ListModelsRequest())).models
 
+    assert (model.status.loading, model.status.serving) == (True, False)
     error = from_rpc_error(raised.value)
     assert error.reason == "ENGINE_UNAVAILABLE"
     assert error.message == "the model is loading"

@@ -729,6 +729,7 @@ class ModelStatus(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     LOAD_FIELD_NUMBER: _builtins.int
     TOKENS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    LOADING_FIELD_NUMBER: _builtins.int
     serving: _builtins.bool
     """Whether a request is answered now, or as soon as the model has been woken."""
     why: _builtins.str
@@ -745,6 +746,11 @@ class ModelStatus(_message.Message):
     """What runs it, such as "vllm" or "openvino"."""
     tokens_per_second: _builtins.float
     """Tokens of all answers together, lately."""
+    loading: _builtins.bool
+    """Whether its first start is under way and nothing has gone wrong so far:
+    then it is worth waiting for. Not set where it has failed, also not while
+    it is tried again.
+    """
     @_builtins.property
     def load(self) -> _walk_pb2.Load:
         """How busy it is."""
@@ -760,10 +766,11 @@ class ModelStatus(_message.Message):
         engine: _builtins.str = ...,
         load: _walk_pb2.Load | None = ...,
         tokens_per_second: _builtins.float = ...,
+        loading: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "degraded", b"degraded", "engine", b"engine", "load", b"load", "profile", b"profile", "serving", b"serving", "tokens_per_second", b"tokens_per_second", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "degraded", b"degraded", "engine", b"engine", "load", b"load", "loading", b"loading", "profile", b"profile", "serving", b"serving", "tokens_per_second", b"tokens_per_second", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,7 @@ from failsoft_kit.wire.requests import Holder
 from failsoft_kit.wire.walks import fill_load
 from failsoft_local_llm.app.answers import Answers, Offered
 from failsoft_local_llm.core.order import Caller
+from failsoft_local_llm.core.standing import State
 from failsoft_local_llm.telemetry import ATTEMPT_ID, DEGRADATION, RESPONSE_MODEL
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Finished
@@ -95,6 +96,7 @@ def _status(offered: Offered) -> pb.ModelStatus:
         profile=now.profile,
         engine=now.engine,
         tokens_per_second=offered.tokens_per_second,
+        loading=now.state is State.LOADING,
     )
     fill_load(status.load, offered.load)
     return status
