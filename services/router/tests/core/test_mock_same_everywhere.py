@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from failsoft_router.core.language import Language
 from failsoft_router.core.mock import CannotMock
 from failsoft_router.core.mock.draws import Draws
-from failsoft_router.core.mock.language import Language
 from failsoft_router.core.mock.length import Length
 from failsoft_router.core.mock.phrases import PHRASES
 from failsoft_router.core.mock.pieces import LONGEST, pieces

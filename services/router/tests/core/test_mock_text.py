@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from failsoft_router.core.language import Language
 from failsoft_router.core.mock.draws import Draws
-from failsoft_router.core.mock.language import Language
 from failsoft_router.core.mock.length import Length, asked_length
 from failsoft_router.core.mock.phrases import PHRASES
 from failsoft_router.core.mock.pieces import LONGEST, pieces

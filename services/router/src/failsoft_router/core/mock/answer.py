@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from failsoft_model.canonical import canonical
 from failsoft_model.chat import ChatRequest, ResponseFormatKind, Role, ToolChoiceMode
+from failsoft_router.core.language import Language, language_of
 from failsoft_router.core.mock.draws import Draws
-from failsoft_router.core.mock.language import Language, language_of
 from failsoft_router.core.mock.length import asked_length
 from failsoft_router.core.mock.phrases import PHRASES
 from failsoft_router.core.mock.pieces import Piece, pieces

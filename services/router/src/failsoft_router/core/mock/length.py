@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from failsoft_router.core.mock.language import Language
+from failsoft_router.core.language import Language
 
 _LOOKED_AT = 2000
 """Characters at each end of a question; what is asked for stands there."""

@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from failsoft_router.core.mock.language import Language
+from failsoft_router.core.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

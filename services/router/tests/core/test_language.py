@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failsoft_router.core.mock.language import Language, language_of
+from failsoft_router.core.language import Language, language_of
 from failsoft_router.core.mock.phrases import PHRASES
 
 QUESTIONS = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Language(enum.Enum):
-    """A language that the mock speaks, by its ISO 639-1 code."""
+    """A language that the router can write in, by its ISO 639-1 code."""
 
     ENGLISH = "en"
     GERMAN = "de"
@@ -49,7 +49,7 @@ _NEIGHBOURS = re.compile(
     "|[پچژگکیےٹڈ]"  # Arabic script, not Arabic
     "|ळ"  # Devanagari, not Hindi
 )
-"""Letters and words of languages that share a script with one that the mock speaks."""
+"""Letters and words of languages that share a script with one of ours."""
 
 _LATIN_NEIGHBOURS = re.compile("[ąćęłńśźżčďěňřšťůžőűăâîșțşğıåøæđ]")
 """Letters that few of our Latin languages use; two, â and î, are French as well."""
@@ -112,7 +112,7 @@ _LETTERS: Mapping[Language, re.Pattern[str]] = {
 
 
 def language_of(text: str) -> Language | None:
-    """The language of a text; None: none that the mock speaks is recognised."""
+    """The language of a text; None: none that the router can write in is recognised."""
     text = text[:_LOOKED_AT].lower()
     weights = Counter(
         {language: weight * len(letters.findall(text)) for letters, language, weight in _SCRIPTS}
