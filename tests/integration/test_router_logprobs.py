@@ -63,7 +63,7 @@ async def ask_until_fresh(router: Router) -> pb.GenerateResponse:
 async def test_what_a_provider_tells_is_what_the_caller_is_told(
     start_router: StartRouter, first: Upstream
 ) -> None:
-    router = await start_router(policy(first=telling(first)))
+    router = await start_router(policy(first=telling(first, model="gpt-4.1-mini")))
 
     whole = await router.ask(sampling=ASKED)
     streamed = await router.stream(sampling=ASKED)

@@ -241,7 +241,7 @@ def _target(
     )
     match policy.provider:
         case Provider.OPENAI:
-            return speaking(codec=OpenAiCodec(model=policy.model))
+            return speaking(codec=OpenAiCodec(model=policy.model, endpoint=policy.endpoint))
         case Provider.ANTHROPIC:
             context = policy.context_tokens
             return speaking(codec=AnthropicCodec(model=policy.model, context_tokens=context))

@@ -79,7 +79,10 @@ async def fountain(
         allow_private=True,
     )
     target = HttpTarget(
-        policy, codec=OpenAiCodec(model=policy.model), credential=None, clock=SystemClock()
+        policy,
+        codec=OpenAiCodec(model=policy.model, endpoint=policy.endpoint),
+        credential=None,
+        clock=SystemClock(),
     )
     try:
         yield it, target

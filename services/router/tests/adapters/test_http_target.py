@@ -110,7 +110,10 @@ async def target_at(endpoint: str, *, allow_private: bool = True) -> AsyncIterat
         allow_private=allow_private,
     )
     target = HttpTarget(
-        policy, codec=OpenAiCodec(model=policy.model), credential=None, clock=SystemClock()
+        policy,
+        codec=OpenAiCodec(model=policy.model, endpoint=policy.endpoint),
+        credential=None,
+        clock=SystemClock(),
     )
     try:
         yield target

@@ -328,6 +328,23 @@ def test_openai_itself_has_no_regex_and_no_choice(endpoint: str, capability: str
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "api"),
+    [
+        ("https://api.groq.com/openai/v1", "Groq's API"),
+        ("https://api.mistral.ai/v1", "Mistral's API"),
+    ],
+)
+@pytest.mark.parametrize("capability", ["logprobs", "logit_bias", "regex"])
+def test_who_refuses_probabilities_cannot_be_said_to_have_them(
+    endpoint: str, api: str, capability: str
+) -> None:
+    written = target(f"endpoint: '{endpoint}', capabilities: [tools, {capability}]")
+
+    (problem,) = problems(written)
+    assert f"names `{capability}`, which {api} does not have" in problem
+
+
+@pytest.mark.parametrize(
     "capability", ["logprobs", "top_logprobs", "logit_bias", "regex", "choice"]
 )
 def test_anthropic_has_nothing_of_tokens_and_no_regex_or_choice(capability: str) -> None:

@@ -20,10 +20,13 @@ from failsoft_model.chat import (
     ToolResult,
 )
 from failsoft_router.wire.openai.request import dropped, encode
+from failsoft_router.wire.openai.sampling import words
+
+OPENAI = words("https://api.openai.com/v1", "gpt-4o")
 
 
 def wire(asked: ChatRequest) -> dict[str, object]:
-    body = orjson.loads(encode(asked, model="gpt-5-mini"))
+    body = orjson.loads(encode(asked, model="gpt-4o", said_in=OPENAI))
     assert isinstance(body, dict)
     return body
 
@@ -35,7 +38,7 @@ def messages(*parts: Message) -> object:
 def test_a_plain_question_is_the_smallest_body() -> None:
     """The target's own model id, always streamed, usage always asked for."""
     assert wire(request()) == {
-        "model": "gpt-5-mini",
+        "model": "gpt-4o",
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -199,8 +202,8 @@ def test_every_way_of_sampling_has_its_name() -> None:
 
 
 def test_what_the_format_has_no_word_for_is_named() -> None:
-    assert dropped(request(sampling=Sampling(top_k=40))) == ("sampling.top_k",)
-    assert dropped(request(sampling=Sampling(top_p=0.5))) == ()
+    assert dropped(request(sampling=Sampling(top_k=40)), said_in=OPENAI) == ("sampling.top_k",)
+    assert dropped(request(sampling=Sampling(top_p=0.5)), said_in=OPENAI) == ()
 
 
 def test_more_stop_strings_than_the_api_takes_are_cut_and_named() -> None:
@@ -208,8 +211,8 @@ def test_more_stop_strings_than_the_api_takes_are_cut_and_named() -> None:
     five = request(sampling=Sampling(stop=("a", "b", "c", "d", "e")))
 
     assert wire(five)["stop"] == ["a", "b", "c", "d"]
-    assert dropped(five) == ("sampling.stop",)
-    assert dropped(request(sampling=Sampling(stop=("a", "b", "c", "d")))) == ()
+    assert dropped(five, said_in=OPENAI) == ("sampling.stop",)
+    assert dropped(request(sampling=Sampling(stop=("a", "b", "c", "d"))), said_in=OPENAI) == ()
 
 
 def test_that_a_tool_failed_is_named_where_it_is_said() -> None:
@@ -220,7 +223,9 @@ def test_that_a_tool_failed_is_named_where_it_is_said() -> None:
         ToolResult(tool_call_id="2", content="no", is_error=True),
     )
 
-    assert dropped(request(called, results)) == ("messages[1].parts[1].tool_result.is_error",)
+    assert dropped(request(called, results), said_in=OPENAI) == (
+        "messages[1].parts[1].tool_result.is_error",
+    )
 
 
 def test_tools_carry_their_schemas_as_json_and_not_as_text() -> None:

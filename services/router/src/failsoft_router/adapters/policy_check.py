@@ -22,7 +22,9 @@ from failsoft_router.core.route import overlap
 _NAME = re.compile(r"[!-~]{1,128}")
 _OPENAI_HOST = "api.openai.com"
 _NOT_OPENAIS = (Capability.REGEX.value, Capability.CHOICE.value)
-_NOT_ANTHROPICS = (
+_WITHOUT_PROBABILITIES = {"api.groq.com": "Groq's API", "api.mistral.ai": "Mistral's API"}
+"""They refuse a request that asks for probabilities or biases."""
+_NEITHER_LIKELIHOOD_NOR_PATTERN = (
     Capability.LOGPROBS.value,
     Capability.TOP_LOGPROBS.value,
     Capability.LOGIT_BIAS.value,
@@ -106,12 +108,20 @@ def _never(target: Raw) -> tuple[str, Collection[str]]:
     match target.get("provider"):
         case Provider.OPENAI.value if _is_openais(target.get("endpoint", "")):
             return "OpenAI's own API", _NOT_OPENAIS
+        case Provider.OPENAI.value if api := _without_probabilities(target.get("endpoint")):
+            return api, _NEITHER_LIKELIHOOD_NOR_PATTERN
         case Provider.ANTHROPIC.value:
-            return "Anthropic's API", _NOT_ANTHROPICS
+            return "Anthropic's API", _NEITHER_LIKELIHOOD_NOR_PATTERN
         case Provider.GEMINI.value:
             return "Gemini's API", _NOT_GEMINIS
         case _:
             return "", ()
+
+
+def _without_probabilities(endpoint: object) -> str | None:
+    return (
+        _WITHOUT_PROBABILITIES.get(host_of(endpoint) or "") if isinstance(endpoint, str) else None
+    )
 
 
 def _is_openais(endpoint: object) -> bool:

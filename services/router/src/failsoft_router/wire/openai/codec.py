@@ -7,6 +7,7 @@ from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire.codec import Post
 from failsoft_router.wire.openai.errors import from_response
 from failsoft_router.wire.openai.request import dropped, encode
+from failsoft_router.wire.openai.sampling import words
 from failsoft_router.wire.openai.stream import ChunkReader
 from failsoft_router.wire.size import may_be_empty
 
@@ -18,12 +19,14 @@ class OpenAiCodec:
 
     api = "an OpenAI-compatible API"
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, endpoint: str) -> None:
         """
         Args:
             model: The target's own model id.
+            endpoint: The target's base URL.
         """
         self._model = model
+        self._words = words(endpoint, model)
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """The key as a bearer token."""
@@ -31,11 +34,11 @@ class OpenAiCodec:
 
     def encode(self, request: ChatRequest) -> Post:
         """See `Codec`."""
-        return Post(path=PATH, body=encode(request, model=self._model))
+        return Post(path=PATH, body=encode(request, model=self._model, said_in=self._words))
 
     def dropped(self, request: ChatRequest) -> tuple[str, ...]:
         """See `Codec`."""
-        return dropped(request)
+        return dropped(request, said_in=self._words)
 
     def reader(self, request: ChatRequest) -> ChunkReader:
         """See `Codec`."""

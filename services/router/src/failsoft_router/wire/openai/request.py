@@ -5,7 +5,7 @@ told in vLLM's words, and no target is asked for what its capabilities do not li
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import orjson
 
@@ -15,7 +15,6 @@ from failsoft_model.chat import (
     Message,
     ResponseFormatKind,
     Role,
-    Sampling,
     Text,
     Tool,
     ToolCall,
@@ -23,26 +22,22 @@ from failsoft_model.chat import (
     ToolChoiceMode,
     ToolResult,
 )
+from failsoft_router.wire.openai.sampling import Words, fit
 
 Json = dict[str, object]
 
-MAX_STOPS = 4
-"""The API refuses more stop strings; the first ones are sent."""
 
-
-def encode(request: ChatRequest, *, model: str) -> bytes:
+def encode(request: ChatRequest, *, model: str, said_in: Words) -> bytes:
     """The body of a streamed call, usage included.
 
     Args:
         model: The target's own model id.
+        said_in: The words of the model's server.
     """
-    body: Json = {
-        "model": model,
-        "messages": _messages(request),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    body.update(_sampling(request.sampling))
+    body: Json = {"model": model, "messages": _messages(request), "stream": True}
+    if said_in.usage_on_demand:
+        body["stream_options"] = {"include_usage": True}
+    body.update(fit(request.sampling, said_in).fields)
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice.mode is not ToolChoiceMode.AUTO:
@@ -68,13 +63,9 @@ def encode(request: ChatRequest, *, model: str) -> bytes:
     return orjson.dumps(body)
 
 
-def dropped(request: ChatRequest) -> tuple[str, ...]:
-    """Field paths of the request that the format cannot carry, or not as a whole."""
-    paths: list[str] = []
-    if request.sampling.top_k is not None:
-        paths.append("sampling.top_k")
-    if len(request.sampling.stop) > MAX_STOPS:
-        paths.append("sampling.stop")
+def dropped(request: ChatRequest, *, said_in: Words) -> tuple[str, ...]:
+    """Field paths of the request that the server is not told, or not as a whole."""
+    paths = list(fit(request.sampling, said_in).dropped)
     paths += [
         f"messages[{index}].parts[{place}].tool_result.is_error"
         for index, message in enumerate(request.messages)
@@ -147,27 +138,3 @@ def _tool_choice(choice: ToolChoice) -> str | Json:
         return {"type": "function", "function": {"name": choice.name}}
     mode: str = choice.mode.value
     return mode
-
-
-def _sampling(sampling: Sampling) -> Json:
-    """The set fields under the provider's names."""
-    fields: Mapping[str, object] = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_completion_tokens": sampling.max_tokens,
-        "stop": list(sampling.stop[:MAX_STOPS]) or None,
-        "seed": sampling.seed,
-        "presence_penalty": sampling.presence_penalty,
-        "frequency_penalty": sampling.frequency_penalty,
-        "logprobs": sampling.logprobs or None,
-        "top_logprobs": sampling.top_logprobs or None,
-        "logit_bias": _biases(sampling) or None,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _biases(sampling: Sampling) -> Json:
-    """Whole numbers as such: the API's schema has no others."""
-    return {
-        str(token): int(bias) if bias.is_integer() else bias for token, bias in sampling.logit_bias
-    }
