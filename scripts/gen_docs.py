@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
+from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.settings import describe
 from failsoft_kit.telemetry import (
@@ -29,10 +30,11 @@ from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.telemetry.prometheus import prometheus_name
 from failsoft_local_llm.settings import LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
-from failsoft_model.errors import FailsoftError
+from failsoft_model.errors import Code, FailsoftError
 from failsoft_router.core.outcome import TABLE, Lesson, Next, Phase
 from failsoft_router.settings import RouterSettings
 from failsoft_router.telemetry import NAMES as ROUTER_NAMES
+from failsoft_router.wire.openai_front.errors import BY_CODE, BY_REASON
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -42,6 +44,7 @@ ERROR_MODULES = (
     "failsoft_model.errors",
     "failsoft_kit.identity.errors",
     "failsoft_kit.rpc.health",
+    "failsoft_kit.http.errors",
     "failsoft_router.core.errors",
     "failsoft_cache.core.errors",
     "failsoft_local_llm.core.errors",
@@ -53,7 +56,7 @@ SETTINGS: Sequence[tuple[str, type[BaseModel]]] = (
 )
 NAMES: Sequence[tuple[str, Sequence[Name]]] = (
     ("every service", (*RPC_NAMES, *PROCESS_NAMES)),
-    ("router", ROUTER_NAMES),
+    ("router", (*HTTP_NAMES, *ROUTER_NAMES)),
     ("cache", CACHE_NAMES),
     ("local-llm", LOCAL_LLM_NAMES),
 )
@@ -171,16 +174,24 @@ def errors() -> Iterator[str]:
     """Every error that a caller can act on."""
     for module in ERROR_MODULES:
         importlib.import_module(module)
-    meanings: dict[tuple[str, str], list[str]] = {}
+    meanings: dict[tuple[str, str], set[str]] = {}
     for kind in _subclasses(FailsoftError):
         if "reason" in vars(kind):
             summary = (kind.__doc__ or "").split("\n")[0]
-            meanings.setdefault((kind.reason, kind.code.name), []).append(summary)
+            meanings.setdefault((kind.reason, kind.code.name), set()).add(summary)
     rows = [
-        (f"`{reason}`", f"`{code}`", " Or: ".join(sorted(meanings[reason, code])))
-        for reason, code in sorted(meanings)
+        (f"`{reason}`", f"`{code}`", *_over_http(reason, code), " Or: ".join(sorted(told)))
+        for (reason, code), told in sorted(meanings.items())
     ]
-    yield from table(("reason", "gRPC status", "meaning"), rows)
+    heads = ("reason", "gRPC status", "HTTP status", "`type`", "`code`", "`x-should-retry`")
+    yield from table((*heads, "meaning"), rows)
+
+
+def _over_http(reason: str, code: str) -> Sequence[str]:
+    """What OpenAI's clients are told of it."""
+    form = BY_REASON.get(reason) or BY_CODE[Code[code]]
+    own = form.code or reason.lower()
+    return str(form.status), f"`{form.type}`", f"`{own}`", "true" if form.retry else "false"
 
 
 def outcomes() -> Iterator[str]:

@@ -11,6 +11,7 @@ from router_under_test import Router, StartRouter, two_hops
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.wiring import build as build_cache
 from failsoft_kit.clock import SystemClock
+from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.names import RPC_NAMES
@@ -51,6 +52,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             cache: str = "",
             environ: Mapping[str, str] | None = None,
             drain: float = 1.0,
+            keep_alive: float = 15.0,
             identity: IdentitySettings = NOBODY_KNOWN,
         ) -> Router:
             file = tmp_path / "policy.yaml"
@@ -58,6 +60,8 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             settings = RouterSettings(
                 address="127.0.0.1:0",
                 admin_address="127.0.0.1:0",
+                http_address="127.0.0.1:0",
+                keep_alive=keep_alive,
                 policy_file=file,
                 cache_address=cache,
                 drain=drain,
@@ -65,17 +69,18 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
-            names.register((*RPC_NAMES, *NAMES))
+            names.register((*RPC_NAMES, *HTTP_NAMES, *NAMES))
             telemetry = Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names))
             service = await stack.enter_async_context(
                 build(settings, clock=clock, telemetry=telemetry, environ=environ or {})
             )
             serving = await stack.enter_async_context(AsyncExitStack())
-            port, admin_port = await serving.enter_async_context(running(service))
+            port, admin_port, http_port = await serving.enter_async_context(running(service))
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
             admin = await stack.enter_async_context(open_channel(f"127.0.0.1:{admin_port}"))
             return Router(
                 f"127.0.0.1:{port}",
+                base_url=f"http://127.0.0.1:{http_port}/v1",
                 channel=channel,
                 admin=admin,
                 spans=spans,

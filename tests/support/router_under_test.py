@@ -56,6 +56,7 @@ class Router:
         self,
         address: str,
         *,
+        base_url: str,
         channel: grpc.aio.Channel,
         admin: grpc.aio.Channel,
         spans: RecordedSpans,
@@ -63,9 +64,11 @@ class Router:
     ) -> None:
         """
         Args:
+            base_url: Of OpenAI's HTTP API.
             stop: Drains the router, and returns when it has ended.
         """
         self.address = address
+        self.base_url = base_url
         self.stop = stop
         self.stub: InferenceServiceAsyncStub = pb_grpc.InferenceServiceStub(channel)
         self.admin: RouterAdminServiceAsyncStub = admin_grpc.RouterAdminServiceStub(admin)
@@ -98,7 +101,8 @@ class Router:
 
 StartRouter = Callable[..., Awaitable[Router]]
 """Given the policy; `cache` is a cache's address, `environ` where credentials may be, `drain`
-the seconds that running calls are given at the end."""
+the seconds that running calls are given at the end, `keep_alive` those of silence after which a
+stream over HTTP is sent a comment."""
 
 
 def chat(question: str, **fields: object) -> chat_pb2.ChatRequest:

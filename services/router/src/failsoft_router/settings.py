@@ -22,6 +22,18 @@ class RouterSettings(ServiceSettings):
     identity: IdentitySettings = Field(
         default=IdentitySettings(), description="How users are known."
     )
+    http_address: str | None = Field(
+        default=None,
+        description="Where OpenAI's HTTP API is served, such as 127.0.0.1:50080; without a service"
+        " token or API keys loopback only. Unset: nowhere.",
+    )
+    keep_alive: Duration = Field(
+        default=15.0,
+        gt=0.0,
+        description="After how long a silence a stream of the HTTP API is sent a comment, so that"
+        " nobody in between takes it for dead.",
+        json_schema_extra={"unit": "seconds"},
+    )
     policy_file: Path = Field(
         description="The policy: targets, routes, tenants; see docs/policy.md.",
     )

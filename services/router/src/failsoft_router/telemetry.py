@@ -99,6 +99,8 @@ NAMES: tuple[Name, ...] = (
     _seconds(TIME_TO_FIRST_CHUNK, "OpenTelemetry GenAI: from the call to its first content."),
     _number(INPUT_TOKENS, "OpenTelemetry GenAI: tokens of the request.", "{token}"),
     _number(OUTPUT_TOKENS, "OpenTelemetry GenAI: tokens of the answer.", "{token}"),
-    _number(HTTP_STATUS, "Status of the target's reply."),
+    _number(
+        HTTP_STATUS, "Status of an HTTP reply; 499: the client went away before there was one."
+    ),
 )
 """What wiring registers; a strict registry refuses everything else."""

@@ -16,6 +16,9 @@ from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft.router.v1 import admin_service_pb2_grpc as admin_grpc
 from failsoft_kit import service
 from failsoft_kit.clock import Clock
+from failsoft_kit.http.health import health_routes
+from failsoft_kit.http.listener import HttpListener
+from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.identity.setup import identity_of
 from failsoft_kit.rpc.access import access_table
@@ -31,6 +34,8 @@ from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
+from failsoft_router.api.openai.errors import OpenAiErrors
+from failsoft_router.api.openai.front import OpenAiFront
 from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.inference import InferenceServicer
 from failsoft_router.app.board import Board, Boards
@@ -63,7 +68,7 @@ async def run(config: Path | None) -> None:
         model=RouterSettings,
         section=SECTION,
         name=NAME,
-        names=NAMES,
+        names=(*HTTP_NAMES, *NAMES),
         build=partial(build, environ=os.environ),
     )
 
@@ -117,9 +122,11 @@ async def build(
             new_id=_new_id,
             feed=feed,
         )
+        walker = Walker(surroundings)
         yield Service(
             name=NAME,
-            listeners=_listeners(settings, surroundings, admin),
+            listeners=_listeners(settings, walker, boards, admin),
+            http=_http(settings, walker, boards, health, clock=clock),
             clock=clock,
             telemetry=telemetry,
             health=health,
@@ -149,9 +156,9 @@ def _policy_watch(file: PolicyFile, reloader: Reloader) -> PolicyWatch:
 
 
 def _listeners(
-    settings: RouterSettings, around: Surroundings, admin: AdminServicer
+    settings: RouterSettings, walker: Walker, boards: Boards, admin: AdminServicer
 ) -> Sequence[Listener]:
-    inference = InferenceServicer(Walker(around), around.boards)
+    inference = InferenceServicer(walker, boards)
     return (
         Listener(
             address=settings.address,
@@ -167,6 +174,23 @@ def _listeners(
             register=partial(admin_grpc.add_RouterAdminServiceServicer_to_server, admin),
             access=_admin_access(),
             reflection=True,
+        ),
+    )
+
+
+def _http(
+    settings: RouterSettings, walker: Walker, boards: Boards, health: Health, *, clock: Clock
+) -> Sequence[HttpListener]:
+    if not settings.http_address:
+        return ()
+    front = OpenAiFront(walker, boards, clock=clock, longest_silence=settings.keep_alive)
+    return (
+        HttpListener(
+            address=settings.http_address,
+            setting="router.http_address",
+            routes=(*front.routes(), *health_routes(health)),
+            errors=OpenAiErrors(),
+            max_calls=settings.max_calls,
         ),
     )
 

@@ -31,3 +31,10 @@ class BodyLate(FailsoftError):
 
     code: ClassVar[Code] = Code.ABORTED
     reason: ClassVar[str] = "BODY_LATE"
+
+
+class MediaTypeUnsupported(FailsoftError):
+    """The request's body is said to be something that is not read here."""
+
+    code: ClassVar[Code] = Code.INVALID_ARGUMENT
+    reason: ClassVar[str] = "MEDIA_TYPE_UNSUPPORTED"

@@ -1,0 +1,1 @@
+"""OpenAI's HTTP API, served by the router: it translates and decides nothing."""
