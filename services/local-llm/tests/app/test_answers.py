@@ -1,6 +1,7 @@
 """Answers out of what an engine says, in virtual time."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Patience, Serving
+from failsoft_local_llm.app.reader import LONGEST_READ_SECONDS
 from failsoft_local_llm.app.succession import Habits
 from failsoft_local_llm.core.admission.door import Limits
 from failsoft_local_llm.core.blocks import CallPiece
@@ -22,6 +24,7 @@ from failsoft_local_llm.core.errors import (
     ContextLengthExceeded,
     EngineUnavailable,
     ModelNotFound,
+    ReaderStalled,
     Unsupported,
 )
 from failsoft_local_llm.core.order import Caller, Order
@@ -137,6 +140,34 @@ class ScriptedEngine:
 
 
 @dataclass(slots=True)
+class Steady(ScriptedEngine):
+    """Takes that long for each chunk; those that nobody has waited for come as one."""
+
+    seconds: float = 0.0
+
+    async def generate(self, order: Order) -> AsyncGenerator[Chunk, None]:
+        loop = asyncio.get_running_loop()
+        due, ready = loop.time(), list[Chunk]()
+        async with aclosing(ScriptedEngine.generate(self, order)) as chunks:
+            async for chunk in chunks:
+                due += self.seconds
+                if ready and due > loop.time():
+                    yield joined(ready)
+                    ready = []
+                await asyncio.sleep(max(0.0, due - loop.time()))
+                ready.append(chunk)
+        yield joined(ready)
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    return replace(
+        chunks[-1],
+        data=b"".join(chunk.data for chunk in chunks),
+        tokens=sum(chunk.tokens for chunk in chunks),
+    )
+
+
+@dataclass(slots=True)
 class SlowTokens(ScriptedEngine):
     """Takes a tenth of a second to count."""
 
@@ -204,7 +235,7 @@ async def asking(
     host = EngineHost(
         [Candidate(name=model.name, adapters=model.adapters, profile="p", engine="e", open=read)],
         clock=clock,
-        patience=Patience(start=1.0, stall=60.0),
+        patience=Patience(start=600.0, stall=60.0),
         habits=Habits(retry=600.0, unload=unload),
         on_change=on_change,
         on_serving=on_serving,
@@ -245,7 +276,7 @@ async def test_a_stream_says_who_answers_then_the_pieces_then_the_facts() -> Non
             walk_id="",
             route="tiny",
             request_id="r1",
-            load=Load(capacity=4, running_tokens=3 + MODEL.defaults.max_tokens),
+            load=Load(running=1, capacity=4, running_tokens=3 + MODEL.defaults.max_tokens),
         ),
         Delta(text="Hel"),
         Delta(text="lo"),
@@ -464,6 +495,107 @@ async def test_what_the_engine_does_not_take_may_be_asked_again_soon() -> None:
         assert refused.value.retry_after is not None
 
     await asking(ScriptedEngine([REFUSES]), ask)
+
+
+async def read_until(answers: Answers, last: type[Started | Delta | Finished]) -> None:
+    """Reads on to the first event of that kind, and then nothing more."""
+    async with aclosing(answers.stream(ASKED, CALLER)) as events:
+        async for event in events:
+            if isinstance(event, last):
+                await asyncio.Event().wait()
+
+
+@virtual_time.test
+async def test_who_reads_nothing_of_a_stream_gives_the_place_back() -> None:
+    """Eight of them kept everybody else out, for as long as a connection may live."""
+    engine = ScriptedEngine([said("Hel"), said("lo")])
+
+    async def ask(answers: Answers) -> None:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(ReaderStalled):
+            await read_until(answers, Delta)
+        assert asyncio.get_running_loop().time() == began + LONGEST_READ_SECONDS
+        assert answers.load().running == 0
+
+    await asking(engine, ask)
+
+    assert engine.cancelled == 1
+
+
+@virtual_time.test
+async def test_who_reads_slowly_is_served() -> None:
+    async def ask(answers: Answers) -> None:
+        events: list[Started | Delta | Finished] = []
+        async for event in answers.stream(ASKED, CALLER):
+            await asyncio.sleep(LONGEST_READ_SECONDS - 1.0)
+            events.append(event)
+        assert isinstance(events[-1], Finished)
+
+    await asking(ScriptedEngine([said("Hel"), said("lo"), HELLO]), ask)
+
+
+@virtual_time.test
+async def test_an_engine_may_take_longer_than_a_reader() -> None:
+    engine = Steady([said("Hel"), HELLO], seconds=LONGEST_READ_SECONDS * 2)
+
+    async def ask(answers: Answers) -> None:
+        assert [event async for event in answers.stream(ASKED, CALLER)]
+
+    await asking(engine, ask)
+
+
+@virtual_time.test
+async def test_the_end_of_an_answer_is_read_without_a_place() -> None:
+    """The engine has ended it: another can be answered meanwhile."""
+
+    async def ask(answers: Answers) -> None:
+        async with aclosing(answers.stream(ASKED, CALLER)) as events:
+            async for event in events:
+                if isinstance(event, Delta):
+                    break
+            assert answers.load().running == 0
+
+    await asking(ScriptedEngine([HELLO]), ask)
+
+
+@virtual_time.test
+async def test_who_reads_slowly_makes_nobody_else_too_late() -> None:
+    """The next ones were refused: an answer looked as if it took as long as that reader."""
+    waiting = Limits(requests=1, tokens=None, waiting=1, waiting_tokens=1000)
+    engine = Steady([said("Hel"), said("lo"), HELLO], seconds=1.0)
+
+    async def ask(answers: Answers) -> None:
+        for _ in range(20):
+            await answers.whole(ASKED, CALLER)
+        async for _ in answers.stream(ASKED, CALLER):
+            await asyncio.sleep(LONGEST_READ_SECONDS - 1.0)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(answers.whole(ASKED, CALLER))
+            await asyncio.sleep(0.5)
+            deadline_at = asyncio.get_running_loop().time() + 10.0
+            await answers.whole(ASKED, replace(CALLER, deadline_at=deadline_at))
+
+    await asking(engine, ask, limits=waiting)
+
+
+@virtual_time.test
+async def test_a_stream_keeps_nothing_of_what_it_has_sent() -> None:
+    """With twenty alternatives for each token, long answers took hundreds of megabytes."""
+    engine = ScriptedEngine([*[said("sent and gone")] * 200, HELLO])
+
+    def kept() -> int:
+        return sum(
+            isinstance(each, Delta) and each.text == "sent and gone" for each in gc.get_objects()
+        )
+
+    async def ask(answers: Answers) -> None:
+        most = 0
+        async for event in answers.stream(ASKED, CALLER):
+            if isinstance(event, Finished):
+                most = kept()
+        assert most <= 1
+
+    await asking(engine, ask)
 
 
 @virtual_time.test

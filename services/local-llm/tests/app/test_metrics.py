@@ -66,11 +66,11 @@ async def answer(requests: RequestMetrics) -> None:
     with requests.request() as measured:
         await asyncio.sleep(1.0)
         asked(measured)
-        measured.generated(chunk(tokens=0, cached_tokens=4))
+        measured.count(chunk(tokens=0, cached_tokens=4))
         await asyncio.sleep(1.0)
-        measured.generated(chunk(tokens=1))
+        measured.count(chunk(tokens=1))
         await asyncio.sleep(5.0)
-        measured.generated(chunk(tokens=10))
+        measured.count(chunk(tokens=10))
         measured.whole = True
 
 
@@ -89,7 +89,7 @@ async def test_tokens_are_counted_as_they_come() -> None:
     requests = requests_on(meter)
     with requests.request() as measured:
         asked(measured, model="tiny-legal")
-        measured.generated(chunk(tokens=3, cached_tokens=4))
+        measured.count(chunk(tokens=3, cached_tokens=4))
         assert number(meter, telemetry.TOKENS, "input", "tiny-legal") == 7
         assert number(meter, telemetry.TOKENS, "output", "tiny-legal") == 3
         assert number(meter, telemetry.TOKENS_CACHED, "tiny-legal") == 4
@@ -99,7 +99,7 @@ async def broken_off(requests: RequestMetrics, error: BaseException, *, whole: b
     """An answer that ends so."""
     with requests.request() as measured:
         asked(measured)
-        measured.generated(chunk(tokens=2))
+        measured.count(chunk(tokens=2))
         measured.whole = whole
         raise error
 
@@ -153,6 +153,7 @@ def claim(*, left: float = 1000.0) -> Claim:
 async def served(entrance: Entrance, claim: Claim, *, seconds: float) -> None:
     with entrance.place(claim, engine=IDLE) as place:
         await entrance.turn(place, WORK)
+        place.begin(compiles=False)
         await asyncio.sleep(seconds)
 
 
@@ -178,3 +179,17 @@ async def test_waiting_and_being_sent_away_are_measured() -> None:
     assert number(meter, telemetry.REFUSED, "late") == 0
     waited = distribution(meter, telemetry.WAITED)
     assert (sum(waited.counts), waited.sum) == (2, 3.0)
+
+
+@virtual_time.test
+async def test_who_waits_a_second_time_because_the_engine_has_changed_waits_once() -> None:
+    meter = strict()
+    limits = Limits(requests=1, tokens=None, waiting=1, waiting_tokens=1000)
+    entrance = Entrance(limits, clock=LoopClock(), meter=meter)
+    with entrance.place(claim(), engine=IDLE) as place:
+        await entrance.turn(place, WORK)
+        await asyncio.sleep(2.0)
+        await entrance.turn(place, WORK)
+        place.begin(compiles=False)
+    waited = distribution(meter, telemetry.WAITED)
+    assert (sum(waited.counts), waited.sum) == (1, 2.0)

@@ -95,10 +95,11 @@ async def ask(entrance: Entrance, wanted: Request, seen: Seen) -> None:
                 seen.longest_queue = max(seen.longest_queue, entrance.load(Load()).waiting)
                 await entrance.turn(place, wanted.work)
                 begun = True
+                place.begin(compiles=False)
                 await asyncio.sleep(wanted.work.prompt * READING)
-                entrance.generated(place, 1)
+                place.heard(1, last=False)
                 await asyncio.sleep(wanted.length * WRITING)
-                entrance.generated(place, wanted.length - 1)
+                place.heard(wanted.length - 1, last=True)
     except Overloaded as refused:
         seen.refusals[refused.metadata["admission"]] += 1
     except TimeoutError:

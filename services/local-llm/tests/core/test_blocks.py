@@ -1,6 +1,6 @@
 """Blocks of an answer."""
 
-from failsoft_local_llm.core.blocks import Blocks, CallPiece
+from failsoft_local_llm.core.blocks import Blocks, CallPiece, Gathered
 from failsoft_model.chat import Text, ToolCall
 from failsoft_model.events import BlockKind, Delta
 
@@ -28,7 +28,10 @@ def test_text_goes_on_in_its_block_until_a_call_begins() -> None:
         Delta(text="{}", kind=call, block=2, tool_call_id="c1", tool_name="time"),
         Delta(text="Done.", block=3),
     ]
-    assert blocks.parts() == (
+    gathered = Gathered()
+    for delta in deltas:
+        gathered.add(delta)
+    assert gathered.parts() == (
         Text(text="Let me look."),
         ToolCall(id="c0", name="weather", arguments_json='{"city":"Rome"}'),
         ToolCall(id="c1", name="time", arguments_json="{}"),
@@ -46,4 +49,4 @@ def test_only_a_call_calls_tools() -> None:
 
 
 def test_an_answer_that_says_nothing_has_no_parts() -> None:
-    assert Blocks().parts() == ()
+    assert Gathered().parts() == ()

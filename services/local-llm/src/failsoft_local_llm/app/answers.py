@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter
@@ -11,11 +11,12 @@ from failsoft_local_llm.app.entrance import Entrance, Place
 from failsoft_local_llm.app.host import EngineHost
 from failsoft_local_llm.app.life import Serving
 from failsoft_local_llm.app.metrics import watch_load
-from failsoft_local_llm.app.request_metrics import RequestMetrics
+from failsoft_local_llm.app.progress import Progress, progress
+from failsoft_local_llm.app.reader import followed
+from failsoft_local_llm.app.request_metrics import Measured, RequestMetrics
 from failsoft_local_llm.core.admission.guess import guessed_work
 from failsoft_local_llm.core.admission.ticket import Claim, Work
-from failsoft_local_llm.core.answer import AnswerText
-from failsoft_local_llm.core.blocks import Blocks
+from failsoft_local_llm.core.blocks import Gathered
 from failsoft_local_llm.core.capability import missing
 from failsoft_local_llm.core.decoding import Defaults, decoding
 from failsoft_local_llm.core.errors import (
@@ -30,9 +31,7 @@ from failsoft_local_llm.core.errors import (
 from failsoft_local_llm.core.forms import check_forms
 from failsoft_local_llm.core.order import Caller, Order
 from failsoft_local_llm.core.status import Status
-from failsoft_local_llm.core.tokens import ToldTokens
 from failsoft_local_llm.ports import (
-    Chunk,
     EngineDied,
     EngineRefused,
     FormRefused,
@@ -40,36 +39,25 @@ from failsoft_local_llm.ports import (
 )
 from failsoft_model.chat import ChatRequest, Message, Role
 from failsoft_model.events import Answer, Choice, Delta, Finished, Started
-from failsoft_model.walk import Capability, FinishReason, Load, Usage
+from failsoft_model.walk import Capability, Load, Usage
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What an answer has come to so far."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Who answers, and what it is asked."""
 
-    text: AnswerText
-    tokens: ToldTokens | None
-    """None: nobody wants to be told of them."""
-    blocks: Blocks = field(default_factory=Blocks)
-    output_tokens: int = 0
-    cached_tokens: int = 0
-    finish: FinishReason | None = None
+    serving: Serving
+    order: Order
 
-    def feed(self, chunk: Chunk) -> Iterator[Delta]:
-        """What the caller gets of this chunk; behind a stop string nothing counts any more."""
-        self.output_tokens += chunk.tokens
-        self.cached_tokens += chunk.cached_tokens
-        self.finish = chunk.finish
-        if self.tokens is not None:
-            self.tokens.feed(chunk.logprobs)
-        if piece := _piece(self.text, chunk):
-            yield self.blocks.text(piece, () if self.tokens is None else self.tokens.of(piece))
-        if self.text.stopped:
-            self.finish = FinishReason.STOP
-            return
-        yield from map(self.blocks.call, chunk.calls)
-        if self.finish is FinishReason.STOP and self.blocks.calls_tools:
-            self.finish = FinishReason.TOOL_CALLS
+    @property
+    def answered_by(self) -> str:
+        """The model, or the adapter that changes it."""
+        return self.order.adapter or self.serving.opened.model.name
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the engine has to compile a form for it."""
+        return self.order.decoding.form is not None or bool(self.order.tools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +116,7 @@ class Answers:
         """How busy the engine is, and those who wait for it."""
         return self._entrance.load(self._host.load())
 
-    async def stream(
+    def stream(
         self, request: ChatRequest, caller: Caller
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
         """The events of one answer; closing the generator cancels it in the engine.
@@ -140,20 +128,20 @@ class Answers:
             Overloaded: it cannot be answered in time, too many wait already, who matters more
                 came while it waited, or the engine has no memory for it.
             EngineUnavailable: the model is loading, or its engine died, if only just now.
+            ReaderStalled: nobody takes the events any more; told to whoever closes the generator.
         """
-        progress = _progress(request)
-        async with aclosing(self._answered(request, caller, progress)) as events:
-            async for event in events:
-                yield event
+        return followed(self._events(request, caller))
 
     async def whole(self, request: ChatRequest, caller: Caller) -> Answer:
         """One answer, whole. Raises what `stream` raises."""
-        progress = _progress(request)
-        async with aclosing(self._answered(request, caller, progress)) as events:
+        gathered = Gathered()
+        async with aclosing(self._events(request, caller)) as events:
             async for event in events:
-                if isinstance(event, Finished):
-                    message = Message(role=Role.ASSISTANT, parts=progress.blocks.parts())
-                    choice = Choice(message=message, logprobs=progress.blocks.logprobs())
+                if isinstance(event, Delta):
+                    gathered.add(event)
+                elif isinstance(event, Finished):
+                    message = Message(role=Role.ASSISTANT, parts=gathered.parts())
+                    choice = Choice(message=message, logprobs=gathered.logprobs())
                     return Answer(choice=choice, finished=event)
         raise AssertionError("a stream of events ends with Finished")
 
@@ -171,53 +159,59 @@ class Answers:
             except EngineDied as died:
                 raise self._host.unavailable(str(died)) from died
 
-    async def _answered(
-        self, request: ChatRequest, caller: Caller, progress: _Progress
+    async def _events(
+        self, request: ChatRequest, caller: Caller
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
         check_name(request, self._host.names)
-        claim = self._claim(request, caller)
+        so_far, last = progress(request.sampling), list[Delta]()
         with self._metrics.request() as measured:
             with (
                 self._in_callers_words(request),
-                self._entrance.place(claim, engine=self._host.load()) as place,
+                self._entrance.place(
+                    self._claim(request, caller), engine=self._host.load()
+                ) as place,
             ):
-                serving, order = await self._turn(request, caller, place)
-                name = request.model or self.default_model
-                answered_by = order.adapter or serving.opened.model.name
+                asked = await self._turn(request, caller, place)
                 yield Started(
-                    walk_id="", route=name, request_id=request.request_id, load=self.load()
+                    walk_id="",
+                    route=request.model or self.default_model,
+                    request_id=request.request_id,
+                    load=self.load(),
                 )
-                measured.asked(
-                    engine=serving.candidate.engine,
-                    model=answered_by,
-                    prompt_tokens=len(order.prompt),
-                )
-                async with aclosing(serving.engine.generate(order)) as chunks:
-                    async for chunk in chunks:
-                        self._entrance.generated(place, chunk.tokens)
-                        measured.generated(chunk)
-                        for delta in progress.feed(chunk):
-                            yield delta
-                        if progress.finish is not None:
+                async with aclosing(_said(asked, place, measured, so_far)) as said:
+                    async for deltas in said:
+                        if so_far.finish is not None:
+                            last = deltas  # read by the caller when the place is another's
                             break
-            if progress.finish is None:
-                raise self._host.unavailable("the engine ended an answer without saying why")
+                        for delta in deltas:
+                            yield delta
+            for delta in last:
+                yield delta
+            finished = self._finished(request, caller, asked, so_far)
             measured.whole = True
-            yield Finished(
-                finish_reason=progress.finish,
-                served_by=answered_by,
-                model=answered_by,
-                degradation=serving.degradation,
-                usage=Usage(
-                    input_tokens=len(order.prompt),
-                    output_tokens=progress.output_tokens,
-                    cached_input_tokens=progress.cached_tokens,
-                ),
-                load=self.load(),
-                trace_id=caller.trace_id,
-                route=name,
-                request_id=request.request_id,
-            )
+            yield finished
+
+    def _finished(
+        self, request: ChatRequest, caller: Caller, asked: _Asked, came_to: Progress
+    ) -> Finished:
+        """The facts of an answer. Raises EngineUnavailable: it is not whole."""
+        if came_to.finish is None:
+            raise self._host.unavailable("the engine ended an answer without saying why")
+        return Finished(
+            finish_reason=came_to.finish,
+            served_by=asked.answered_by,
+            model=asked.answered_by,
+            degradation=asked.serving.degradation,
+            usage=Usage(
+                input_tokens=len(asked.order.prompt),
+                output_tokens=came_to.output_tokens,
+                cached_input_tokens=came_to.cached_tokens,
+            ),
+            load=self.load(),
+            trace_id=caller.trace_id,
+            route=request.model or self.default_model,
+            request_id=request.request_id,
+        )
 
     def _claim(self, request: ChatRequest, caller: Caller) -> Claim:
         """What the request will ask of the model, as far as it is known before it was tokenised."""
@@ -247,9 +241,7 @@ class Answers:
         except TokenUnknown as unknown:
             raise tokens_unknown() from unknown
 
-    async def _turn(
-        self, request: ChatRequest, caller: Caller, place: Place
-    ) -> tuple[Serving, Order]:
+    async def _turn(self, request: ChatRequest, caller: Caller, place: Place) -> _Asked:
         """The model that answers, and what it is asked, when it is the request's turn.
 
         Raises EngineDied besides.
@@ -261,7 +253,7 @@ class Answers:
             work = Work(prompt=len(order.prompt), output=order.decoding.max_tokens)
             await self._entrance.turn(place, work)
             if self._host.serving() is serving:
-                return serving, order
+                return _Asked(serving=serving, order=order)
 
     def _check(self, request: ChatRequest, serving: Serving) -> None:
         """Whether the model that serves now may and can answer that."""
@@ -312,13 +304,25 @@ async def _tokenized(request: ChatRequest, serving: Serving) -> Sequence[int]:
     return await serving.engine.tokenize(prompt)
 
 
-def _progress(request: ChatRequest) -> _Progress:
-    """Nothing of its answer so far."""
-    sampling = request.sampling
-    return _Progress(AnswerText(sampling.stop), ToldTokens() if sampling.logprobs else None)
+async def _said(
+    asked: _Asked, place: Place, measured: Measured, so_far: Progress
+) -> AsyncGenerator[list[Delta], None]:
+    """What the caller gets of each thing that the engine says, until the answer has ended.
 
-
-def _piece(text: AnswerText, chunk: Chunk) -> str:
-    """The text that is certain after this chunk; with the last one, all that is left."""
-    piece = text.feed(chunk.data)
-    return piece if chunk.finish is None else piece + text.finish()
+    Raises what `Engine.generate` raises.
+    """
+    prompt_tokens = len(asked.order.prompt)
+    measured.asked(
+        engine=asked.serving.candidate.engine, model=asked.answered_by, prompt_tokens=prompt_tokens
+    )
+    place.begin(compiles=asked.compiles)
+    async with aclosing(asked.serving.engine.generate(asked.order)) as chunks:
+        async for chunk in chunks:
+            deltas = so_far.feed(chunk)
+            ended = so_far.finish is not None
+            place.heard(chunk.tokens, last=ended)
+            measured.count(chunk)
+            yield deltas
+            if ended:
+                return
+            place.wanted()

@@ -1,7 +1,7 @@
 """Lets requests wait before the engine for as long as the door says.
 
-A place is taken before anything is done for a request, so that refusing one costs nothing, and
-handed back however it ends; what it has taken of the engine is measured meanwhile.
+A place is taken before anything is done for a request, so that whoever finds none costs next to
+nothing, and handed back however it ends; what it takes of the engine is measured meanwhile.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from failsoft_local_llm.app.metrics import QueueMetrics
 from failsoft_local_llm.core.admission.door import Door, Limits
 from failsoft_local_llm.core.admission.pace import Used
 from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
+from failsoft_local_llm.core.admission.watch import Watch
 from failsoft_local_llm.core.frequency import Frequency
 from failsoft_model.walk import Load
 
@@ -24,40 +25,45 @@ from failsoft_model.walk import Load
 class Place:
     """One request's place, before the door or behind it."""
 
-    def __init__(self, ticket: Ticket, *, clock: Clock, metrics: QueueMetrics) -> None:
+    def __init__(
+        self, ticket: Ticket, *, clock: Clock, metrics: QueueMetrics, frequency: Frequency
+    ) -> None:
         self.ticket = ticket
         self.changed = asyncio.Event()
         """Set when the ticket has got another stage since it was cleared."""
         self._clock = clock
         self._metrics = metrics
-        self._came = clock.now()
-        self._began: float | None = None
-        self._first: float | None = None
-        self._output = 0
+        self._frequency = frequency
+        self._came_at = clock.now()
+        self._watch: Watch | None = None
 
-    def begin(self) -> None:
-        """The engine is asked from now on."""
-        self._began = self._clock.now()
-        waited = self._began - self._came
-        self._metrics.waited(waited)
-        _note(telemetry.QUEUE_WAIT, waited)
+    def begin(self, *, compiles: bool) -> None:
+        """The engine is asked from now on.
 
-    def generated(self, tokens: int) -> None:
-        """The engine has given that many tokens more; may be none."""
-        if self._first is None and tokens:
-            self._first = self._clock.now()
-        self._output += tokens
+        Args:
+            compiles: It has to compile a form first.
+        """
+        now = self._clock.now()
+        self._metrics.waited(now - self._came_at)
+        _note(telemetry.QUEUE_WAIT, now - self._came_at)
+        self._watch = Watch(compiles=compiles, now=now)
+
+    def heard(self, tokens: int, *, last: bool) -> None:
+        """The engine that was asked has said something; may hold no tokens."""
+        now = self._clock.now()
+        self._frequency.add(tokens, now=now)
+        if self._watch is not None:
+            self._watch.heard(tokens, last=last, now=now)
+
+    def wanted(self) -> None:
+        """The caller has taken what was said so far."""
+        if self._watch is not None:
+            self._watch.wanted(now=self._clock.now())
 
     @property
     def used(self) -> Used | None:
         """What it has taken of the engine until now; None: it has got nothing of it."""
-        if self._began is None or self._first is None:
-            return None
-        return Used(
-            reading=self._first - self._began,
-            writing=self._clock.now() - self._first,
-            output=self._output,
-        )
+        return None if self._watch is None else self._watch.used
 
 
 class Entrance:
@@ -84,7 +90,7 @@ class Entrance:
         ticket, others = self._door.enter(claim, now=self._clock.now(), held=held)
         self._tell(others)
         self._raise_if_refused(ticket)
-        place = Place(ticket, clock=self._clock, metrics=self._metrics)
+        place = Place(ticket, clock=self._clock, metrics=self._metrics, frequency=self._frequency)
         self._waiting[ticket] = place
         try:
             yield place
@@ -109,12 +115,6 @@ class Entrance:
             except TimeoutError:
                 self._tell(self._door.give_up(ticket, now=self._clock.now()))
         self._raise_if_refused(ticket)
-        place.begin()
-
-    def generated(self, place: Place, tokens: int) -> None:
-        """The engine has given a request that many tokens more; may be none."""
-        place.generated(tokens)
-        self._frequency.add(tokens, now=self._clock.now())
 
     def set_limits(self, limits: Limits) -> None:
         """Another engine has another room."""
@@ -129,9 +129,14 @@ class Entrance:
         return self._frequency.rate(now=self._clock.now())
 
     def load(self, engine: Load) -> Load:
-        """How busy both are: the engine by its own word, and those who wait for it."""
+        """How busy both are: the engine by its own word, and those who wait for it.
+
+        Who is inside counts also before the engine was asked, and as long as the caller still
+        reads what an engine has said that is long done.
+        """
         return replace(
             engine,
+            running=max(engine.running, self._door.running),
             waiting=engine.waiting + self._door.waiting,
             running_tokens=self._door.working.tokens,
             waiting_tokens=self._door.waiting_tokens,

@@ -52,8 +52,8 @@ class Measured:
         self._metrics.tokens.cell(telemetry.INPUT, model).add(prompt_tokens)
         self._written = self._metrics.tokens.cell(telemetry.OUTPUT, model)
 
-    def generated(self, chunk: Chunk) -> None:
-        """The engine has given that; may hold no tokens."""
+    def count(self, chunk: Chunk) -> None:
+        """The engine has said that; may hold no tokens."""
         if self._written is None:
             raise AssertionError("an engine that was not asked says nothing")
         if self.first_at is None and chunk.tokens:

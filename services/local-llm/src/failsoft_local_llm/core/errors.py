@@ -55,6 +55,13 @@ class EngineUnavailable(FailsoftError):
     reason = "ENGINE_UNAVAILABLE"
 
 
+class ReaderStalled(FailsoftError):
+    """The caller took nothing of its stream for a minute, so nothing more is sent."""
+
+    code = Code.ABORTED
+    reason = "READER_STALLED"
+
+
 def no_room(*, retry_after: float) -> Overloaded:
     """The engine has no memory for a request that it was to answer.
 

@@ -53,8 +53,8 @@ class AnyDay(RuleBasedStateMachine):
     @rule(data=st.data(), seconds=st.floats(0.0, 30.0), output=st.integers(0, 60))
     def leave(self, data: st.DataObject, seconds: float, output: int) -> None:
         ticket = data.draw(st.sampled_from(self.of(Stage.INSIDE, Stage.WAITING)))
-        used = Used(reading=seconds / 3, writing=seconds, output=output) if output else None
-        self.changed(ticket, *self.door.leave(ticket, now=self.now, used=used))
+        used = Used(reading=seconds / 3, writing=seconds, written=output - 1, output=output)
+        self.changed(ticket, *self.door.leave(ticket, now=self.now, used=used if output else None))
 
     @precondition(lambda self: self.of(Stage.WAITING))
     @rule(data=st.data())

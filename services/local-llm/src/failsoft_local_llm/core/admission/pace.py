@@ -18,14 +18,16 @@ _KEPT = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What one request has taken, whether it came to its end or not."""
+    """What one request has taken of the engine, whether it came to its end or not."""
 
-    reading: float
-    """Seconds until its first token."""
+    reading: float | None
+    """Seconds until its first token; None: something else was done in them, too."""
     writing: float
-    """Seconds from then to its end."""
+    """Seconds in which tokens behind the first ones came."""
+    written: int
+    """Tokens that came in them."""
     output: int
-    """Tokens that were generated; at least 1."""
+    """All tokens that were generated; at least 1."""
 
 
 class Pace:
@@ -39,10 +41,11 @@ class Pace:
 
     def learn(self, work: Work, used: Used) -> None:
         """A request of that work has taken this."""
-        self._reading.add(used.reading, max(1, work.prompt))
+        if used.reading is not None:
+            self._reading.add(used.reading, max(1, work.prompt))
         self._length.add(used.output, max(1, work.output))
-        if used.output > 1:
-            self._writing.add(used.writing, used.output - 1)
+        if used.written:
+            self._writing.add(used.writing, used.written)
         self._measured += 1
 
     def seconds(self, work: Work) -> float | None:
