@@ -175,8 +175,9 @@ class CachePolicy:
 
 
 class Midstream(enum.Enum):
-    """What happens when a target dies after it has spoken."""
+    """What happens when a target dies after it has spoken; `core/rescue.py` has the cases."""
 
+    CONTINUE = "continue"
     RESTART = "restart"
     FAIL = "fail"
 

@@ -35,6 +35,11 @@ def estimate_tokens(request: ChatRequest) -> int:
     )
 
 
+def text_tokens(text: str) -> int:
+    """Tokens of a piece of text."""
+    return (_length(text) + _BYTES_PER_TOKEN - 1) // _BYTES_PER_TOKEN
+
+
 def fewest_tokens(request: ChatRequest) -> int:
     """Tokens that the request has whichever tokenizer counts them: half the estimate.
 
@@ -67,4 +72,4 @@ def _bytes(part: Part) -> int:
 
 def _length(text: str) -> int:
     """Bytes in UTF-8; ASCII, which a string knows of itself, need not be encoded for it."""
-    return len(text) if text.isascii() else len(text.encode())
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
