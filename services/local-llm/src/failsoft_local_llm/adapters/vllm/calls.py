@@ -1,15 +1,15 @@
 """Tool calls, by vLLM's parsers: each model family writes them in a form of its own.
 
 A parser looks at an answer as it grows. It was made for one token at a time and says at most one
-thing about each, so it is given no more than that, and what it has not said at the end is taken
-from a second look at the whole answer.
+thing about each, so it is given no more than that, but for long answers. What it has not said at
+the end, or not in order because calls lay close together, is taken from a second look at the whole
+answer.
 """
 
 import codecs
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from vllm.entrypoints.generate.base.protocol import DeltaMessage
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.exceptions import VLLMClientError
 from vllm.parser.abstract_parser import Parser
@@ -18,6 +18,7 @@ from vllm.sampling_params import StructuredOutputsParams
 from vllm.tokenizers import TokenizerLike
 
 from failsoft_local_llm.adapters.vllm.forms import structured
+from failsoft_local_llm.adapters.vllm.portions import Portions
 from failsoft_local_llm.core.blocks import CallPiece
 from failsoft_local_llm.core.order import Order
 from failsoft_local_llm.ports import FormRefused
@@ -52,11 +53,11 @@ class CallReaders:
         Raises:
             FormRefused: their parameters are no schemas that an answer can be held to.
         """
-        request = _request(order)
-        streaming = self._parser(self._tokenizer, request.tools)
         try:
+            request = _request(order)
+            streaming = self._parser(self._tokenizer, request.tools)
             request = streaming.adjust_request(request)
-        except (VLLMClientError, ValueError) as error:
+        except (VLLMClientError, msgspec.DecodeError, ValueError) as error:
             raise FormRefused from error
         return CallReader(
             request, streaming=streaming, whole=self._parser(self._tokenizer, request.tools)
@@ -72,6 +73,9 @@ class CallReader:
         self._whole = whole
         self._characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._answer: list[str] = []
+        self._portions = Portions()
+        self._plain = True
+        """Whether what was read last is text; a parser does not read that anew."""
         self._said: dict[int, str] = {}
 
     @property
@@ -88,11 +92,15 @@ class CallReader:
         for token, data in tokens:
             text = self._characters.decode(data)
             self._answer.append(text)
-            yield from self._said_by(self._parsed(text, [token], finished=False))
+            self._portions.add(token, text)
+            if self._plain or self._portions.due:
+                yield from self._look(finished=False)
 
     def finish(self) -> Iterator[str | CallPiece]:
         """What the parser has kept back, now that the answer is over."""
-        yield from self._said_by(self._parsed("", [], finished=True))
+        if self._portions.tokens:
+            yield from self._look(finished=False)
+        yield from self._look(finished=True)
         _, _, calls = self._whole.parse(
             "".join(self._answer), self._request, enable_auto_tools=True
         )
@@ -102,12 +110,13 @@ class CallReader:
             elif rest := _rest(call.arguments, said=self._said[number]):
                 yield self._piece(number, rest)
 
-    def _parsed(self, text: str, tokens: list[int], *, finished: bool) -> DeltaMessage | None:
-        return self._streaming.parse_delta(
+    def _look(self, *, finished: bool) -> Iterator[str | CallPiece]:
+        """Gives the parser its portion."""
+        text, tokens = self._portions.take()
+        delta = self._streaming.parse_delta(
             text, tokens, self._request, prompt_token_ids=[], finished=finished
         )
-
-    def _said_by(self, delta: DeltaMessage | None) -> Iterator[str | CallPiece]:
+        self._plain = delta is not None and bool(delta.content)
         if delta is None:
             return
         if delta.content:
@@ -116,7 +125,8 @@ class CallReader:
             function = call.function
             arguments = (function.arguments or "") if function else ""
             name = (function.name or "") if function else ""
-            yield self._piece(call.index, arguments, id_=call.id or "", name=name)
+            if call.index in self._said or (name and call.index == len(self._said)):
+                yield self._piece(call.index, arguments, id_=call.id or "", name=name)
 
     def _piece(self, number: int, arguments: str, *, id_: str = "", name: str = "") -> CallPiece:
         self._said[number] = self._said.get(number, "") + arguments

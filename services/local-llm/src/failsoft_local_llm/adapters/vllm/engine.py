@@ -88,13 +88,11 @@ class VllmEngine:
                 async for output in outputs:
                     cached = (output.num_cached_tokens or 0) if first else 0
                     chunk = self._chunk(output.outputs[0], calls, form=form, cached_tokens=cached)
+                    if alternatives is not None:
+                        chunk = self._told(chunk, output, alternatives)
                     first = False
                     with self._reading():
-                        yield (
-                            chunk
-                            if alternatives is None
-                            else self._told(chunk, output, alternatives)
-                        )
+                        yield chunk
         finally:
             self._awaited -= 1
             self._open -= 1
