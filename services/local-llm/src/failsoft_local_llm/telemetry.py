@@ -2,7 +2,7 @@
 
 from failsoft_kit.rpc.names import ERROR_TYPE
 from failsoft_kit.telemetry import AttributeName, MetricName, MetricType, Name, ValueType
-from failsoft_local_llm.core.admission.ticket import Sort
+from failsoft_local_llm.core.admission.ticket import Reason
 from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_model.chat import Degradation
 
@@ -25,7 +25,7 @@ def _string(name: str, description: str, allowed: tuple[str, ...] = ()) -> Attri
 _REFUSAL = _string(
     QUEUE_REFUSAL,
     "Why the request was not let in to the engine.",
-    tuple(each.value for each in Sort),
+    tuple(each.value for each in Reason),
 )
 _MODEL = _string(RESPONSE_MODEL, "OpenTelemetry GenAI: the model that answered.")
 _PROVIDER = _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers.")

@@ -150,8 +150,8 @@ class Entrance:
 
     def _raise_if_refused(self, ticket: Ticket) -> None:
         if ticket.refusal is not None:
-            self._metrics.refused(ticket.refusal.sort)
-            _note(telemetry.QUEUE_REFUSAL, ticket.refusal.sort.value)
+            self._metrics.refused(ticket.refusal.reason)
+            _note(telemetry.QUEUE_REFUSAL, ticket.refusal.reason.value)
             raise ticket.refusal.error()
 
 

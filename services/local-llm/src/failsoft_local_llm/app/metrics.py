@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from failsoft_kit.telemetry import Meter, current_context
 from failsoft_local_llm import telemetry
-from failsoft_local_llm.core.admission.ticket import Sort
+from failsoft_local_llm.core.admission.ticket import Reason
 from failsoft_local_llm.core.lives import EngineEvent
 from failsoft_local_llm.ports import Candidate
 from failsoft_model.walk import Load
@@ -15,12 +15,12 @@ class QueueMetrics:
 
     def __init__(self, meter: Meter) -> None:
         refused = meter.counter(telemetry.REFUSED)
-        self._refused = {sort: refused.cell(sort.value) for sort in Sort}
+        self._refused = {reason: refused.cell(reason.value) for reason in Reason}
         self._waited = meter.histogram(telemetry.WAITED).cell()
 
-    def refused(self, sort: Sort) -> None:
+    def refused(self, reason: Reason) -> None:
         """A request was sent away."""
-        self._refused[sort].add()
+        self._refused[reason].add()
 
     def waited(self, seconds: float) -> None:
         """It was a request's turn after that time."""

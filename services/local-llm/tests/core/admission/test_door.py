@@ -7,7 +7,7 @@ import pytest
 
 from failsoft_local_llm.core.admission.door import Door, Limits
 from failsoft_local_llm.core.admission.pace import ENOUGH, Used
-from failsoft_local_llm.core.admission.ticket import Claim, Sort, Stage, Ticket, Work
+from failsoft_local_llm.core.admission.ticket import Claim, Reason, Stage, Ticket, Work
 from failsoft_model.chat import Criticality
 
 NOW = 1000.0
@@ -97,7 +97,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None:
     *_, refused = entered(door, claim(), claim(), claim(), claim())
 
     assert refused.refusal is not None
-    assert refused.refusal.sort is Sort.FULL
+    assert refused.refusal.reason is Reason.FULL
     assert refused.refusal.retry_after == pytest.approx(2.0, rel=0.1)
     assert refused.refusal.error().retry_after == refused.refusal.retry_after
 
@@ -127,7 +127,7 @@ def test_who_cannot_be_in_time_is_refused_at_once() -> None:
     late, hopeful = entered(door, claim(deadline_at=NOW + 15.0), claim(deadline_at=NOW + 17.0))
 
     assert late.refusal is not None
-    assert late.refusal.sort is Sort.LATE
+    assert late.refusal.reason is Reason.LATE
     assert hopeful.stage is Stage.WAITING
     assert stages(tickets) == [Stage.INSIDE, Stage.WAITING, Stage.WAITING]
 
@@ -209,7 +209,7 @@ def test_a_full_queue_sends_away_who_matters_less_and_never_who_is_inside() -> N
 
     assert sent_away == [newer]
     assert newer.refusal is not None
-    assert newer.refusal.sort is Sort.PUSHED_OUT
+    assert newer.refusal.reason is Reason.PUSHED_OUT
     assert stages([ticket, inside, older]) == [Stage.WAITING, Stage.INSIDE, Stage.WAITING]
 
 
@@ -333,7 +333,7 @@ def test_who_waits_with_more_than_it_was_thought_to_is_refused_where_there_is_no
 
     assert stages(waiting) == [Stage.WAITING, Stage.REFUSED, Stage.WAITING, Stage.WAITING]
     assert waiting[1].refusal is not None
-    assert waiting[1].refusal.sort is Sort.FULL
+    assert waiting[1].refusal.reason is Reason.FULL
     assert stages(entered(door, claim("b", work=Work(prompt=10)))) == [Stage.WAITING]
 
 
@@ -352,7 +352,7 @@ def test_who_waits_with_more_than_it_was_thought_to_takes_the_place_of_those_who
 
     assert stages([less, more]) == [Stage.REFUSED, Stage.WAITING]
     assert less.refusal is not None
-    assert less.refusal.sort is Sort.PUSHED_OUT
+    assert less.refusal.reason is Reason.PUSHED_OUT
 
 
 def test_who_waits_with_less_than_it_was_thought_to_sends_nobody_away() -> None:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from failsoft_local_llm.core.admission.door import ORDER, Door, Limits
+from failsoft_local_llm.core.admission.door import PRECEDENCE, Door, Limits
 from failsoft_local_llm.core.admission.pace import Used
 from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
 from failsoft_model.chat import Criticality
@@ -30,7 +30,7 @@ class AnyDay(RuleBasedStateMachine):
 
     @rule(
         tenant=st.sampled_from("abc"),
-        criticality=st.sampled_from(ORDER),
+        criticality=st.sampled_from(PRECEDENCE),
         work=WORKS,
         left=st.one_of(st.just(math.inf), st.floats(0.0, 60.0)),
     )
@@ -46,7 +46,7 @@ class AnyDay(RuleBasedStateMachine):
         for victim in sent_away:
             assert self.seen[victim] is Stage.WAITING
             assert ticket.stage is Stage.WAITING
-            assert ORDER.index(victim.claim.criticality) >= ORDER.index(claim.criticality)
+            assert PRECEDENCE.index(victim.claim.criticality) >= PRECEDENCE.index(claim.criticality)
         self.changed(ticket, *sent_away)
 
     @precondition(lambda self: self.of(Stage.INSIDE, Stage.WAITING))
@@ -91,9 +91,9 @@ class AnyDay(RuleBasedStateMachine):
             self.seen[ticket] = ticket.stage
 
     def nobody_before(self, ticket: Ticket) -> None:
-        rank = ORDER.index(ticket.claim.criticality)
+        rank = PRECEDENCE.index(ticket.claim.criticality)
         for other in self.of(Stage.WAITING):
-            assert ORDER.index(other.claim.criticality) >= rank
+            assert PRECEDENCE.index(other.claim.criticality) >= rank
 
     @invariant()
     def the_counts_are_those_of_the_tickets(self) -> None:

@@ -27,10 +27,10 @@ from dataclasses import dataclass, replace
 
 from failsoft_local_llm.core.admission.line import Line
 from failsoft_local_llm.core.admission.pace import Pace, Used
-from failsoft_local_llm.core.admission.ticket import Claim, Refusal, Sort, Stage, Ticket, Work
+from failsoft_local_llm.core.admission.ticket import Claim, Refusal, Reason, Stage, Ticket, Work
 from failsoft_model.chat import Criticality
 
-ORDER = (
+PRECEDENCE = (
     Criticality.CRITICAL_PLUS,
     Criticality.CRITICAL,
     Criticality.SHEDDABLE_PLUS,
@@ -62,7 +62,7 @@ class Door:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._lines = {criticality: Line() for criticality in ORDER}
+        self._lines = {criticality: Line() for criticality in PRECEDENCE}
         self._inside: set[Ticket] = set()
         self._pace = Pace()
         self.working = Work()
@@ -104,13 +104,13 @@ class Door:
         """
         ticket = Ticket(claim=claim, latest_start=self._latest_start(claim))
         if now >= claim.deadline_at:
-            return self._refused(ticket, Sort.LATE), ()
+            return self._refused(ticket, Reason.LATE), ()
         if self._goes_first(claim) and self._fits(claim.work):
             self._take_in(ticket)
             return ticket, ()
         wait = self._expected_wait(claim)
         if wait is not None and now + wait > ticket.latest_start:
-            return self._refused(ticket, Sort.LATE), ()
+            return self._refused(ticket, Reason.LATE), ()
         sent_away = self._make_room(
             claim,
             requests=self.waiting + held + 1 - self._limits.waiting,
@@ -118,7 +118,7 @@ class Door:
             mine=self._line(ticket).waiting_tokens(claim.tenant) + claim.work.tokens,
         )
         if sent_away is None:
-            return self._refused(ticket, Sort.FULL), ()
+            return self._refused(ticket, Reason.FULL), ()
         self._line(ticket).add(ticket)
         return ticket, sent_away
 
@@ -144,7 +144,7 @@ class Door:
         """It is too late for a request that waits. Returns who has got another stage."""
         if ticket.stage is Stage.WAITING:
             self._line(ticket).remove(ticket)
-            self._refused(ticket, Sort.LATE)
+            self._refused(ticket, Reason.LATE)
         return self._let_in(now)
 
     def leave(self, ticket: Ticket, *, now: float, used: Used | None = None) -> Sequence[Ticket]:
@@ -178,7 +178,7 @@ class Door:
         while (ticket := self._head()) is not None:
             if now > ticket.latest_start:
                 self._line(ticket).remove(ticket)
-                self._refused(ticket, Sort.LATE)
+                self._refused(ticket, Reason.LATE)
             elif self._fits(ticket.claim.work):
                 self._line(ticket).let_in(ticket)
                 self._take_in(ticket)
@@ -217,11 +217,11 @@ class Door:
         if sent_away is not None:
             return sent_away
         line.remove(ticket)
-        return [self._refused(ticket, Sort.FULL)]
+        return [self._refused(ticket, Reason.FULL)]
 
-    def _refused(self, ticket: Ticket, sort: Sort) -> Ticket:
+    def _refused(self, ticket: Ticket, reason: Reason) -> Ticket:
         ticket.stage = Stage.REFUSED
-        ticket.refusal = Refusal(sort=sort, retry_after=self.retry_after())
+        ticket.refusal = Refusal(reason=reason, retry_after=self.retry_after())
         return ticket
 
     def _head(self) -> Ticket | None:
@@ -266,7 +266,7 @@ class Door:
             if victim is None:
                 raise AssertionError("there was room enough to make")
             self._line(victim).remove(victim)
-            sent_away.append(self._refused(victim, Sort.PUSHED_OUT))
+            sent_away.append(self._refused(victim, Reason.PUSHED_OUT))
             requests -= 1
             tokens -= victim.claim.work.tokens
         return sent_away
@@ -303,12 +303,12 @@ class Door:
 
 
 def _above(criticality: Criticality) -> Sequence[Criticality]:
-    return ORDER[: ORDER.index(criticality)]
+    return PRECEDENCE[: PRECEDENCE.index(criticality)]
 
 
 def _below(criticality: Criticality) -> Sequence[Criticality]:
-    return ORDER[ORDER.index(criticality) + 1 :]
+    return PRECEDENCE[PRECEDENCE.index(criticality) + 1 :]
 
 
 def _up_to(criticality: Criticality) -> Sequence[Criticality]:
-    return ORDER[: ORDER.index(criticality) + 1]
+    return PRECEDENCE[: PRECEDENCE.index(criticality) + 1]

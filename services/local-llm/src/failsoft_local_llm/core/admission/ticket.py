@@ -45,7 +45,7 @@ class Claim:
     """Seconds on the clock of `now`; `math.inf`: there is none."""
 
 
-class Sort(enum.Enum):
+class Reason(enum.Enum):
     """Why a request was sent away."""
 
     FULL = "full"
@@ -60,15 +60,15 @@ class Sort(enum.Enum):
 class Refusal:
     """What a request is told that is sent away."""
 
-    sort: Sort
+    reason: Reason
     retry_after: float
     """Seconds until a place is probably free, for whoever is first then."""
 
     def error(self) -> Overloaded:
         """The same, as its caller gets it."""
-        sentence = f"the model has no room: {_SENTENCES[self.sort]}"
+        sentence = f"the model has no room: {_SENTENCES[self.reason]}"
         return Overloaded(
-            sentence, retry_after=self.retry_after, metadata={"admission": self.sort.value}
+            sentence, retry_after=self.retry_after, metadata={"admission": self.reason.value}
         )
 
 
@@ -94,7 +94,7 @@ class Ticket:
 
 
 _SENTENCES = {
-    Sort.FULL: "as many requests as may wait do so already",
-    Sort.LATE: "the answer would probably come after the deadline",
-    Sort.PUSHED_OUT: "its place in the queue went to a request that matters more",
+    Reason.FULL: "as many requests as may wait do so already",
+    Reason.LATE: "the answer would probably come after the deadline",
+    Reason.PUSHED_OUT: "its place in the queue went to a request that matters more",
 }
