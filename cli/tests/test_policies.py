@@ -10,6 +10,7 @@ from failsoft_cli.demo.acts import CLOUD, FIRST_CONTENT, FRESH_FOR, LOCAL
 from failsoft_cli.policies import shipped
 from failsoft_router.adapters.policy_file import load_policy
 from failsoft_router.core.policy import Policy
+from failsoft_router.core.route import route_for
 
 PORTS = Ports(router=1001, local_llm=1002, cache=1003, admin=1004)
 
@@ -27,18 +28,50 @@ def load(tmp_path: Path) -> Load:
 
 
 def test_the_default_policy_asks_the_cloud_first_and_ends_with_a_mock(load: Load) -> None:
-    (route,) = load("default").routes.values()
+    policy = load("default")
 
-    assert route.hops == ("openai-mini", "local-llama", "cache", "mock")
-    assert route.default
+    for route in policy.routes.values():
+        assert set(route.hops[:3]) == {"openai", "claude", "gemini"}
+        assert route.hops[3:] == ("local-llama", "cache", "mock")
+    assert [route.name for route in policy.routes.values() if route.default] == ["chat"]
 
 
-def test_the_default_policys_key_lies_beside_it(load: Load, tmp_path: Path) -> None:
-    credential = load("default").targets["openai-mini"].credential
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [
+        ("gpt-4o-mini", "openai"),
+        ("gpt-5.6-luna", "openai"),
+        ("o4-mini", "openai"),
+        ("claude-haiku-4-5", "claude"),
+        ("claude-opus-5", "claude"),
+        ("gemini-flash-latest", "gemini"),
+        ("gemini-3.1-pro-preview", "gemini"),
+        ("", "openai"),
+        ("a-model-of-tomorrow", "openai"),
+    ],
+)
+def test_the_names_that_applications_send_lead_to_their_provider_first(
+    load: Load, model: str, first: str
+) -> None:
+    assert route_for(load("default"), model).hops[0] == first
+
+
+@pytest.mark.parametrize(
+    ("target", "file", "variable"),
+    [
+        ("openai", "openai", "OPENAI_API_KEY"),
+        ("claude", "anthropic", "ANTHROPIC_API_KEY"),
+        ("gemini", "gemini", "GEMINI_API_KEY"),
+    ],
+)
+def test_the_default_policys_keys_lie_beside_it(
+    load: Load, tmp_path: Path, target: str, file: str, variable: str
+) -> None:
+    credential = load("default").targets[target].credential
 
     assert credential is not None
-    assert credential.file == str(tmp_path / "secrets/openai")
-    assert credential.env == "OPENAI_API_KEY"
+    assert credential.file == str(tmp_path / "secrets" / file)
+    assert credential.env == variable
 
 
 @pytest.mark.parametrize("name", ["default", "demo"])

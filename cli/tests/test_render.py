@@ -83,6 +83,23 @@ def test_the_last_line_says_who_served_how_old_over_which_hops_and_in_what_time(
     )
 
 
+def test_neighbours_that_fared_alike_are_told_once() -> None:
+    """Without a key none of the providers is asked, and the line would be long for nothing."""
+    another = walk_pb2.Hop()
+    another.CopyFrom(SKIPPED)
+    another.target = "other"
+    finished = Finished(
+        served_by="cache",
+        degradation=chat_pb2.DEGRADATION_NONE,
+        hops=[SKIPPED, another, FAILED, SERVED],
+    )
+
+    assert summary(finished, took=0.5) == (
+        "served by cache · spare, other skipped (no credential)"
+        " → cloud failed (timeout first content) → cache served · 0.5 s"
+    )
+
+
 def test_an_answer_of_the_best_target_carries_no_label() -> None:
     finished = Finished(
         served_by="cloud", model="gpt", degradation=chat_pb2.DEGRADATION_NONE, hops=[]

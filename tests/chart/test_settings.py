@@ -140,7 +140,7 @@ def test_the_charts_own_policy_reaches_the_model_of_the_same_release_and_its_cre
     [model] = component(made, "Service", "local-llm")
     [port] = model["spec"]["ports"]
     assert targets["local-llama"].endpoint == f"dns:///{model['metadata']['name']}:{port['port']}"
-    credential = targets["openai-mini"].credential
+    credential = targets["openai"].credential
     assert credential is not None
     assert credential.file == str(tmp_path / "secrets" / "openai")
 

@@ -21,7 +21,7 @@ def test_a_question_is_answered_by_the_model_on_this_machine(up: "Up") -> None:
     assert chat.returncode == 0
     assert "Paris" in answer
     assert last_line.startswith("served by local-llama (smollm2-135m-instruct) · ")
-    assert "openai-mini skipped (no credential) → local-llama served" in last_line
+    assert "openai, claude, gemini skipped (no credential) → local-llama served" in last_line
 
 
 def test_it_says_at_start_that_nobody_has_to_show_who_it_is(up: "Up") -> None:
@@ -62,7 +62,7 @@ def test_targets_are_listed_and_checked_with_the_token_of_the_data_directory(
     listed, checked = failsoft("targets", *here), failsoft("targets", "--check", *here)
 
     assert (listed.returncode, checked.returncode) == (0, 0)
-    assert "openai-mini" in listed.stdout
+    assert all(name in listed.stdout for name in ("openai", "claude", "gemini"))
     assert "missing" in listed.stdout
     assert "no credential" in checked.stdout
     assert "smollm2-135m-instruct answered" in checked.stdout

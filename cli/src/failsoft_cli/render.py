@@ -1,6 +1,7 @@
 """Facts of a walk as tables and sentences, and the tables themselves."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from google.protobuf.duration_pb2 import Duration
 from rich.box import SIMPLE_HEAD
@@ -100,7 +101,7 @@ def summary(finished: Finished, *, took: float) -> str:
     if finished.finish_reason == walk_pb2.FINISH_REASON_LENGTH:
         facts.append(_cut(finished.usage.output_tokens))
     if finished.hops:
-        facts.append(" → ".join(_in_short(hop) for hop in finished.hops))
+        facts.append(_way(finished.hops))
     facts.append(f"{took:.1f} s")
     return " · ".join(facts)
 
@@ -139,7 +140,13 @@ def age(age_seconds: float) -> str:
     return f"{age_seconds:.1f} s"
 
 
-def _in_short(hop: walk_pb2.Hop) -> str:
+def _way(hops: Iterable[walk_pb2.Hop]) -> str:
+    """The hops in a row; neighbours that fared alike are told once."""
+    alike = groupby(hops, key=_fared)
+    return " → ".join(f"{', '.join(hop.target for hop in some)} {fared}" for fared, some in alike)
+
+
+def _fared(hop: walk_pb2.Hop) -> str:
     outcome = words(word(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome))
     match hop.outcome:
         case walk_pb2.HOP_OUTCOME_SKIPPED:
@@ -147,8 +154,8 @@ def _in_short(hop: walk_pb2.Hop) -> str:
         case walk_pb2.HOP_OUTCOME_FAILED:
             reason = words(word(walk_pb2.ErrorClass.DESCRIPTOR, hop.error_class))
         case _:
-            return f"{hop.target} {outcome}"
-    return f"{hop.target} {outcome} ({reason})"
+            return outcome
+    return f"{outcome} ({reason})"
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

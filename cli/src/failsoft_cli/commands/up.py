@@ -43,8 +43,8 @@ def command(data: Path, policy: Path | None, otlp: str | None, port_offset: int)
     """Run every service on this machine until Ctrl-C.
 
     Router, cache, local-llm and a real Valkey run as processes of their own, on loopback.
-    OpenAI is asked first when its key is in OPENAI_API_KEY or in DATA/secrets/openai;
-    without a key its hop is skipped.
+    OpenAI, Anthropic and Gemini are asked whose keys are in OPENAI_API_KEY, ANTHROPIC_API_KEY,
+    GEMINI_API_KEY, or in DATA/secrets/openai, anthropic, gemini; without a key a hop is skipped.
 
     A service that dies is started again, after 1 s, 2 s, 4 s and so on up to 30 s, and you are
     told why it died. One that dies before it was ever ready, or that refuses its configuration,
