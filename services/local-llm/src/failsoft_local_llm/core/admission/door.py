@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 
 from failsoft_local_llm.core.admission.line import Line
 from failsoft_local_llm.core.admission.pace import Pace, Used
-from failsoft_local_llm.core.admission.ticket import Claim, Refusal, Reason, Stage, Ticket, Work
+from failsoft_local_llm.core.admission.ticket import Claim, Reason, Refusal, Stage, Ticket, Work
 from failsoft_model.chat import Criticality
 
 PRECEDENCE = (
