@@ -2,14 +2,15 @@
 
     .venv-vllm/bin/python tests/support/vllm_alone.py DIRECTORY
 
-One request is answered at a time, while one of each criticality waits, the least first. Prints
-what came of that as JSON, see `Seen`.
+One request is answered at a time, while one of each criticality waits, the least first; at last
+the engine is ended in the midst of an answer. Prints what came of that as JSON, see `Seen`.
 """
 
 import asyncio
 import dataclasses
 import json
 import sys
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from failsoft_local_llm.adapters.vllm.launch import start_vllm
 from failsoft_local_llm.adapters.vllm.options import VllmOptions
 from failsoft_local_llm.core.decoding import Decoding
 from failsoft_local_llm.core.order import Caller, Order
-from failsoft_local_llm.ports import Engine
+from failsoft_local_llm.ports import Chunk, Engine, EngineDied, EngineRefused
 from failsoft_model.chat import Criticality
 from failsoft_model.walk import Load
 
@@ -26,6 +27,8 @@ LONG, SHORT = 1000, 2
 UNTIL_ALL_WAIT = 50
 """Tokens of the long answer; the engine looks for new requests before each."""
 CACHE_BYTES = 2 << 20
+TOLD_SECONDS = 60.0
+"""After that nobody will tell any more."""
 WAITING = (
     Criticality.SHEDDABLE,
     Criticality.SHEDDABLE_PLUS,
@@ -45,6 +48,8 @@ class Seen:
     answered: list[str]
     """The criticalities, in the order in which their answers began."""
     left: Load
+    broken_off: bool
+    """Whether the answer that was under way at the engine's end was told of it."""
 
 
 async def main(directory: Path) -> Seen:
@@ -67,7 +72,29 @@ async def main(directory: Path) -> Seen:
             while tokens < UNTIL_ALL_WAIT:
                 tokens += (await anext(long)).tokens
             busy = engine.load()
-        return Seen(idle=idle, busy=busy, prompt=len(PROMPT), answered=answered, left=engine.load())
+        left = engine.load()
+        last = engine.generate(order(Criticality.CRITICAL, LONG))
+        await anext(last)
+    return Seen(
+        idle=idle,
+        busy=busy,
+        prompt=len(PROMPT),
+        answered=answered,
+        left=left,
+        broken_off=await breaks_off(last),
+    )
+
+
+async def breaks_off(answer: AsyncGenerator[Chunk, None]) -> bool:
+    try:
+        async with asyncio.timeout(TOLD_SECONDS):
+            async for _ in answer:
+                pass
+    except EngineDied:
+        return True
+    except (EngineRefused, TimeoutError):
+        pass
+    return False
 
 
 async def answer(engine: Engine, criticality: Criticality, answered: list[str]) -> None:

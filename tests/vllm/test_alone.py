@@ -1,4 +1,4 @@
-"""vLLM's own queue and memory, which the service's door keeps callers away from."""
+"""vLLM with nobody else in front of it: its queue, its memory, its end."""
 
 import json
 import subprocess
@@ -38,3 +38,8 @@ def test_the_engine_tells_what_its_cache_holds_and_has_room_for(seen: dict[str, 
     assert (idle["running_tokens"], left["running_tokens"]) == (0, 0)
     assert seen["prompt"] < busy["running_tokens"] < seen["prompt"] + LONGEST
     assert (busy["running"], busy["waiting"]) == (1, 4)
+
+
+def test_who_is_being_answered_is_told_when_the_engine_is_ended(seen: dict[str, Any]) -> None:
+    """vLLM says that their requests were aborted, or nothing for ever, by how it comes to end."""
+    assert seen["broken_off"]

@@ -38,7 +38,6 @@ SERVING, NOT_SERVING = (
 )
 
 
-@pytest.mark.full  # one time in three the end of the stream is not told for 20 s, and why is open
 @pytest.mark.timeout(900)  # it loads the model twice
 async def test_killed_processes_are_noticed_told_and_repaired(
     stub: "Stub",

@@ -33,7 +33,7 @@ _LOOK_SECONDS = 0.1
 
 @contextlib.asynccontextmanager
 async def start_vllm(options: VllmOptions) -> AsyncIterator[VllmEngine]:
-    """Loads the model into processes of its own; leaving the context ends them.
+    """Loads the model into processes of its own; leaving the context ends them, and every answer.
 
     The files are checked each time: they may have been replaced since the last.
 
@@ -51,6 +51,7 @@ async def start_vllm(options: VllmOptions) -> AsyncIterator[VllmEngine]:
         await runtime.load_adapters()
         yield VllmEngine(runtime, Words(vocabulary, facts), capacity=options.max_sequences)
     finally:
+        runtime.break_off()
         await asyncio.to_thread(runtime.stop, grace=_GRACE_SECONDS)
 
 

@@ -179,6 +179,15 @@ class Runtime:
         finally:
             await outputs.aclose()
 
+    def break_off(self) -> None:
+        """Ends every answer, and those that are asked for from now on, with EngineDied.
+
+        vLLM does so where it is the first to see that a process has ended. Where we are, and where
+        we end one that hangs, its `shutdown` cancels the task that would have told them.
+        """
+        self._llm.engine_core.resources.engine_dead = True
+        self._llm.output_processor.propagate_error(EngineDeadError())
+
     def stop(self, *, grace: float) -> None:
         """Ends its processes, by force after that many seconds; blocks until they are gone."""
         self._llm.shutdown(timeout=grace)
