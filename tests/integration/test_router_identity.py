@@ -19,6 +19,7 @@ from failsoft_kit import logs
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity.api_key import ApiKey
 from failsoft_kit.identity.settings import IdentitySettings, JwtSettings
+from failsoft_kit.rpc.status import from_rpc_error
 
 pytestmark = pytest.mark.integration
 
@@ -98,6 +99,29 @@ async def test_the_admin_port_is_for_operators(router: Router, issuer: Issuer) -
     assert await administered(router, bearer(token(issuer))) == "PERMISSION_DENIED"
     assert await administered(router, bearer(OPERATOR)) == "OK"
     assert await administered(router, bearer(token(issuer, scope="operator"))) == "OK"
+
+
+async def test_a_tenant_that_asks_too_much_is_told_when_to_come_back(
+    start_router: StartRouter, tmp_path: Path
+) -> None:
+    keys, other = tmp_path / "keys", ApiKey.new()
+    write_keys(keys, {USER: {}, other: {"tenant": "globex"}})
+    limits = {"allow_mock": True, "limits": {"requests_per_minute": 1, "burst": 2}}
+    tenants = {"acme": limits, "globex": limits}
+    router = await start_router(
+        {**MOCK_FOR_ACME, "tenants": tenants}, identity=IdentitySettings(keys_file=keys)
+    )
+
+    answers = [await asked(router, bearer(USER)) for _ in range(3)]
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await router.stub.Generate(pb.GenerateRequest(chat=chat("Hi")), metadata=bearer(USER))
+
+    error = from_rpc_error(refused.value)
+    assert answers == ["mock", "mock", "RESOURCE_EXHAUSTED"]
+    assert error.reason == "TENANT_LIMITED"
+    assert error.retry_after is not None
+    assert 0.0 < error.retry_after <= 60.0
+    assert await asked(router, bearer(other)) == "mock"
 
 
 @pytest.fixture

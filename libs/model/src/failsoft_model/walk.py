@@ -67,6 +67,7 @@ class ErrorClass(enum.Enum):
     UNKNOWN = "unknown"
     UNSUPPORTED = "unsupported"
     ROUTER_LOOP = "router_loop"
+    TENANT_LIMITED = "tenant_limited"
 
 
 class FinishReason(enum.Enum):

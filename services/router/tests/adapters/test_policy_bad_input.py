@@ -8,7 +8,7 @@ import yaml
 from failsoft_kit.settings import SettingsError
 from failsoft_model.walk import Capability
 from failsoft_router.adapters.policy_file import parse_policy
-from failsoft_router.core.policy import Policy
+from failsoft_router.core.policy import Policy, TenantLimits
 
 SMALLEST = """
 targets:
@@ -312,6 +312,47 @@ def test_a_denial_of_what_is_not_there_is_refused() -> None:
         "`tenants.acme.deny[1]` (policy.yaml, line 7) names `opanai`, which is no target and no"
         " provider; known are `a`, `openai`, `anthropic`, `gemini`, `failsoft`"
     )
+
+
+def limiting(limits: str) -> str:
+    return f"{SMALLEST}tenants:\n  acme: {{limits: {limits}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "limits"),
+    [
+        ("{requests_per_minute: 600}", TenantLimits(requests_per_minute=600, burst=100)),
+        ("{requests_per_minute: 5}", TenantLimits(requests_per_minute=5, burst=1)),
+        (
+            "{requests_per_minute: 5, burst: 9, concurrent: 3}",
+            TenantLimits(requests_per_minute=5, burst=9, concurrent=3),
+        ),
+        ("{concurrent: 3}", TenantLimits(concurrent=3)),
+    ],
+)
+def test_a_tenant_may_be_limited(written: str, limits: TenantLimits) -> None:
+    assert parse(limiting(written)).tenant("acme").limits == limits
+    assert parse(limiting(written)).tenant("globex").limits is None
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "wrong"),
+    [
+        ("{}", "limits", "must have `requests_per_minute` or `concurrent`"),
+        ("{burst: 5}", "limits.burst", "needs `requests_per_minute` beside it"),
+        ("{burst: 5, concurrent: 1}", "limits.burst", "needs `requests_per_minute` beside it"),
+        ("{requests_per_minute: 0}", "limits.requests_per_minute", "must be greater than"),
+        ("{requests_per_minute: 1.5}", "limits.requests_per_minute", "must be a valid integer"),
+        ("{concurrent: 0}", "limits.concurrent", "must be greater than"),
+        ("{rate: 5}", "limits.rate", "is unknown"),
+        ("5", "limits", "must be a valid"),
+    ],
+)
+def test_limits_that_limit_nothing_are_refused(written: str, place: str, wrong: str) -> None:
+    (problem,) = problems(limiting(written))
+
+    assert problem.startswith(f"`tenants.acme.{place}` (policy.yaml, line 7) ")
+    assert wrong in problem
 
 
 # Capabilities that the provider cannot have.

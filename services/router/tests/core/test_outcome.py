@@ -32,6 +32,7 @@ CELLS = {
     ErrorClass.SCHEMA_INVALID: (HOP, (False, False, False), NOTHING),
     ErrorClass.UNSUPPORTED: (HOP, (False, False, False), NOTHING),
     ErrorClass.ROUTER_LOOP: (HOP, (False, False, False), NOTHING),
+    ErrorClass.TENANT_LIMITED: (HOP, (False, False, False), NOTHING),
     ErrorClass.UNKNOWN: (HOP, (True, False, False), HEALTH),
 }
 EVERY_CELL = list(product(ErrorClass, enumerate(Phase)))

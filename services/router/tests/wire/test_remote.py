@@ -13,6 +13,7 @@ from failsoft_router.core.errors import (
     RouteExhausted,
     RouterLoop,
     StreamBroken,
+    TenantLimited,
 )
 from failsoft_router.ports import AttemptFailed
 from failsoft_router.wire import remote as wire
@@ -74,6 +75,7 @@ def test_every_code_has_its_class(code: Code) -> None:
         (Code.INVALID_ARGUMENT, "CONTEXT_LENGTH", ErrorClass.CONTEXT_LENGTH),
         (Code.UNAVAILABLE, "SHUTTING_DOWN", ErrorClass.TRANSIENT),
         (RouterLoop.code, RouterLoop.reason, ErrorClass.ROUTER_LOOP),
+        (TenantLimited.code, TenantLimited.reason, ErrorClass.TENANT_LIMITED),
         (ReaderStalled.code, ReaderStalled.reason, ErrorClass.CANCELLED),
     ],
 )

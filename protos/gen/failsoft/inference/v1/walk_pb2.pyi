@@ -226,6 +226,8 @@ class _ErrorClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorClass
     """The target is a router, and the request has gone through too many of them:
     their policies lead in a circle.
     """
+    ERROR_CLASS_TENANT_LIMITED: _ErrorClass.ValueType  # 21
+    """The target is a router, and the tenant has reached one of its limits there."""
 
 class ErrorClass(_ErrorClass, metaclass=_ErrorClassEnumTypeWrapper):
     """What was wrong with an attempt. The class decides what happens next."""
@@ -274,6 +276,8 @@ ERROR_CLASS_ROUTER_LOOP: ErrorClass.ValueType  # 20
 """The target is a router, and the request has gone through too many of them:
 their policies lead in a circle.
 """
+ERROR_CLASS_TENANT_LIMITED: ErrorClass.ValueType  # 21
+"""The target is a router, and the tenant has reached one of its limits there."""
 Global___ErrorClass: _TypeAlias = ErrorClass  # noqa: Y015
 
 class _FinishReason:

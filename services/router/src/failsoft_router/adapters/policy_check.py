@@ -60,6 +60,7 @@ def mistakes(policy: Raw, *, read: Read, folder: Path, own_address: str = "") ->
     for name, tenant in _maps(tenants):
         yield from _of_preferences(name, _map(tenant.get("prefer")), routes)
         yield from _of_denials(("tenants", name, "deny"), _texts(tenant.get("deny")), targets)
+        yield from _of_tenant_limits(("tenants", name, "limits"), tenant.get("limits"))
 
 
 def _of_names(targets: Raw, routes: Raw, tenants: Raw) -> Iterator[Mistake]:
@@ -189,6 +190,16 @@ def _of_denials(here: Trail, names: Mapping[int, str], targets: Raw) -> Iterator
                 (*here, index),
                 f"names `{name}`, which is no target and no provider; known are {_listed(known)}",
             )
+
+
+def _of_tenant_limits(here: Trail, limits: object) -> Iterator[Mistake]:
+    """What limits nothing is a slip: nobody writes it for that."""
+    if not isinstance(limits, dict):
+        return
+    if "burst" in limits and "requests_per_minute" not in limits:
+        yield (*here, "burst"), "needs `requests_per_minute` beside it"
+    elif not limits:
+        yield here, "must have `requests_per_minute` or `concurrent`"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ from failsoft_router.core.policy import (
     RoutePolicy,
     TargetKind,
     TargetPolicy,
+    TenantLimits,
     TenantPolicy,
 )
 from failsoft_router.core.retry import MAX_ATTEMPTS_PER_HOP
@@ -48,6 +49,9 @@ _ANTHROPICS = frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VI
 """What each model can do that Anthropic itself offers; others behind its wire format differ."""
 _GEMINIS = frozenset({Capability.TOOLS, Capability.JSON_SCHEMA, Capability.VISION})
 """What each Gemini can do that Google itself offers; other families behind its API differ."""
+
+_BURSTS_A_MINUTE = 6
+"""A tenant without a `burst` of its own may ask at once what it may ask in ten seconds."""
 
 Seconds = Annotated[Duration, Field(gt=0, le=3600)]
 Storage = Annotated[Duration, Field(ge=0, le=30 * 86400)]
@@ -154,6 +158,18 @@ class _Route(Settings):
     cache: _Cache | None = Field(default=_Cache(), description="null: nothing is stored.")
 
 
+class _TenantLimits(Settings):
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="On average."
+    )
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="At once, after a quiet time; default: those of 10 seconds."
+    )
+    concurrent: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="Running at the same time."
+    )
+
+
 class _Tenant(Settings):
     prefer: dict[str, list[str]] = Field(
         default={}, description="Route to targets that come first."
@@ -162,6 +178,7 @@ class _Tenant(Settings):
     no_external: bool = Field(default=False, description="Only targets in our own network.")
     allow_mock: bool = Field(default=False, description="A made-up answer is better than none.")
     allow_stale: bool = Field(default=True, description="An old answer is better than none.")
+    limits: _TenantLimits | None = Field(default=None, description="How much it may ask.")
 
 
 class _Policy(Settings):
@@ -286,4 +303,14 @@ def _tenant(raw: _Tenant) -> TenantPolicy:
         no_external=raw.no_external,
         allow_mock=raw.allow_mock,
         allow_stale=raw.allow_stale,
+        limits=None if raw.limits is None else _tenant_limits(raw.limits),
+    )
+
+
+def _tenant_limits(raw: _TenantLimits) -> TenantLimits:
+    rate = raw.requests_per_minute or 0
+    return TenantLimits(
+        requests_per_minute=rate,
+        burst=raw.burst or max(1, rate // _BURSTS_A_MINUTE),
+        concurrent=raw.concurrent or 0,
     )

@@ -20,6 +20,7 @@ from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.extra_calls import ExtraCalls
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
+from failsoft_router.core.tenant_limits import TenantLimiter
 from failsoft_router.ports import Credential, Target
 
 NOWHERE: Addresses = MappingProxyType({})
@@ -188,7 +189,12 @@ class Board:
             )
             for name, target in policy.targets.items()
         }
-        ledger.keep_only(policy.targets.values(), now=now)
+        self._limiters = {
+            name: ledger.limiter(name, tenant.limits, now=now)
+            for name, tenant in policy.tenants.items()
+            if tenant.limits is not None
+        }
+        ledger.keep_only(policy.targets.values(), limited=self._limiters, now=now)
         watched = filter(None, hosts.values())
         self.egress.watch(watched, may_be_called=self._may_be_called, now=now)
         self.uses = Uses(self._let_go)
@@ -211,6 +217,10 @@ class Board:
     def places(self) -> Iterable[Place]:
         """All targets in the policy's order."""
         return self._places.values()
+
+    def limiter(self, tenant: str) -> TenantLimiter | None:
+        """What the tenant has left of what it may ask; None: it has no limits."""
+        return self._limiters.get(tenant)
 
     def without_credential(self, names: Iterable[str]) -> frozenset[str]:
         """Those of these targets that need a key and have none."""

@@ -18,7 +18,8 @@ from failsoft_router.core.egress import EgressWatch
 from failsoft_router.core.extra_calls import PROBES, RETRIES, ExtraCalls
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
 from failsoft_router.core.history import History
-from failsoft_router.core.policy import TargetPolicy
+from failsoft_router.core.policy import TargetPolicy, TenantLimits
+from failsoft_router.core.tenant_limits import TenantLimiter
 
 KEPT_SECONDS = 600.0
 
@@ -74,6 +75,7 @@ class Ledger:
         self._retries: Shelf[ExtraCalls] = Shelf()
         self._probes: Shelf[ExtraCalls] = Shelf()
         self._bulkheads: Shelf[Bulkhead] = Shelf()
+        self._limiters: Shelf[TenantLimiter] = Shelf()
         self.egress = EgressWatch()
         """What is known of our own way out, whatever the policy."""
 
@@ -114,8 +116,17 @@ class Ledger:
         bulkhead.places, bulkhead.most_tokens = target.concurrency, target.tokens_in_flight
         return bulkhead
 
-    def keep_only(self, targets: Iterable[TargetPolicy], *, now: float) -> None:
-        """A policy with these targets is in force from now on."""
+    def limiter(self, tenant: str, limits: TenantLimits, *, now: float) -> TenantLimiter:
+        """What the tenant has left; new limits apply from the next request."""
+        limiter = self._limiters.get(tenant, lambda: TenantLimiter(limits, now=now), now=now)
+        limiter.adopt(limits, now=now)
+        return limiter
+
+    def keep_only(
+        self, targets: Iterable[TargetPolicy], *, limited: Iterable[str] = (), now: float
+    ) -> None:
+        """A policy with these targets, and limits for these tenants, is in force from now on."""
+        self._limiters.keep_only(set(limited), now=now)
         used = tuple(targets)
         names: set[Hashable] = {target.name for target in used}
         health: set[Hashable] = {target.health_key for target in used}

@@ -4,10 +4,14 @@ A walk takes the board that is current when it begins, which is the one held for
 nothing is awaited in between. The board's targets stay reachable until the walk is over.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer
 from failsoft_router.app.delivery import EventSink, Opens
 from failsoft_router.app.surroundings import Caller, Surroundings
+from failsoft_router.app.tenancy import admitted
 from failsoft_router.app.walk import Walk
 
 
@@ -21,10 +25,11 @@ class Walker:
         """The whole answer.
 
         Raises:
+            TenantLimited: The tenant has asked as much as it may.
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
-        with self._surroundings.boards.hold():
+        with self._admitted(caller):
             walk = Walk(self._surroundings, request, caller, sink=None)
             finished = await walk.run()
             return Answer(choice=walk.choice, finished=finished)
@@ -46,10 +51,11 @@ class Walker:
             opens: Is told what is known just before the first content; None: nobody asks.
 
         Raises:
+            TenantLimited: The tenant has asked as much as it may.
             RouteNotFound: No route answers to the model that was asked for.
             WalkError: Nobody answered; its subclass says why.
         """
-        with self._surroundings.boards.hold():
+        with self._admitted(caller):
             walk = Walk(
                 self._surroundings,
                 request,
@@ -59,3 +65,9 @@ class Walker:
                 opens=opens,
             )
             await walk.run()
+
+    @contextmanager
+    def _admitted(self, caller: Caller) -> Iterator[None]:
+        around = self._surroundings
+        with around.boards.hold() as board, admitted(board, caller.tenant, now=around.clock.now()):
+            yield

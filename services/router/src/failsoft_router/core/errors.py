@@ -48,6 +48,16 @@ class RouterLoop(FailsoftError):
     reason: ClassVar[str] = "ROUTER_LOOP"
 
 
+class TenantLimited(FailsoftError):
+    """The tenant has reached a limit of the policy; others are served.
+
+    The metadata `limit` is the limit's name in the policy.
+    """
+
+    code: ClassVar[Code] = Code.RESOURCE_EXHAUSTED
+    reason: ClassVar[str] = "TENANT_LIMITED"
+
+
 class WalkError(FailsoftError):
     """A walk that ended without a whole answer.
 

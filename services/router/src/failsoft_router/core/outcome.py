@@ -114,6 +114,7 @@ TABLE: dict[ErrorClass, Row] = {
     ErrorClass.SCHEMA_INVALID: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.UNSUPPORTED: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.ROUTER_LOOP: Row(Next.HOP, _NEVER, Lesson.NOTHING),
+    ErrorClass.TENANT_LIMITED: Row(Next.HOP, _NEVER, Lesson.NOTHING),
     ErrorClass.CONTENT_FILTER: Row(Next.ROUTE_DECIDES, _NEVER, Lesson.NOTHING),
     ErrorClass.CALLER_FAULT: Row(Next.BLAME_DECIDES, _NEVER, Lesson.NOTHING),
     ErrorClass.CANCELLED: Row(Next.STOP, _NEVER, Lesson.NOTHING),

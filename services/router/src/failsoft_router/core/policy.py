@@ -206,6 +206,21 @@ class RoutePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TenantLimits:
+    """How much a tenant may ask of one router.
+
+    Attributes:
+        requests_per_minute: 0: no limit.
+        burst: Requests that may come at once after a quiet time; at least 1.
+        concurrent: Requests that may run at once; 0: no limit.
+    """
+
+    requests_per_minute: int = 0
+    burst: int = 1
+    concurrent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TenantPolicy:
     """What one tenant wants and allows.
 
@@ -215,6 +230,7 @@ class TenantPolicy:
         no_external: Only targets in our own network may answer.
         allow_mock: A made-up answer is better than none.
         allow_stale: An old answer is better than none.
+        limits: None: there are none.
     """
 
     prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -222,6 +238,7 @@ class TenantPolicy:
     no_external: bool = False
     allow_mock: bool = False
     allow_stale: bool = True
+    limits: TenantLimits | None = None
 
 
 _UNLISTED = TenantPolicy()

@@ -5,7 +5,7 @@ import re
 from failsoft_kit.rpc.status import RemoteError
 from failsoft_model.errors import Code
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.errors import ReaderStalled, RouteExhausted, RouterLoop
+from failsoft_router.core.errors import ReaderStalled, RouteExhausted, RouterLoop, TenantLimited
 from failsoft_router.ports import AttemptFailed
 
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
@@ -20,6 +20,8 @@ _BY_REASON = {
     "STREAM_BROKEN": ErrorClass.TRUNCATED,
     "UNSUPPORTED": ErrorClass.UNSUPPORTED,
     RouterLoop.reason: ErrorClass.ROUTER_LOOP,
+    # A limit of one tenant at an inner router keeps nobody else away from it.
+    TenantLimited.reason: ErrorClass.TENANT_LIMITED,
     # It gave up on us because our own caller reads nothing: no illness of its.
     ReaderStalled.reason: ErrorClass.CANCELLED,
 }
@@ -55,6 +57,7 @@ _SENTENCES = {
     ErrorClass.MALFORMED: "it answered what cannot be read",
     ErrorClass.CANCELLED: "nobody took its answer",
     ErrorClass.ROUTER_LOOP: "its targets lead in a circle of routers",
+    ErrorClass.TENANT_LIMITED: "the tenant has reached a limit there",
 }
 
 
