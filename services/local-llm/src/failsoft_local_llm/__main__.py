@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from failsoft_local_llm import explain_profile
-from failsoft_local_llm.preload import order
+from failsoft_local_llm.preload import errand
 
 
 def main() -> int:
@@ -19,16 +19,16 @@ def main() -> int:
     explain_profile.add_arguments(
         commands.add_parser(explain_profile.NAME, help="say which model fits this machine, and why")
     )
-    order.add_arguments(
-        commands.add_parser(order.NAME, help="fetch a model before it is needed, and check it")
+    errand.add_arguments(
+        commands.add_parser(errand.NAME, help="fetch a model before it is needed, and check it")
     )
     arguments = parser.parse_args()
     if arguments.command is None:
         return _serve(arguments.config)
     if arguments.config is not None:
         parser.error("--config is for serving only")
-    if arguments.command == order.NAME:
-        return _preload(order.order_of(arguments))
+    if arguments.command == errand.NAME:
+        return _preload(errand.errand_of(arguments))
     return explain_profile.explain_profile(arguments)
 
 
@@ -42,7 +42,7 @@ def _serve(config: Path | None) -> int:
     return process.main(lambda: wiring.run(config))
 
 
-def _preload(given: order.Order) -> int:
+def _preload(given: errand.Errand) -> int:
     from failsoft_local_llm.preload.command import preload
 
     return preload(given)

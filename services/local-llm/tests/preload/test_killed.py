@@ -14,7 +14,7 @@ from hub_lookalike import Hub
 
 from failsoft_local_llm.adapters.store.folder import Folder
 from failsoft_local_llm.adapters.store.part import PARTIAL
-from failsoft_local_llm.preload.order import Order
+from failsoft_local_llm.preload.errand import Errand
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -37,14 +37,14 @@ async def test_what_was_written_is_never_fetched_again_and_the_files_are_whole(
     seed: int,
 ) -> None:
     """While it starts, reads, fetches, or writes down what it has."""
-    order = Order(name="tiny", to=folder.path.parent, catalogue=catalogue_file)
+    errand = Errand(name="tiny", to=folder.path.parent, catalogue=catalogue_file)
     draw = random.Random(seed)
     total = sum(map(len, taken.values()))
     kills = 0
     while kills < KILLS:
         before = written(folder.path)
         hub.asked.clear()
-        process = start_forked_preload(order, endpoint=hub.url)
+        process = start_forked_preload(errand, endpoint=hub.url)
         kill_somewhen(process, hub, draw, total=total, left=total - sum(before.values()))
         await asyncio.to_thread(process.join)
         assert process.exitcode in {-signal.SIGKILL, 0}
@@ -56,7 +56,7 @@ async def test_what_was_written_is_never_fetched_again_and_the_files_are_whole(
             assert {path: folder.place(path).read_bytes() for path in taken} == taken
             shutil.rmtree(folder.path)
 
-    process = start_forked_preload(order, endpoint=hub.url)
+    process = start_forked_preload(errand, endpoint=hub.url)
     await asyncio.to_thread(process.join)
     assert process.exitcode == 0
     assert {path: folder.place(path).read_bytes() for path in taken} == taken

@@ -30,8 +30,8 @@ from failsoft_local_llm.core.catalogue import (
     Hub,
     Licence,
     Model,
+    Origin,
     Quantisation,
-    Source,
     Weights,
 )
 from failsoft_model.walk import Capability
@@ -91,7 +91,7 @@ class _Weights(Settings):
             raise ValueError("`revision` needs `repo`")
         return self
 
-    def source(self) -> Source:
+    def source(self) -> Origin:
         """Where they come from."""
         if self.directory is not None:
             return Directory(path=self.directory)

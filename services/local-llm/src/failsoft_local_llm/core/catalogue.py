@@ -80,7 +80,7 @@ class Directory:
     path: str
 
 
-Source = Hub | Wheel | Directory
+Origin = Hub | Wheel | Directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class Weights:
     model: Model
     format: Format
     quantisation: Quantisation
-    source: Source
+    source: Origin
     licence: Licence
     files: tuple[File, ...] = ()
     """All that are needed; empty: those that the source lists."""

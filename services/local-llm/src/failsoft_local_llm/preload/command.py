@@ -22,9 +22,9 @@ from failsoft_local_llm.core.store.files import NotStored
 from failsoft_local_llm.core.store.manifest import Manifest, folder_name
 from failsoft_local_llm.core.store.names import weights_named
 from failsoft_local_llm.decision import known_models
+from failsoft_local_llm.preload.errand import Errand
 from failsoft_local_llm.preload.fill import Fill
 from failsoft_local_llm.preload.in_place import check_in_place
-from failsoft_local_llm.preload.order import Order
 from failsoft_local_llm.preload.progress import Bar, Lines, shown_on
 from failsoft_local_llm.settings import SECTION, LocalLlmSettings
 
@@ -33,7 +33,7 @@ STORED = 0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def preload(order: Order) -> int:
+def preload(errand: Errand) -> int:
     """Brings a model into the store, and says so.
 
     Returns:
@@ -42,50 +42,52 @@ def preload(order: Order) -> int:
     """
     progress = shown_on(sys.stderr)
     try:
-        sys.stdout.write(f"{_stored(order, progress)}\n")
+        sys.stdout.write(f"{_stored(errand, progress)}\n")
     except (StartupError, NotStored) as refusal:
         progress.close()
         sys.stderr.write(f"{refusal}\n")
         return REFUSED
     except OSError as error:
         progress.close()
-        sys.stderr.write(f"{_disk_words(error, order)}\n")
+        sys.stderr.write(f"{_disk_words(error, errand)}\n")
         return REFUSED
     except KeyboardInterrupt:
         progress.close()
-        sys.stderr.write(f"interrupted: {progress.so_far} are there; go on with: {order.command}\n")
+        sys.stderr.write(
+            f"interrupted: {progress.so_far} are there; go on with: {errand.command}\n"
+        )
         return INTERRUPTED
     return STORED
 
 
-def _stored(order: Order, progress: Lines | Bar) -> str:
+def _stored(errand: Errand, progress: Lines | Bar) -> str:
     settings = load(LocalLlmSettings, section=SECTION, file=None)
-    catalogue = known_models(order.catalogue or settings.catalogue_file)
-    weights = weights_named(catalogue, order.name)[0]
-    if order.to is None and not isinstance(weights.source, Hub):
+    catalogue = known_models(errand.catalogue or settings.catalogue_file)
+    weights = weights_named(catalogue, errand.name)[0]
+    if errand.to is None and not isinstance(weights.source, Hub):
         source = local_source(weights.source)
         manifest = asyncio.run(check_in_place(weights, source, progress))
         return _success(weights, manifest, source.path, "is whole where it is")
-    directory = (order.to or settings.models_directory).expanduser()
+    directory = (errand.to or settings.models_directory).expanduser()
     name = folder_name(weights)
     folder = Folder(directory / name)
     with only_one(directory, name, on_wait=lambda: progress.tell(_waits(weights))):
-        manifest, how = asyncio.run(_filled(order, weights, folder, progress))
+        manifest, how = asyncio.run(_filled(errand, weights, folder, progress))
     progress.close()
     return _success(weights, manifest, folder.path, how)
 
 
 async def _filled(
-    order: Order, weights: Weights, folder: Folder, progress: Lines | Bar
+    errand: Errand, weights: Weights, folder: Folder, progress: Lines | Bar
 ) -> tuple[Manifest, str]:
     """What is there at the end, and how it came to be there, in words."""
     fill = Fill(weights, folder, progress=progress)
     if manifest := fill.found():
-        if not order.verify:
+        if not errand.verify:
             return manifest, "was there already"
         if await fill.is_right(manifest):
             return manifest, "was there already, and every byte of it was read"
-    async with _source(weights, order.token_file) as source:
+    async with _source(weights, errand.token_file) as source:
         return await fill.run(source), "is there"
 
 
@@ -122,7 +124,7 @@ def _success(weights: Weights, manifest: Manifest, place: Path, how: str) -> str
     return f"{weights.name} {how}: {place} ({size})"
 
 
-def _disk_words(error: OSError, order: Order) -> str:
+def _disk_words(error: OSError, errand: Errand) -> str:
     if error.errno in _FULL:
-        return f"the disk is full; what is there stays. Make room, and go on with: {order.command}"
+        return f"the disk is full; what is there stays. Make room, and go on with: {errand.command}"
     return f"{error.filename}: {error.strerror}; name a place that can be written with --to"

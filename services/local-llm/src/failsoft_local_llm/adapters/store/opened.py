@@ -37,16 +37,16 @@ def open_stored(catalogue: Catalogue, name: str, directory: Path) -> StoredModel
             mends it.
     """
     try:
-        candidates = weights_named(catalogue, name)
+        named = weights_named(catalogue, name)
     except NotStored as unknown:
         raise StartupError(str(unknown)) from unknown
-    here = [each for each in candidates if Folder(directory / folder_name(each)).is_marked]
+    here = [each for each in named if Folder(directory / folder_name(each)).is_marked]
     if here:
         return _from_store(here[0], directory)
-    for each in candidates:
+    for each in named:
         if not isinstance(each.source, Hub):
             return _from_source(each, each.source)
-    default = candidates[0]
+    default = named[0]
     marker = directory / folder_name(default) / COMPLETE
     raise StartupError(
         f"the model {name} is not here: there is no {marker}; {_mended_by(default, directory)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from failsoft_local_llm.core.catalogue import Directory, Hub, Source, Weights, Wheel
+from failsoft_local_llm.core.catalogue import Directory, Hub, Origin, Weights, Wheel
 from failsoft_local_llm.core.store.files import Evidence, Expected
 
 COMPLETE = ".complete"
@@ -48,7 +48,7 @@ def folder_name(weights: Weights) -> str:
     return f"{weights.name}@{_edition(weights.source)}"
 
 
-def _edition(source: Source) -> str:
+def _edition(source: Origin) -> str:
     match source:
         case Hub(revision=revision):
             return revision or "main"

@@ -9,7 +9,7 @@ NAME = "preload"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Errand:
     """What the command line says."""
 
     name: str
@@ -24,7 +24,7 @@ class Order:
 
     @property
     def command(self) -> str:
-        """The same order again, as one types it."""
+        """The same errand again, as one types it."""
         options = {
             "--to": self.to,
             "--catalogue": self.catalogue,
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def order_of(arguments: argparse.Namespace) -> Order:
+def errand_of(arguments: argparse.Namespace) -> Errand:
     """What the command line says."""
-    return Order(
+    return Errand(
         name=arguments.model,
         to=arguments.to,
         catalogue=arguments.catalogue,
