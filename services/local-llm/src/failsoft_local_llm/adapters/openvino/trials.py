@@ -96,9 +96,10 @@ class Trials:
 
     def _given_up(self) -> dict[int, Verdict]:
         """Those who waited long enough for the trial that holds the thread."""
-        if self._tried is None:
+        tried = self._tried  # once: the thread may come back at any moment
+        if tried is None:
             return {}
-        held_by, since = self._tried
+        held_by, since = tried
         held_for = self._clock.now() - since
         if held_for >= LOST_SECONDS:
             raise ThreadLost
