@@ -303,6 +303,7 @@ async def test_a_small_one_that_is_still_loading_does_not_take_over_from_the_big
         assert (len(stage.minimal.starts), stage.minimal.loaded) == (2, 0)
 
     assert stage.served == ["minimal", "primary"]
+    assert happened(stage, "minimal") == {"started": 1, "died": 1}
 
 
 @virtual_time.test

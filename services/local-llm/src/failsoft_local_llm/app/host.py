@@ -193,7 +193,7 @@ class EngineHost:
         if self._current is not None and self._current.rung != life.rung:
             return
         self._current = None
-        self._standing.fails(life.rung, now=self._clock.now(), why=why)
+        self._standing.fails(self._succession.rung, now=self._clock.now(), why=why)
         self._tell()
 
     def replaced(self, life: Life) -> None:

@@ -153,7 +153,8 @@ class Succession:
         self._trial = None
         if trial.has_served:
             if self._life is not None:
-                self._observer.replaced(self._life)
+                if self._life.serving is not None:
+                    self._observer.replaced(self._life)
                 self._life.retire()
             self._life = trial
         elif trial.rung + 1 < self._ladder.rung:

@@ -68,7 +68,7 @@ class Standing:
         self._turn(State.SERVING, why)
 
     def fails(self, number: int, *, now: float, why: str) -> None:
-        """That model has died or cannot be loaded, and no other one answers."""
+        """None answers any more, or could be loaded; that one is likely to be the next to."""
         self.starts(number, at=now)
         self._turn(State.DOWN, why)
 
