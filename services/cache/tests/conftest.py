@@ -25,7 +25,8 @@ from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.rpc.server import running
-from failsoft_kit.telemetry import NameRegistry, Telemetry, Tracer
+from failsoft_kit.telemetry import Meter, NameRegistry, Telemetry, Tracer
+from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.testing.spans import RecordedSpans
 
 if TYPE_CHECKING:
@@ -89,12 +90,18 @@ class Replica:
     """One replica of the cache, as its callers see it."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, port: int, clock: Clock, spans: RecordedSpans
+        self,
+        channel: grpc.aio.Channel,
+        port: int,
+        clock: Clock,
+        spans: RecordedSpans,
+        meter: Meter,
     ) -> None:
         self.channel = channel
         self.port = port
         self.clock = clock
         self.spans = spans
+        self.meter = meter
         self.stub: CacheServiceAsyncStub = pb_grpc.CacheServiceStub(channel)
 
     async def call(
@@ -211,17 +218,18 @@ def start_replica(tmp_path: Path, token: ServiceToken) -> StartReplica:
         }
         clock, spans = Clock(), RecordedSpans()
         names = NameRegistry(strict=True)
-        names.register((*RPC_NAMES, *NAMES))
+        names.register((*RPC_NAMES, *PROCESS_NAMES, *NAMES))
+        meter = Meter(clock=clock, names=names)
         service = build(
             CacheSettings.model_validate(defaults | settings),
             clock=clock,
-            telemetry=Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names)),
+            telemetry=Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names), meter=meter),
         )
         async with (
             running(service) as (port,),
             open_channel(f"127.0.0.1:{port}", token=token) as channel,
         ):
-            replica = Replica(channel, port, clock, spans)
+            replica = Replica(channel, port, clock, spans, meter)
             if "valkey_url" in settings:
                 await replica.until(degraded=False)
             yield replica

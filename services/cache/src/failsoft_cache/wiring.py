@@ -14,6 +14,7 @@ from failsoft_cache.adapters.secret_file import read_or_make_secret, read_secret
 from failsoft_cache.adapters.valkey import ValkeyTier
 from failsoft_cache.api.rpc import CacheServicer
 from failsoft_cache.app.answers import Answers
+from failsoft_cache.app.metrics import AgeMetrics, watch
 from failsoft_cache.core.key import MasterSecret
 from failsoft_cache.core.local_tier import LocalTier
 from failsoft_cache.settings import SECTION, CacheSettings
@@ -58,6 +59,8 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
         clock=clock,
         max_entry_bytes=settings.max_entry_bytes,
     )
+    watch(telemetry.meter, answers)
+    servicer = CacheServicer(answers, AgeMetrics(telemetry.meter))
     token = settings.service_token()
     return Service(
         name=_NAME,
@@ -65,9 +68,7 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
             Listener(
                 address=settings.address,
                 setting=f"{SECTION}.address",
-                register=partial(
-                    pb_grpc.add_CacheServiceServicer_to_server, CacheServicer(answers)
-                ),
+                register=partial(pb_grpc.add_CacheServiceServicer_to_server, servicer),
                 access=access(token),
                 reflection=True,
                 max_calls=settings.max_calls,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
 from failsoft_cache.app.answers import Answers
+from failsoft_cache.app.metrics import AgeMetrics
 from failsoft_cache.telemetry import CACHE_STATUS
 from failsoft_cache.wire import replies, requests
 from failsoft_kit import call
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 class CacheServicer(pb_grpc.CacheServiceServicer):
     """Serves one replica's answers. The tenant is the caller's, never the request's."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, ages: AgeMetrics) -> None:
         self._answers = answers
+        self._ages = ages
 
     async def Lookup(
         self,
@@ -37,6 +39,7 @@ class CacheServicer(pb_grpc.CacheServiceServicer):
             max_age=requests.max_age(request),
         )
         call.current().span.set(CACHE_STATUS, found.verdict.status.value)
+        self._ages.handed_out(found.verdict)
         return replies.looked_up(found.key, found.verdict, found.answer)
 
     async def Store(

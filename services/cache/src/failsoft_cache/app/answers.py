@@ -71,6 +71,11 @@ class Answers:
         self.counts = Counts()
 
     @property
+    def is_shared(self) -> bool:
+        """Whether there is a shared tier, be it away or not."""
+        return self._shared is not None
+
+    @property
     def trouble(self) -> str | None:
         """Why only this replica's own tier is served, for people; None: all is well."""
         return None if self._shared is None else self._shared.trouble
