@@ -107,5 +107,6 @@ def test_the_command_line_shows_the_key_of_its_variable(
 
     assert refused.returncode == 1
     assert "an API key (fs_…)" in refused.stderr
+    assert "FAILSOFT_API_KEY" in refused.stderr
     assert answered.returncode == 0, answered.stderr
     assert "served by mock" in answered.stdout

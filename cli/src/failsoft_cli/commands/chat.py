@@ -4,11 +4,14 @@ import os
 from collections.abc import Iterator
 
 import click
+import grpc
 from rich.console import Console
 
 from failsoft_cli import console
 from failsoft_cli.addresses import Ports, is_on_loopback, on_loopback
+from failsoft_cli.console import prose
 from failsoft_cli.conversation import ask, complain
+from failsoft_cli.program import spelling
 from failsoft_client import Client, FailsoftRpcError, assistant, user
 from failsoft_client.question import Options
 from failsoft_kit.clock import SystemClock
@@ -83,7 +86,7 @@ def command(
         try:
             ask(client, question, options, out=out, now=SystemClock().now)
         except FailsoftRpcError as error:
-            complain(error, address=address, err=err)
+            _complain(error, address=address, err=err)
             return FAILED
     return ANSWERED
 
@@ -114,13 +117,19 @@ def _converse(
         try:
             reply = ask(client, said, options, out=out, now=SystemClock().now)
         except FailsoftRpcError as error:
-            complain(error, address=address, err=err)
+            _complain(error, address=address, err=err)
             said.pop()
         except KeyboardInterrupt:
             err.print("interrupted")
             said.pop()
         else:
             said.append(assistant(reply.text))
+
+
+def _complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
+    complain(error, address=address, err=err)
+    if error.code is grpc.StatusCode.UNAUTHENTICATED:
+        prose(err, f"put a key into {_KEY_VARIABLE}; `{spelling()} keys create` makes one")
 
 
 def _questions(out: Console) -> Iterator[str]:
