@@ -36,6 +36,7 @@ from failsoft_router.core.policy import (
     TargetPolicy,
     TenantPolicy,
 )
+from failsoft_router.core.recent_walks import RecentWalks
 from failsoft_router.ports import (
     AttemptFailed,
     Credential,
@@ -201,6 +202,7 @@ class Stage:
             make=partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock),
         )
         self.feed = HopFeed()
+        self.recent = RecentWalks()
         self.supervisor = Supervisor()
         self._is_supervised = False
         self.walker = Walker(
@@ -213,6 +215,7 @@ class Stage:
                 draw=lambda: 0.5,
                 new_id=map("walk-{}".format, itertools.count(1)).__next__,
                 feed=self.feed,
+                recent=self.recent,
             )
         )
         self.events: list[Event] = []

@@ -73,3 +73,13 @@ def test_the_patience_is_never_over_the_policys_limit_and_never_under_the_floor(
 @pytest.mark.parametrize(("seconds", "slow"), [(0.1, False), (5.0, False), (5.001, True)])
 def test_slow_is_later_than_half_the_limit(seconds: float, slow: bool) -> None:
     assert is_slow(seconds, policy_limit=POLICY) is slow
+
+
+def test_a_share_of_the_answers_came_within_the_time_of_the_slowest_of_them() -> None:
+    history = answered(*[each / 10 for each in range(1, 21)])
+
+    assert history.share_within(0.5) == 1.0
+    assert history.share_within(0.95) == 1.9
+    assert history.share_within(1.0) == 2.0
+    assert answered(0.3).share_within(0.95) == 0.3
+    assert answered().share_within(0.5) is None

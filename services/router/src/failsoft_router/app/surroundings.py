@@ -10,6 +10,7 @@ from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router.app.board import Boards
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.core.recent_walks import RecentWalks
 from failsoft_router.ports import AnswerCache
 
 
@@ -28,6 +29,7 @@ class Surroundings:
 
     Attributes:
         feed: Is told of each hop that ends.
+        recent: Counts how walks end.
         cache: None: there is no cache.
         draw: Gives numbers uniform in [0, 1).
         new_id: Gives ids that nobody has seen, of letters, digits and dashes.
@@ -41,3 +43,4 @@ class Surroundings:
     draw: Callable[[], float]
     new_id: Callable[[], str]
     feed: HopFeed = field(default_factory=HopFeed)
+    recent: RecentWalks = field(default_factory=RecentWalks)

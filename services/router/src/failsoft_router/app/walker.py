@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from failsoft_model.chat import ChatRequest
-from failsoft_model.events import Answer
+from failsoft_model.events import Answer, Finished
 from failsoft_router.app.delivery import EventSink, Opens
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.tenancy import admitted
 from failsoft_router.app.walk import Walk
+from failsoft_router.core.errors import RouteExhausted, StreamBroken, WalkDeadlinePassed
 
 
 class Walker:
@@ -31,7 +32,7 @@ class Walker:
         """
         with self._admitted(caller):
             walk = Walk(self._surroundings, request, caller, sink=None)
-            finished = await walk.run()
+            finished = await self._run(walk)
             return Answer(choice=walk.choice, finished=finished)
 
     async def stream(
@@ -64,7 +65,18 @@ class Walker:
                 sees_resets=sees_resets,
                 opens=opens,
             )
-            await walk.run()
+            await self._run(walk)
+
+    async def _run(self, walk: Walk) -> Finished:
+        """Walk, and count how it ended."""
+        recent, clock = self._surroundings.recent, self._surroundings.clock
+        try:
+            finished = await walk.run()
+        except (RouteExhausted, WalkDeadlinePassed, StreamBroken):
+            recent.add(None, now=clock.now())
+            raise
+        recent.add(finished.degradation, now=clock.now())
+        return finished
 
     @contextmanager
     def _admitted(self, caller: Caller) -> Iterator[None]:

@@ -15,6 +15,7 @@ their walks, so that a hang is found and a slow answer is learned.
 The usual time is the median of the answers.
 """
 
+import math
 from collections import deque
 
 LENGTH = 32
@@ -47,6 +48,21 @@ class History:
         if not self._answers:
             return None
         return sorted(self._answers)[len(self._answers) // 2]
+
+    def share_within(self, share: float) -> float | None:
+        """Seconds within which this share of the last answers came; None: there was none yet.
+
+        Args:
+            share: Over 0, at most 1; the 0.5 of two answers is the faster one's.
+        """
+        if not self._answers:
+            return None
+        return sorted(self._answers)[math.ceil(len(self._answers) * share) - 1]
+
+    @property
+    def answers(self) -> int:
+        """How many are remembered."""
+        return len(self._answers)
 
     def patience(self, policy_limit: float) -> float:
         """Seconds to wait for the first content of the next attempt before going on.
