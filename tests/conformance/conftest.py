@@ -57,7 +57,8 @@ def router() -> Iterator[Implementation]:
         stack.enter_context(process(upstream, folder=folder))
         target = {
             "provider": "openai",
-            "model": "gpt-5-mini",
+            # One that takes stop strings, as the models do not that reason.
+            "model": "gpt-4.1-mini",
             "endpoint": f"http://127.0.0.1:{upstream_port}/v1",
             "allow_private": True,
         }

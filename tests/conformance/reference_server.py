@@ -16,6 +16,7 @@ import grpc
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
+from failsoft_kit import logs
 from failsoft_kit.identity import Access
 from failsoft_kit.rpc.server import running
 from failsoft_kit.testing.grpc import service_of
@@ -154,6 +155,8 @@ def _register(server: grpc.aio.Server) -> None:
 
 
 async def main() -> None:
+    # What it logs must not be taken for its port.
+    logs.configure(logs.LogSettings(), service="reference", trace=lambda: None)
     access = {f"{SERVICE}/{method}": Access.TENANT for method in METHODS}
     service = service_of(_register, access=access)
     listeners = [dataclasses.replace(listener, reflection=True) for listener in service.listeners]
