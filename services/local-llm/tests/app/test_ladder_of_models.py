@@ -359,6 +359,18 @@ def test_who_asks_in_the_moment_of_falling_asleep_is_answered(turns: int) -> Non
 
 
 @virtual_time.test
+async def test_nothing_is_loaded_beside_a_model_that_falls_asleep() -> None:
+    """It may be time for both."""
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY), unload=RETRY_SECONDS)
+
+    async with stage.running() as host:
+        await asyncio.sleep(2 * LOADING_SECONDS + RETRY_SECONDS + 1.0)
+        assert host.status().state is State.ASLEEP
+        await asyncio.sleep(RETRY_SECONDS)
+        assert (len(stage.primary.starts), stage.minimal.loaded) == (1, 0)
+
+
+@virtual_time.test
 async def test_who_cannot_wait_for_a_sleeping_model_is_told_at_once_and_wakes_it() -> None:
     stage = Stage(unload=60.0)
 

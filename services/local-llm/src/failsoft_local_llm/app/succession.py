@@ -200,7 +200,7 @@ class Succession:
 
     def _climb_when_due(self, life: Life, engines: asyncio.TaskGroup) -> float:
         wanted, self._better_wanted = self._better_wanted, False
-        if life.rung == 0:
+        if life.rung == 0 or life.retired:
             return math.inf
         left = self._ladder.climb_at - self._clock.now()
         if wanted or (left <= 0.0 and not self._busy()):
