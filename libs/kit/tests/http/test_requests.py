@@ -133,6 +133,28 @@ async def test_a_stranger_does_not_learn_what_is_served(path: str, tmp_path: Pat
             assert await answered.text() == "one of acme"
 
 
+@pytest.mark.parametrize(
+    ("takes_unknown_keys", "trust_loopback", "status"),
+    [(True, True, 200), (False, True, 401), (True, False, 401)],
+)
+async def test_a_key_that_nobody_knows_is_a_strangers_where_those_are_let_in(
+    takes_unknown_keys: bool, trust_loopback: bool, status: int, tmp_path: Path
+) -> None:
+    """OpenAI's clients cannot be made without a key."""
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    service = http_service(
+        ROUTES,
+        token=ServiceToken.from_file(file),
+        takes_unknown_keys=takes_unknown_keys,
+        trust_loopback=trust_loopback,
+    )
+    shown = {"authorization": "Bearer any", "failsoft-tenant": "acme"}
+    async with client_of(service) as client, client.get("/things/one", headers=shown) as reply:
+        assert reply.status == status
+        assert "acme" not in await reply.text()
+
+
 async def test_health_is_told_to_strangers(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN)
@@ -187,6 +209,31 @@ async def test_no_more_are_answered_at_once_than_there_is_room_for() -> None:
                 assert (await second.json())["reason"] == Overloaded.reason
             cue.set()
         assert first.result().status == 200
+
+
+async def test_a_check_is_answered_when_others_find_no_room_and_leaves_no_span(
+    tmp_path: Path,
+) -> None:
+    """A monitor went blind in the moment that it was bought for."""
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    spans = RecordedSpans()
+    route = Route(method="GET", path="/how", access=Access.TENANT, handler=echo, is_check=True)
+    service = http_service(
+        [route],
+        tracer=Tracer(clock=SystemClock(), sink=spans),
+        token=ServiceToken.from_file(file),
+        trust_loopback=False,
+        max_calls=0,
+    )
+
+    async with client_of(service) as client:
+        async with client.get("/how", headers={"authorization": f"Bearer {TOKEN}"}) as reply:
+            assert reply.status == 200
+        async with client.get("/how") as refused:
+            assert refused.status == 401
+
+    assert spans.all() == ()
 
 
 async def test_a_client_that_goes_away_ends_its_request() -> None:

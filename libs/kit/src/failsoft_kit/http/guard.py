@@ -27,7 +27,12 @@ from failsoft_kit.http.exchange import Request, Response
 from failsoft_kit.http.listener import ErrorForm, HttpListener
 from failsoft_kit.http.names import METHOD, REQUEST_DURATION, ROUTE, STATUS
 from failsoft_kit.http.routes import Match, Route, Routes
-from failsoft_kit.identity import Access, Authenticator, Principal
+from failsoft_kit.identity import (
+    AUTHORIZATION_METADATA,
+    Access,
+    Authenticator,
+    Principal,
+)
 from failsoft_kit.identity import Kind as PrincipalKind
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import REQUEST_ID_METADATA, TRACE_METADATA
@@ -37,7 +42,12 @@ from failsoft_kit.telemetry.context import parse_traceparent
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.span import Kind, activate, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_model.errors import FailsoftError, Overloaded, PermissionDenied
+from failsoft_model.errors import (
+    FailsoftError,
+    Overloaded,
+    PermissionDenied,
+    Unauthenticated,
+)
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -72,6 +82,7 @@ class Guard:
     ) -> None:
         self._routes = Routes(listener.routes)
         self._errors: ErrorForm = listener.errors
+        self._takes_unknown_keys = listener.takes_unknown_keys
         self._max_calls = listener.max_calls
         self._max_body = listener.max_body_bytes
         self._authenticator = authenticator
@@ -126,8 +137,8 @@ class Guard:
     def _arrive(self, route: Route | None, method: str, request: Request) -> RunningCall:
         """Give a call its span and its id. Never raises."""
         known = method if method in _METHODS else _OTHER_METHOD
-        open_to_all = route is not None and route.access is Access.ANYONE
-        tracer = self._unrecorded if open_to_all else self._tracer
+        held = route is None or route.is_held
+        tracer = self._tracer if held else self._unrecorded
         path = "" if route is None else route.path
         name = f"{known} {path or 'unknown'}"
         traceparent = request.headers.get(TRACE_METADATA)
@@ -140,7 +151,7 @@ class Guard:
         own_id = request.headers.get(REQUEST_ID_METADATA, "")
         call = RunningCall(
             method=name,
-            held=not open_to_all,
+            held=held,
             request_id=own_id if _REQUEST_ID.fullmatch(own_id) else span.context.trace_hex,
             attempt_id=None,
             depth=0,
@@ -181,10 +192,19 @@ class Guard:
         access = Access.TENANT if route is None else route.access
         if access is Access.ANYONE:
             return _ANYONE
-        principal = self._authenticator.principal(request.pairs)
+        principal = self._known(request)
         if not access.permits(principal):
             raise PermissionDenied(f"this path demands the access {access.value}")
         return principal
+
+    def _known(self, request: Request) -> Principal:
+        try:
+            return self._authenticator.principal(request.pairs)
+        except Unauthenticated:
+            if not (self._takes_unknown_keys and self._authenticator.admits_strangers):
+                raise
+            rest = [pair for pair in request.pairs if pair[0] != AUTHORIZATION_METADATA]
+            return self._authenticator.principal(rest)
 
     async def _answer(self, call: RunningCall, error: FailsoftError, response: Response) -> None:
         """Tell the client, or break the connection off where it does not read."""

@@ -32,8 +32,12 @@ class HttpListener:
     routes: Sequence[Route]
     errors: ErrorForm
     max_calls: int
-    """Requests that may run at once; more are refused. Those that demand nothing don't count."""
+    """Requests that may run at once; more are refused. Checks, and those that demand nothing,
+    don't count."""
     max_body_bytes: int = MAX_MESSAGE_BYTES
+    takes_unknown_keys: bool = False
+    """Where callers who show nothing are let in, those with a key that nobody knows are let in as
+    the same: there are clients that cannot be made without a key."""
     trust_loopback: bool = True
     """False demands the token from this machine's callers too, as behind a local proxy; so do
     authorities."""

@@ -23,6 +23,14 @@ class Route:
     """One that ends in `/*` stands for every path below."""
     access: Access
     handler: Handler
+    is_check: bool = False
+    """It tells how we are. Like what is open to anyone it is answered when others find no room,
+    no drain waits for it, and it is neither traced nor measured."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its requests count among those that are running."""
+        return self.access is not Access.ANYONE and not self.is_check
 
     @property
     def name(self) -> str:
