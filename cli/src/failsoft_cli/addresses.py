@@ -18,6 +18,7 @@ _OWNERS = {
     "local_llm": "local-llm",
     "cache": "the cache",
     "admin": "the router's admin port",
+    "http": "the router's HTTP port",
 }
 
 
@@ -29,6 +30,7 @@ class Ports:
     local_llm: int = 50051
     cache: int = 50052
     admin: int = 50060
+    http: int = 50080
 
     @classmethod
     def shifted(cls, offset: int) -> Self:

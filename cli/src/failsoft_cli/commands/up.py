@@ -37,7 +37,7 @@ def _otlp(_context: click.Context, _option: click.Parameter, value: str | None) 
     type=click.IntRange(0, LARGEST_OFFSET),
     default=0,
     show_default=True,
-    help="Added to every port: 50050 (router), 50051, 50052 and 50060 (admin).",
+    help="Added to every port: 50050 (router), 50051, 50052, 50060 (admin) and 50080 (HTTP).",
 )
 def command(data: Path, policy: Path | None, otlp: str | None, port_offset: int) -> int:
     """Run every service on this machine until Ctrl-C.

@@ -69,6 +69,7 @@ def _router(setup: Setup) -> Service:
     settings = {
         "ADDRESS": address,
         "ADMIN_ADDRESS": on_loopback(ports.admin),
+        "HTTP_ADDRESS": on_loopback(ports.http),
         "POLICY_FILE": str(setup.policy),
         "CACHE_ADDRESS": on_loopback(ports.cache),
         "SERVICE_TOKEN_FILE": str(setup.data.service_token),
@@ -79,7 +80,7 @@ def _router(setup: Setup) -> Service:
         settings["IDENTITY__KEYS_FILE"] = str(setup.data.api_keys)
     return Service(
         name=ROUTER,
-        address=f"{address}, admin {on_loopback(ports.admin)}",
+        address=f"{address}, admin {on_loopback(ports.admin)}, HTTP {on_loopback(ports.http)}",
         program=_python(setup, ROUTER, module="failsoft_router", settings=settings, keys=True),
         probe=grpc_health(address),
         grace=_ROUTER_DRAIN + _BEFORE_THE_KILL,

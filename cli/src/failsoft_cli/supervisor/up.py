@@ -150,6 +150,7 @@ def _next_steps(wishes: Wishes, data: DataDir, ports: Ports) -> Iterable[str]:
     where = "" if usual else f" --address {on_loopback(ports.router)}"
     admin = "" if usual else f" --address {on_loopback(ports.admin)}"
     folder = "" if wishes.data == DEFAULT else f" --data {shlex.quote(str(wishes.data))}"
+    yield f"OpenAI base URL http://{on_loopback(ports.http)}/v1"
     yield f'ask:  {spelling()} chat{where} "What is the capital of France?"'
     yield f"see:  {spelling()} targets{admin}{folder} --check"
     yield f"logs: {data.logs}"

@@ -190,6 +190,7 @@ def _http(
             setting="router.http_address",
             routes=(*front.routes(), *health_routes(health)),
             errors=OpenAiErrors(),
+            takes_unknown_keys=True,
             max_calls=settings.max_calls,
         ),
     )

@@ -39,6 +39,7 @@ def http_service(
     health: Health | None = None,
     token: ServiceToken | None = None,
     trust_loopback: bool = True,
+    takes_unknown_keys: bool = False,
     drain_seconds: float = 1.0,
     max_calls: int = 100,
     max_body_bytes: int = 1024,
@@ -53,6 +54,7 @@ def http_service(
         max_calls=max_calls,
         max_body_bytes=max_body_bytes,
         trust_loopback=trust_loopback,
+        takes_unknown_keys=takes_unknown_keys,
     )
     return Service(
         name="test",
