@@ -94,7 +94,7 @@ async def test_usage_comes_last_in_a_stream_that_asks_for_it(
 
 
 async def test_a_limit_is_respected_and_said(caller: Caller) -> None:
-    answer = orjson.loads((await caller.chat(max_tokens=2)).body)
+    answer = orjson.loads((await caller.chat(max_completion_tokens=2)).body)
     [choice] = answer["choices"]
     assert (choice["message"]["content"], choice["finish_reason"]) == ("You asked", "length")
     assert answer["usage"]["completion_tokens"] == 2
@@ -105,7 +105,7 @@ async def test_a_stop_ends_a_stream(
     events: Callable[[bytes], list[bytes]],
     text_of: Callable[[list[bytes]], str],
 ) -> None:
-    reply = await caller.chat(stream=True, stop=["asked"])
+    reply = await caller.chat(model="gpt-4.1-mini", stream=True, stop=["asked"])
     assert text_of(events(reply.body)) == "You "
 
 

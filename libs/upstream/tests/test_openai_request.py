@@ -12,7 +12,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 
 
 def read(**fields: object) -> ChatRequest:
-    return parse(orjson.dumps({"model": "gpt-5-mini", "messages": [HELLO], **fields}))
+    return parse(orjson.dumps({"model": "gpt-4.1-mini", "messages": [HELLO], **fields}))
 
 
 def error_of(rejected: Rejected) -> tuple[str | None, str | None]:
@@ -146,5 +146,30 @@ def test_a_whole_request_is_understood() -> None:
 
 
 def test_a_models_suffix_is_a_fault_and_no_part_of_its_name() -> None:
-    asked = read(model="gpt-5-mini#status=503")
-    assert (asked.question.model, asked.fault) == ("gpt-5-mini", "status=503")
+    asked = read(model="gpt-4.1-mini#status=503")
+    assert (asked.question.model, asked.fault) == ("gpt-4.1-mini", "status=503")
+
+
+@pytest.mark.parametrize("model", ["gpt-5-mini", "gpt-5.6", "gpt-6-luna", "o1", "o4-mini"])
+@pytest.mark.parametrize(
+    ("fields", "param", "code"),
+    [
+        ({"max_tokens": 5}, "max_tokens", "unsupported_parameter"),
+        ({"stop": ["a"]}, "stop", "unsupported_parameter"),
+        ({"temperature": 0}, "temperature", "unsupported_value"),
+        ({"top_p": 0.5}, "top_p", "unsupported_value"),
+        ({"presence_penalty": 1}, "presence_penalty", "unsupported_value"),
+    ],
+)
+def test_models_that_reason_refuse_what_others_take(
+    model: str, fields: dict[str, object], param: str, code: str
+) -> None:
+    with pytest.raises(Rejected) as caught:
+        read(model=model, **fields)
+
+    assert error_of(caught.value) == (param, code)
+    read(model="gpt-4.1-mini", **fields)
+
+
+def test_what_they_do_anyway_they_can_be_asked_for() -> None:
+    read(model="gpt-5-mini", temperature=1, top_p=1, presence_penalty=0, max_completion_tokens=5)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from failsoft_upstream.answer import Question
-from failsoft_upstream.openai import check, messages
+from failsoft_upstream.openai import check, messages, reasoning
 from failsoft_upstream.openai.errors import Rejected
 
 _FAULT_MARK = "#"
@@ -94,6 +94,7 @@ def parse(body: bytes) -> ChatRequest:
     _check_sampling(fields)
     _check_tools(fields)
     _check_format(fields)
+    reasoning.check(model, fields)
     stream = _boolean(fields, "stream")
     return ChatRequest(
         question=Question(
