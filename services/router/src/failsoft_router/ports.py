@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import ChatRequest
@@ -10,6 +10,7 @@ from failsoft_model.events import Choice, Delta, StreamReset
 from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.policy import Policy
+from failsoft_router.core.sight import Sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,19 @@ class Target(Protocol):
 
     async def close(self) -> None:
         """Let go of connections; calls that run are ended."""
+        ...
+
+
+@runtime_checkable
+class Neighbour(Protocol):
+    """A service of ours that the router calls, and that says how it is."""
+
+    async def look(self, *, within: float) -> Sight:
+        """Ask it; what keeps it from telling is part of how it is.
+
+        Args:
+            within: Seconds after which it counts as silent.
+        """
         ...
 
 

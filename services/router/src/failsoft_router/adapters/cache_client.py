@@ -21,8 +21,10 @@ from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.walk import CacheStatus
 from failsoft_router.adapters.cache_writer import CacheWriter
+from failsoft_router.adapters.sights import cache_sight
 from failsoft_router.core.breaker import Breaker, Result, State
 from failsoft_router.core.policy import BreakerPolicy
+from failsoft_router.core.sight import Sight
 from failsoft_router.ports import Found, Keeping, StoredAnswer
 from failsoft_router.wire.stored import decode_found
 
@@ -97,6 +99,10 @@ class CacheClient:
         """Connect, so that no look-up has to; send answers until cancelled, then what is left."""
         self._channel.get_state(try_to_connect=True)
         await self._writer.run()
+
+    async def look(self, *, within: float) -> Sight:
+        """See `ports.Neighbour`."""
+        return await cache_sight(self._channel, within=within)
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -16,7 +16,9 @@ from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
+from failsoft_router.adapters.sights import model_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
+from failsoft_router.core.sight import Sight
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
 from failsoft_router.wire.remote import attempt_failed
 from failsoft_router.wire.size import AnswerSize
@@ -91,6 +93,12 @@ class InferenceTarget:
         finally:
             replies.cancel()
 
+    async def look(self, *, within: float) -> Sight:
+        """See `ports.Neighbour`."""
+        return await model_sight(
+            self._channel, model=self._policy.model, metadata=self._shown(), within=within
+        )
+
     async def close(self) -> None:
         """See `ports.Target`."""
         await self._channel.close()
@@ -114,8 +122,7 @@ class InferenceTarget:
             ) from None
 
     def _metadata(self, call: TargetCall) -> Metadata:
-        key = self._credential.value() if self._credential is not None else None
-        shown = () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
+        shown = self._shown()
         passed = depth() + 1
         if self._policy.external:
             return (*outgoing_metadata(depth=passed), *shown)
@@ -127,6 +134,11 @@ class InferenceTarget:
             request_id=call.request.request_id or None,
         )
         return (*ours, *shown)
+
+    def _shown(self) -> Metadata:
+        """Its own credential, where it has one."""
+        key = self._credential.value() if self._credential is not None else None
+        return () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
 
 
 def _ending(finished: Finished) -> Ending:
