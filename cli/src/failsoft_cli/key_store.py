@@ -71,7 +71,6 @@ class KeyStore:
         draft = self._beside(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _MODE)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

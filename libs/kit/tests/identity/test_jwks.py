@@ -65,6 +65,15 @@ def test_a_key_of_no_use_is_passed_over(issuer: Issuer, fields: dict[str, object
     assert algorithms(issuer.jwk("curve", **fields), issuer.jwk("next")) == set()
 
 
+def test_a_private_key_is_of_no_use(issuer: Issuer) -> None:
+    """Who publishes it has lost it."""
+    key = issuer.private["rsa"]
+    assert isinstance(key, rsa.RSAPrivateKey)
+    private = json.loads(RSAAlgorithm.to_jwk(key))
+
+    assert algorithms({**private, "kid": "private"}, issuer.jwk("next")) == set()
+
+
 def test_a_short_rsa_key_is_of_no_use(issuer: Issuer) -> None:
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505
     jwk = {**json.loads(RSAAlgorithm.to_jwk(short)), "kid": "short"}

@@ -88,7 +88,7 @@ class IssuerTokens:
         header = self._header(bearer)
         algorithm = self._names.get(_text(header.get("alg")))
         kid = header.get("kid", "")
-        if algorithm is None or "crit" in header or not isinstance(kid, str):
+        if algorithm is None or not isinstance(kid, str):
             raise Unauthenticated(_REFUSED)
         known = self._keys.find(kid)
         key = None if known is None else known.by_algorithm.get(algorithm)

@@ -52,7 +52,6 @@ class TenantLimiter:
         """These limits apply from now on."""
         self._refill(now)
         self._limits = limits
-        self._left = min(self._left, float(limits.burst))
 
     def enter(self, now: float) -> Refusal | None:
         """None: a request is let in, and `leave` has to be called at its end."""

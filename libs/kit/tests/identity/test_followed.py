@@ -1,0 +1,48 @@
+"""A followed file is read when it has changed, and not on every call."""
+
+from pathlib import Path
+
+import pytest
+
+from failsoft_kit.identity.followed import CHECK_SECONDS, FollowedFile
+from failsoft_kit.testing.clock import SettableClock
+
+
+class Reader:
+    """Reads a file, and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def read(self, path: Path) -> str:
+        self.times += 1
+        return path.read_text()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "file"
+    file.write_text("first")
+    return file
+
+
+def test_a_file_that_stays_as_it_is_is_read_once(path: Path) -> None:
+    clock, reader = SettableClock(), Reader()
+    followed = FollowedFile(path, read=reader.read, clock=clock)
+
+    for _ in range(10):
+        clock.time += CHECK_SECONDS
+        assert followed.current() == "first"
+
+    assert reader.times == 1
+
+
+def test_a_change_is_seen_at_the_next_look_and_not_before(path: Path) -> None:
+    clock, reader = SettableClock(), Reader()
+    followed = FollowedFile(path, read=reader.read, clock=clock)
+    path.write_text("second one")
+
+    clock.time += CHECK_SECONDS / 2
+    assert followed.current() == "first"
+    clock.time += CHECK_SECONDS / 2
+    assert followed.current() == "second one"
