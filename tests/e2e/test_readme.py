@@ -44,6 +44,7 @@ def commands() -> list[str]:
 def at(up: "Up", text: str) -> str:
     """The text with the addresses of a stack that runs elsewhere than by default."""
     here = text.replace("127.0.0.1:50050", on_loopback(up.ports.router))
+    here = here.replace("127.0.0.1:50080", on_loopback(up.ports.http))
     here = here.replace("failsoft chat", f"failsoft chat --address {on_loopback(up.ports.router)}")
     admin = rf"failsoft \1 --address {on_loopback(up.ports.admin)} --data {up.data}"
     return re.sub(r"failsoft (targets|isolate|release|reload)\b", admin, here)
