@@ -61,13 +61,13 @@ class KeyStore:
         except FileNotFoundError:
             return b""
         if len(content) > MAX_BYTES:
-            raise StartupError(f"{self._file} is larger than 4 MiB, and no file of keys")
+            raise StartupError(f"{self._file} is larger than 1 MiB, and no file of keys")
         return content
 
     def _replace(self, content: bytes) -> None:
         """Whoever reads meanwhile sees the old content or the new one, also after a crash."""
         if len(content) > MAX_BYTES:
-            raise StartupError(f"{self._file} would be larger than 4 MiB: begin a new file")
+            raise StartupError(f"{self._file} would be larger than 1 MiB: begin a new file")
         draft = self._beside(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
         with os.fdopen(descriptor, "wb") as file:

@@ -255,7 +255,7 @@ def test_a_missing_file_is_refused_at_start_with_its_path(tmp_path: Path) -> Non
 
 
 def test_a_file_that_is_too_large_is_no_file_of_keys(tmp_path: Path) -> None:
-    (tmp_path / "keys").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    (tmp_path / "keys").write_bytes(b"#" * (1024 * 1024 + 1))
 
     with pytest.raises(StartupError):
         ApiKeys.from_file(tmp_path / "keys")
