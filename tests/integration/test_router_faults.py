@@ -172,7 +172,9 @@ async def test_a_unary_caller_never_sees_the_fault(
 async def test_a_streaming_caller_is_told_what_is_void(
     start_router: StartRouter, first: Upstream, second: Upstream, case: Case
 ) -> None:
-    router = await start_router(two_hops(first, second, limits=case.limits))
+    policy = two_hops(first, second, limits=case.limits)
+    chat = {"default": True, "hops": ["first", "second"], "midstream": "restart"}
+    router = await start_router({**policy, "routes": {"chat": chat}})
     await first.set_fault(case.fault)
 
     streamed = await router.stream()

@@ -106,7 +106,7 @@ def policy(*, endpoint: str, refusing: str) -> Mapping[str, object]:
             case.faulty, place, limit=case.row.limit, credential={"env": case.secret}
         )
         targets[case.well] = _target(case.well, endpoint)
-    routes = {case.route: {"hops": list(case.hops)} for case in ALL_CASES}
+    routes = {case.route: {"hops": list(case.hops), "midstream": "restart"} for case in ALL_CASES}
     return {"targets": targets, "routes": routes}
 
 

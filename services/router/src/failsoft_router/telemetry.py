@@ -3,6 +3,7 @@
 from failsoft_kit.telemetry.names import AttributeName, EventName, Name, SpanName, ValueType
 from failsoft_model.chat import Degradation
 from failsoft_model.walk import CacheStatus, ErrorClass, HopOutcome, PlaceReason, SkipReason
+from failsoft_router.core.seam import Manner
 
 WALK = "failsoft.walk"
 HOP = "failsoft.hop"
@@ -11,6 +12,7 @@ ATTEMPT = "chat"
 
 FIRST_CONTENT = "failsoft.first_content"
 STREAM_RESET = "failsoft.stream_reset"
+RESCUE = "failsoft.rescue"
 
 WALK_ID = "failsoft.walk.id"
 ROUTE = "failsoft.route"
@@ -28,6 +30,8 @@ LINK = "failsoft.link"
 CACHE_STATUS = "failsoft.cache.status"
 CACHE_AGE = "failsoft.cache.age"
 ATTEMPT_ID = "failsoft.attempt.id"
+RESCUE_MANNER = "failsoft.rescue.manner"
+RESCUE_CHARACTERS = "failsoft.rescue.characters"
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
@@ -60,6 +64,7 @@ NAMES: tuple[Name, ...] = (
     SpanName(name=LOOKUP, description="One look-up in the cache."),
     EventName(name=FIRST_CONTENT, description="The first content of an attempt came."),
     EventName(name=STREAM_RESET, description="What was sent to the caller is void."),
+    EventName(name=RESCUE, description="A target is asked to go on with what another has said."),
     _string(WALK_ID, "The walk; the same as in the reply."),
     _string(ROUTE, "The route's name in the policy."),
     AttributeName(
@@ -84,6 +89,12 @@ NAMES: tuple[Name, ...] = (
     _string(CACHE_STATUS, "What the cache said.", tuple(each.value for each in CacheStatus)),
     _seconds(CACHE_AGE, "Age of the stored answer."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),
+    _string(
+        RESCUE_MANNER,
+        "How a target is asked to go on.",
+        tuple(each.value for each in Manner),
+    ),
+    _number(RESCUE_CHARACTERS, "Characters that it goes on from.", "{character}"),
     _string(OPERATION, "OpenTelemetry GenAI.", ("chat",)),
     _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers."),
     _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was asked for."),

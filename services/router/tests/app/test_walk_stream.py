@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.router.tests.app.conftest import Stage, Step
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")
+RESTART = {"midstream": Midstream.RESTART}
 BUSY = AttemptFailed(ErrorClass.TRANSIENT, "the provider failed")
 
 
@@ -102,7 +103,7 @@ async def test_before_the_first_content_a_fallback_needs_no_reset(stage: type[St
 
 @virtual_time.test
 async def test_an_answer_that_breaks_off_is_reset_and_told_anew(stage: type[Stage]) -> None:
-    router = stage(a=("Good mor",), b=("Hello", DONE))
+    router = stage(a=("Good mor",), b=("Hello", DONE), route=RESTART)
 
     events = await router.stream()
 
@@ -189,7 +190,7 @@ async def test_who_was_sent_nothing_gets_a_mock_when_the_time_is_over(stage: typ
 async def test_a_second_break_is_reset_again_and_a_silent_failure_is_not(
     stage: type[Stage],
 ) -> None:
-    router = stage(a=("one", BUSY), b=(BUSY,), c=("three", BUSY), d=("four", DONE))
+    router = stage(a=("one", BUSY), b=(BUSY,), c=("three", BUSY), d=("four", DONE), route=RESTART)
 
     events = await router.stream()
 
@@ -221,7 +222,7 @@ async def test_a_route_may_rather_fail_than_start_again(stage: type[Stage]) -> N
 @virtual_time.test
 async def test_who_can_see_no_reset_is_sent_none(stage: type[Stage]) -> None:
     """An OpenAI client would read the two answers as one."""
-    router = stage(a=("Good mor", BUSY), b=("Hello", DONE))
+    router = stage(a=("Good mor", BUSY), b=("Hello", DONE), route=RESTART)
 
     with pytest.raises(StreamBroken):
         await router.stream(sees_resets=False)
@@ -262,7 +263,7 @@ async def test_a_reset_of_an_inner_router_is_handed_on(stage: type[Stage]) -> No
 
 @virtual_time.test
 async def test_when_all_break_off_the_caller_is_told_that_too(stage: type[Stage]) -> None:
-    router = stage(a=("one", BUSY), b=("two", BUSY))
+    router = stage(a=("one", BUSY), b=("two", BUSY), route=RESTART)
 
     with pytest.raises(RouteExhausted):
         await router.stream()

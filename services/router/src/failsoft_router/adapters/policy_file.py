@@ -149,7 +149,7 @@ class _Route(Settings):
         default=120.0, description="To the first content, without a caller's own."
     )
     midstream: Midstream = Field(
-        default=Midstream.RESTART,
+        default=Midstream.CONTINUE,
         description="What happens when a target dies after it has spoken.",
     )
     content_filter_falls_back: bool = Field(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from failsoft_model.chat import Message, Part, Role, Text, ToolCall
 from failsoft_model.events import BlockKind, Choice, Delta, TokenLogprob
+from failsoft_router.core.rescue import Said
 
 REPLAY_CHARACTERS = 80
 """A stored answer is streamed in pieces of at most this many characters."""
@@ -43,6 +44,13 @@ class Assembler:
         """Forget the blocks from this one on: they start again."""
         for block in [block for block in self._blocks if block >= from_block]:
             del self._blocks[block]
+
+    def said(self) -> tuple[Said, ...]:
+        """The blocks so far."""
+        return tuple(
+            Said(block=number, kind=block.kind, text="".join(block.pieces))
+            for number, block in sorted(self._blocks.items())
+        )
 
     def choice(self) -> Choice:
         """The answer so far."""

@@ -5,6 +5,7 @@ Whoever speaks first answers.
 
 import asyncio
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
@@ -47,15 +48,26 @@ class Beside:
         self._clock = clock
         self._probes: list[Probe] = []
 
+    @property
+    def _in_turn(self) -> list[Probe]:
+        """Those that say what is wanted now.
+
+        The others were asked for an answer before one broke off that is to be gone on with.
+        They are heard when nobody is left who goes on.
+        """
+        if self._delivery.going_on is None:
+            return self._probes
+        return [probe for probe in self._probes if probe.splice is not None]
+
     def may_speak(self) -> bool:
         """Whether something may still come from one of them."""
-        return bool(self._probes) and any(not probe.over for probe in self._probes)
+        return bool(self._probes) and any(not probe.over for probe in self._in_turn)
 
     def spoke_before(self, moment: float | None) -> bool:
         """Whether one of them spoke before this moment of the clock; None: at any time."""
         return bool(self._probes) and any(
             probe.spoke_at is not None and (moment is None or probe.spoke_at < moment)
-            for probe in self._probes
+            for probe in self._in_turn
         )
 
     def put(self, probe: Probe) -> None:
@@ -86,15 +98,14 @@ class Beside:
 
     async def follow(self, probe: Probe) -> Tried:
         """Hand on what the walk's present call says, up to its end."""
-        self._delivery.speaker = probe.hop.planned.name
-        tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
+        tried = await self._heard_out(probe)
         return tried or probe.tried(_SHUTTING_DOWN)
 
     async def sleep(self, seconds: float) -> None:
         """Pass the time until the first word of one of them, at most so long."""
         until = self._clock.now() + seconds
         while (left := until - self._clock.now()) > 0 and not self.spoke_before(None):
-            quiet = [each.heard for each in self._probes if not each.heard.done()]
+            quiet = [each.heard for each in self._in_turn if not each.heard.done()]
             if quiet:
                 await _any_of(quiet, within=left)
             else:
@@ -104,13 +115,13 @@ class Beside:
         """Wait until this probe or one that is beside speaks, this one is over, or time is."""
         until = self._clock.now() + within
         while not (probe.heard.done() or self.spoke_before(None)):
-            quiet = [each.heard for each in self._probes if not each.heard.done()]
+            quiet = [each.heard for each in self._in_turn if not each.heard.done()]
             if not await _any_of([probe.heard, *quiet], within=until - self._clock.now()):
                 return
 
     async def hear(self) -> Tidings | None:
         """Follow the first that spoke or is over; None: none has, or was ended from outside."""
-        while (probe := self._first_heard()) is not None:
+        while (probe := _first_heard(self._in_turn)) is not None:
             tidings = await self._follow(probe)
             if tidings is not None:
                 return tidings
@@ -119,7 +130,8 @@ class Beside:
     async def wait(self) -> Tidings | None:
         """Nobody else is left: what they say is better than nothing. None: none is beside."""
         while self._probes:
-            tidings = await self.hear()
+            probe = _first_heard(self._in_turn) or _first_heard(self._probes)
+            tidings = None if probe is None else await self._follow(probe)
             if tidings is not None:
                 return tidings
             left = self._errand.to_first_content() - budget.REPLY
@@ -133,15 +145,29 @@ class Beside:
         for probe in self._probes:
             probe.leave()
 
-    def _first_heard(self) -> Probe | None:
-        heard = [probe for probe in self._probes if probe.heard.done()]
-        spoke = [probe for probe in heard if probe.spoke_at is not None]
-        return min(spoke, key=_spoke_at) if spoke else next(iter(heard), None)
+    def leave_outdated(self, *, may_start_over: bool) -> None:
+        """An answer has broken off; leave those whose words can be of no use any more.
+
+        They were to go on from an earlier place of it, or tell an answer of their own.
+
+        Args:
+            may_start_over: An answer of its own may replace the one that broke off.
+        """
+        for probe in self._probes:
+            if probe.splice is not None or not may_start_over:
+                probe.leave()
+        self._probes = [probe for probe in self._probes if probe.splice is None and may_start_over]
+
+    async def _heard_out(self, probe: Probe) -> Tried | None:
+        starts_over = probe.splice is None and self._delivery.going_on is not None
+        if starts_over:
+            self.leave_outdated(may_start_over=True)
+        take = await self._delivery.taker(probe.hop.planned.name, probe.splice)
+        return await probe.follow(take, until=self._errand.end_at)
 
     async def _follow(self, probe: Probe) -> Tidings | None:
         self._probes.remove(probe)
-        self._delivery.speaker = probe.hop.planned.name
-        tried = await probe.follow(self._delivery.take, until=self._errand.end_at)
+        tried = await self._heard_out(probe)
         if tried is None:
             return None
         attempts = (*probe.earlier, tried.attempt)
@@ -173,6 +199,13 @@ def _overtaken(probe: Probe) -> Probe | Overtaken:
 
 _SPOKEN_BEFORE = AttemptFailed(ErrorClass.CANCELLED, "an earlier probe spoke first")
 _SHUTTING_DOWN = AttemptFailed(ErrorClass.CANCELLED, "this process is shutting down")
+
+
+def _first_heard(among: Iterable[Probe]) -> Probe | None:
+    """The first that spoke, else one that is over; None: they are all silent."""
+    heard = [probe for probe in among if probe.heard.done()]
+    spoke = [probe for probe in heard if probe.spoke_at is not None]
+    return min(spoke, key=_spoke_at) if spoke else next(iter(heard), None)
 
 
 def _spoke_at(probe: Probe) -> float:

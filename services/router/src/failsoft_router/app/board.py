@@ -20,6 +20,7 @@ from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.extra_calls import ExtraCalls
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
+from failsoft_router.core.prefill import Prefill
 from failsoft_router.core.tenant_limits import TenantLimiter
 from failsoft_router.ports import Credential, Target
 
@@ -35,6 +36,7 @@ class Place:
         uses: Of the way to it, by calls that may go on when their walk is over.
         retries: Second attempts that it may be sent.
         probes: Its probes that may be left running beside another target's call.
+        prefill: Whether it refuses answers that others have begun.
         egress: Of our own way out of the network; shared by all targets.
         host: The name that connections go to; empty where that is not by the way out.
 
@@ -63,6 +65,7 @@ class Place:
     probes: ExtraCalls
     history: History
     doubt: Doubt
+    prefill: Prefill
     egress: EgressWatch
     host: str = ""
     _told: tuple[str, str] | None = field(default=None, repr=False)
@@ -184,6 +187,7 @@ class Board:
                 probes=ledger.probes(target, now=now),
                 history=ledger.history(target, now=now),
                 doubt=ledger.doubt(target, now=now),
+                prefill=ledger.prefill(target, now=now),
                 egress=self.egress,
                 host=hosts[name],
             )

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
 from failsoft_model.chat import ChatRequest
-from failsoft_model.walk import Hop, SkipReason
+from failsoft_model.walk import Hop, SkipReason, Usage
 from failsoft_router.core import budget
+
+NOTHING_SPENT = Usage()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Errand:
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
+        spent: Tokens of the calls whose words are in the answer that another target goes on
+            with; guessed, because nobody counts an answer that broke off.
         cut_short: The last that was heard of a target is that it was given no more time.
     """
 
@@ -38,6 +42,7 @@ class Errand:
     first_content_by: float = field(init=False)
     attempts: int = 0
     targets: int = 0
+    spent: Usage = NOTHING_SPENT
     cut_short: bool = False
 
     def __post_init__(self) -> None:

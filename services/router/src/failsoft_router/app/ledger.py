@@ -19,6 +19,7 @@ from failsoft_router.core.extra_calls import PROBES, RETRIES, ExtraCalls
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import TargetPolicy, TenantLimits
+from failsoft_router.core.prefill import Prefill
 from failsoft_router.core.tenant_limits import TenantLimiter
 
 KEPT_SECONDS = 600.0
@@ -75,6 +76,7 @@ class Ledger:
         self._retries: Shelf[ExtraCalls] = Shelf()
         self._probes: Shelf[ExtraCalls] = Shelf()
         self._bulkheads: Shelf[Bulkhead] = Shelf()
+        self._prefills: Shelf[Prefill] = Shelf()
         self._limiters: Shelf[TenantLimiter] = Shelf()
         self.egress = EgressWatch()
         """What is known of our own way out, whatever the policy."""
@@ -101,6 +103,10 @@ class Ledger:
     def doubt(self, target: TargetPolicy, *, now: float) -> Doubt:
         """Whether the endpoint's model has fallen silent."""
         return self._doubts.get(target.health_key, Doubt, now=now)
+
+    def prefill(self, target: TargetPolicy, *, now: float) -> Prefill:
+        """Whether the endpoint's model refuses answers that others have begun."""
+        return self._prefills.get(target.health_key, Prefill, now=now)
 
     def retries(self, target: TargetPolicy, *, now: float) -> ExtraCalls:
         """How often the target may be asked a second time."""
@@ -133,6 +139,7 @@ class Ledger:
         self._health.keep_only(health, now=now)
         self._histories.keep_only(health, now=now)
         self._doubts.keep_only(health, now=now)
+        self._prefills.keep_only(health, now=now)
         self._quotas.keep_only({target.quota_key for target in used}, now=now)
         credentials: set[Hashable] = {target.credential_key for target in used}
         self._accounts.keep_only(credentials, now=now)

@@ -53,6 +53,8 @@ class Probe:
                 future is done; not asked for hidden ones.
         """
         self.hop = hop
+        self.splice = trial.splice
+        """Puts what it says behind what was said; None: it was asked for an answer."""
         self.hidden = hidden
         self.earlier = earlier
         self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -110,7 +112,8 @@ class Probe:
             until: Moment of the clock at which its caller is gone; it is left then.
 
         Returns:
-            None: it was ended from outside, as by a drain.
+            None: it was ended from outside, as by a drain. A failure that `take` raises is
+            the probe's.
         """
         self._followed = True
         try:
@@ -125,6 +128,9 @@ class Probe:
         except WaitedTooLong as late:
             self.leave()
             return self.tried(OutOfTime(late.error_class))
+        except AttemptFailed as failure:
+            self.end()
+            return self.tried(failure)
         except BaseException:
             self.leave()
             raise

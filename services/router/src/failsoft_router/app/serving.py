@@ -1,6 +1,7 @@
 """How a walk ends well: with a target's answer, a stored one, or a made-up one."""
 
 import math
+from dataclasses import replace
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.span import Span
@@ -56,7 +57,9 @@ class Serving:
 
     async def target(self, name: str, ending: Ending) -> Finished:
         """The answer that was delivered is whole: store it, and end the walk."""
-        degradation = Degradation.NONE if name == self._plan.best else Degradation.FALLBACK_TARGET
+        is_best = name == self._plan.best and self._delivery.going_on is None
+        degradation = Degradation.NONE if is_best else Degradation.FALLBACK_TARGET
+        ending = self._with_spent(ending)
         self._cache.keep(self._delivery.choice, ending, served_by=name, degradation=degradation)
         return await self._finish(
             served_by=name,
@@ -88,7 +91,7 @@ class Serving:
         except CannotMock as refusal:
             await self._skip(hop, SkipReason.CAPABILITY, str(refusal))
             return None
-        self._delivery.speaker = MOCK_HOP
+        await self._make_room(MOCK_HOP)
         await say(
             answer.pieces,
             lambda text: self._delivery.take(Delta(text=text)),
@@ -104,10 +107,26 @@ class Serving:
             usage=Usage(),
         )
 
+    async def _make_room(self, speaker: str) -> None:
+        """An answer of its own follows; what a target has said before it died is void."""
+        await self._delivery.taker(speaker, None)
+
+    def _with_spent(self, ending: Ending) -> Ending:
+        """The ending of an answer that several targets told, with the tokens of all of them."""
+        spent, usage = self._errand.spent, ending.usage
+        if self._delivery.going_on is None or usage is None:
+            return ending
+        total = replace(
+            usage,
+            input_tokens=usage.input_tokens + spent.input_tokens,
+            output_tokens=usage.output_tokens + spent.output_tokens,
+        )
+        return replace(ending, usage=total)
+
     async def _stored(
         self, found: Found, answer: StoredAnswer, degradation: Degradation
     ) -> Finished:
-        self._delivery.speaker = CACHE_HOP
+        await self._make_room(CACHE_HOP)
         await self._delivery.take_whole(answer.choice)
         return await self._finish(
             served_by=CACHE_HOP,

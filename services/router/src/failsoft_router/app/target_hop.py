@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, field
 from functools import partial
 
-from failsoft_model.walk import Attempt
+from failsoft_model.walk import Attempt, ErrorClass
+from failsoft_router import telemetry
 from failsoft_router.app.admission import FULL, Admission
 from failsoft_router.app.beside import Beside, Overtaken
 from failsoft_router.app.board import Place
@@ -15,11 +16,13 @@ from failsoft_router.app.probe import Probe
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.trail import OpenHop
 from failsoft_router.app.trial import Ask, Trial, Tried
-from failsoft_router.core import patience, retry
+from failsoft_router.core import patience, retry, seam
 from failsoft_router.core.breaker import Permit, Result
+from failsoft_router.core.going_on import asked_to_go_on
 from failsoft_router.core.outcome import Phase, verdict
 from failsoft_router.core.patience import Manner
 from failsoft_router.core.policy import Provider
+from failsoft_router.core.splice import Splice
 from failsoft_router.core.tokens import tokens_in_flight
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -29,6 +32,9 @@ QUEUE_SHARE = 0.1
 """Of the hop's time that waiting for a place may take."""
 FRESH = 0.001
 """Seconds for which what the gates have said is true still."""
+
+_REFUSALS = (ErrorClass.CALLER_FAULT, ErrorClass.UNSUPPORTED)
+"""What a refused turn of its own is taken for, as providers word it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,8 @@ class TargetHop:
     around: Surroundings
     attempts: list[Attempt] = field(default_factory=list)
     _probe: Probe | None = None
+    _by: seam.Manner | None = None
+    """How it was asked last to go on with an answer; None: it was asked for one."""
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
@@ -110,6 +118,10 @@ class TargetHop:
             if isinstance(tried.result, Ending):
                 return tried.result
             failure = tried.result
+            if self._refuses_beginnings(tried):
+                shut = self.admission.refusal(attempts=len(self.attempts))
+                permit = shut or self.admission.permit()
+                continue
             wait = self._wait_before_next(failure, tried.phase)
             if wait is None:
                 return failure
@@ -145,8 +157,8 @@ class TargetHop:
         match manner:
             case Manner.DIRECT:
                 trial = self._trial(permit, first_content=wait, end_at=self.errand.end_at)
-                self.delivery.speaker = self.hop.planned.name
-                return await trial.run(parent=self.hop.span, take=self.delivery.take)
+                take = await self.delivery.taker(self.hop.planned.name, trial.splice)
+                return await trial.run(parent=self.hop.span, take=take)
             case Manner.BESIDE:
                 trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
                 return await self._try_beside(trial, wait)
@@ -203,6 +215,17 @@ class TargetHop:
         self._probe = probe
         return probe
 
+    def _refuses_beginnings(self, tried: Tried) -> bool:
+        """Whether it refused an answer that another began; it is asked in words then.
+
+        What is wrong with the caller's own part is refused once more.
+        """
+        refused = isinstance(tried.result, AttemptFailed) and tried.result.error_class in _REFUSALS
+        if not refused or tried.phase is not Phase.WAITING or self._by is not seam.Manner.PREFILLED:
+            return False
+        self.place.prefill.refused(self.around.clock.now())
+        return True
+
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
         now, place = self.around.clock.now(), self.place
         if len(self.attempts) >= place.policy.attempts:
@@ -245,15 +268,27 @@ class TargetHop:
             first_content: Seconds that the target is given to its first content.
             end_at: Moment of the clock at which the call ends; its own limits end it sooner.
         """
-        errand = self.errand
+        errand, going_on = self.errand, self.delivery.going_on
+        request, splice = errand.request, None
+        if going_on is not None:
+            by = self._by = self.place.prefill.manner(self.place.policy, self.around.clock.now())
+            request, splice = asked_to_go_on(request, going_on, by), Splice(going_on, by)
+            self.hop.span.event(
+                telemetry.RESCUE,
+                {
+                    telemetry.RESCUE_MANNER: by.value,
+                    telemetry.RESCUE_CHARACTERS: len(going_on.text),
+                },
+            )
         ask = Ask(
-            request=errand.request,
+            request=request,
             attempt_id=f"{errand.walk_id}/{self.hop.planned.position}/{len(self.attempts) + 1}",
             tenant=errand.tenant,
             first_content=first_content,
             end_at=end_at,
             in_gulps=not errand.streams,
-            may_restart=errand.may_restart,
+            may_restart=errand.may_restart and splice is None,
+            splice=splice,
         )
         around = self.around
         return Trial(

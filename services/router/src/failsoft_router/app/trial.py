@@ -18,6 +18,7 @@ from failsoft_router.core.egress import Blame, settles_at
 from failsoft_router.core.history import is_slow
 from failsoft_router.core.outcome import Lesson, Phase, verdict
 from failsoft_router.core.policy import Provider
+from failsoft_router.core.splice import Splice
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
 _READERS_SHARE = 0.1
@@ -66,6 +67,7 @@ class Ask:
         end_at: Moment of the clock at which the caller is gone; infinite without one.
         in_gulps: The caller waits for the whole answer only.
         may_restart: Some of the answer may be voided and said again.
+        splice: Puts what it says behind what was said; None: it is asked for an answer.
     """
 
     request: ChatRequest
@@ -75,6 +77,7 @@ class Ask:
     end_at: float
     in_gulps: bool
     may_restart: bool
+    splice: Splice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,11 @@ class Trial:
     def first_content_at(self) -> float | None:
         """Moment of the clock at which content came; None: none has."""
         return self._first_content_at
+
+    @property
+    def splice(self) -> Splice | None:
+        """See `Ask`."""
+        return self._ask.splice
 
     @property
     def spoke(self) -> bool:

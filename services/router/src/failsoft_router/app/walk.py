@@ -4,8 +4,8 @@ Plan, then hop by hop: ask for leave, try, judge the content of what came back, 
 go on or stop. Nothing else in the code base tries a second target.
 
 Until content has left for the caller, a failed hop costs the caller only time. After
-that the route's `midstream` decides. A unary caller has been sent nothing before the
-end, so its walk goes on from any failure.
+that `rescue.py` says how the answer goes on. A unary caller has been sent nothing before
+the end, so its walk goes on from any failure.
 """
 
 from failsoft_kit.telemetry.span import Kind, Span
@@ -20,6 +20,7 @@ from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
+from failsoft_router.app.rescue import Rescue
 from failsoft_router.app.serving import Serving
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.target_hop import TargetHop
@@ -81,10 +82,18 @@ class Walk:
         )
         self._delivery = Delivery(
             sink,
+            span=self._span,
             clock=surroundings.clock,
             opens=None if opens is None else lambda speaker: opens(self._opening(speaker)),
         )
         self._beside = Beside(self._errand, self._delivery, clock=surroundings.clock)
+        self._rescue = Rescue(
+            self._errand,
+            self._delivery,
+            self._beside,
+            midstream=self._route.midstream,
+            sees_resets=sees_resets,
+        )
         self._cache = self._cache_of()
         planned = self._plan()
         self._prospects = Prospects(planned, self._board, clock=surroundings.clock)
@@ -240,6 +249,9 @@ class Walk:
             match planned.kind:
                 case HopKind.TARGET:
                     return await self._try_target(hop)
+                case _ if self._rescue.binds:
+                    await self._skip(hop, SkipReason.CAPABILITY, _NOT_FROM_THE_MIDDLE)
+                    return None
                 case HopKind.CACHE:
                     return await self._serving.stale(hop)
                 case HopKind.MOCK:
@@ -293,8 +305,13 @@ class Walk:
         """End the walk with what a target said, or go on to the next hop."""
         match tidings:
             case Tidings(hop=hop, result=Ending() as ending):
-                self._trail.served(hop, tidings.attempts)
-                return await self._serving.target(hop.planned.name, ending)
+                try:
+                    await self._delivery.finish()
+                except AttemptFailed as failure:
+                    await self._after_failure(hop, tidings.attempts, failure)
+                else:
+                    self._trail.served(hop, tidings.attempts)
+                    return await self._serving.target(hop.planned.name, ending)
             case Tidings(hop=hop, result=AttemptFailed() as failure):
                 await self._after_failure(hop, tidings.attempts, failure)
         return None
@@ -318,24 +335,27 @@ class Walk:
         if not goes_on(
             failure.error_class,
             content_filter_falls_back=self._route.content_filter_falls_back,
-            is_certain=failure.names_field or hop.planned.name == self._prospects.plan.best,
+            is_certain=self._is_to_blame(hop, failure),
         ):
             raise stopped(self._facts(), failure)
         if failure.error_class is ErrorClass.CONTEXT_LENGTH:
             self._prospects.was_too_long_for(hop.planned.name)
-        self._delivery.forget()
         if attempts[-1].time_to_first_content is not None:
             # The route's deadline is to the first content; the next target has its own.
             self._errand.begin_anew()
-        if not self._delivery.content_left:
-            return
         facts = self._facts()
-        expired = self._errand.expired(facts.hops)
         # A reset when the time is over would void what was said for nothing better.
-        if expired or not self._errand.may_restart:
+        expired = self._delivery.content_left and self._errand.expired(facts.hops)
+        if expired or not await self._rescue.after(failure.error_class):
             raise broken(facts, failure, expired=expired)
-        self._span.event(telemetry.STREAM_RESET)
-        await self._delivery.reset(failure.error_class)
+
+    def _is_to_blame(self, hop: OpenHop, failure: AttemptFailed) -> bool:
+        """Whether it is certain that the caller's request is wrong, if that is what was said.
+
+        Nobody's request to go on is the caller's.
+        """
+        is_best = hop.planned.name == self._prospects.plan.best
+        return self._delivery.going_on is None and (failure.names_field or is_best)
 
     async def _skip(self, hop: OpenHop, reason: SkipReason, detail: str) -> None:
         await self._delivery.tell(self._trail.skipped(hop, reason, detail))
@@ -347,3 +367,6 @@ class Walk:
             route=self._route.name,
             trace_id=self._span.trace_id,
         )
+
+
+_NOT_FROM_THE_MIDDLE = "it cannot go on from the middle of an answer"

@@ -200,7 +200,7 @@ class RoutePolicy:
     serves: tuple[str, ...] = ()
     default: bool = False
     deadline: float = 120.0
-    midstream: Midstream = Midstream.RESTART
+    midstream: Midstream = Midstream.CONTINUE
     content_filter_falls_back: bool = False
     cache: CachePolicy | None = field(default_factory=CachePolicy)
 
