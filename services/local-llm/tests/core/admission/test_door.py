@@ -315,6 +315,19 @@ def test_who_steps_back_is_not_sent_away_for_a_full_queue() -> None:
     assert stages([second]) == [Stage.INSIDE]
 
 
+def test_who_steps_back_has_not_had_its_turn() -> None:
+    """Its tenant would pay for the guess, and then once more for what it really is."""
+    door = Door(limits(requests=2, tokens=1000))
+    half = claim("x", work=Work(prompt=500))
+    first, second, back, other = entered(door, half, half, claim("a"), claim("b"))
+    assert door.leave(first, now=NOW) == [back]
+
+    assert door.amend(back, Work(prompt=900), now=NOW) == [back]
+
+    assert stages([back, other]) == [Stage.WAITING, Stage.WAITING]
+    assert door.leave(second, now=NOW)[0] is back
+
+
 def test_who_is_alone_inside_may_be_as_big_as_it_likes() -> None:
     door = Door(limits(requests=2, tokens=100))
     [only] = entered(door, claim())
