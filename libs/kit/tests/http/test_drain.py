@@ -88,6 +88,25 @@ async def test_a_stream_that_outlasts_the_drain_is_told_why_it_ends() -> None:
             assert await reply.content.read() == b"a!SHUTTING_DOWN"
 
 
+async def test_a_stream_that_nobody_reads_holds_nothing_up() -> None:
+    """Its handler is stuck in a write, and nothing fits in behind that."""
+    inside = asyncio.Event()
+
+    async def flood(request: Request, response: Response) -> None:
+        await response.begin(200, [])
+        while not response.stuck:
+            await response.write(b"x" * 65536)
+        inside.set()
+        await response.write(b"x")
+
+    route = Route(method="GET", path="/", access=Access.TENANT, handler=flood)
+    async with running(http_service([route], drain_seconds=0.05)) as ports:
+        _, writer = await asyncio.open_connection("127.0.0.1", ports[-1], limit=1)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await inside.wait()
+    writer.close()
+
+
 async def test_a_request_that_outlasts_the_drain_is_refused() -> None:
     stage = Stage(drain_seconds=0.05, begins=False)
     async with asyncio.TaskGroup() as tasks:

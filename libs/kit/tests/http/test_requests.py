@@ -275,6 +275,26 @@ async def test_a_head_without_an_end_is_refused() -> None:
         assert (await raw(port, head)).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("sent", [b"", b"GET /things/one HTTP/1.1\r\nhost: x\r\nx-slow: "])
+async def test_a_head_that_does_not_come_costs_a_connection_for_a_moment_only(sent: bytes) -> None:
+    async with http_port(http_service(ROUTES, head_seconds=0.05)) as port:
+        assert await raw(port, sent) == b""
+
+
+async def test_a_second_head_that_does_not_come_ends_the_connection_too() -> None:
+    whole = b"GET /things/one HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with http_port(http_service(ROUTES, head_seconds=0.05)) as port:
+        assert (await raw(port, whole + b"GET /thi")).endswith(b"one of default")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with http_port(http_service(ROUTES, body_seconds=0.05)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nso")
+        assert b'"BODY_LATE"' in await reader.readuntil(b"}")
+        writer.close()
+
+
 @pytest.mark.parametrize(
     "twice",
     [

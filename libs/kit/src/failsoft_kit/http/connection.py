@@ -2,7 +2,7 @@
 
     limit                                  what happens
     a request's head is over 64 KiB        431, and the connection is closed
-    a head takes longer than 10 s          the connection is closed
+    a head takes too long                  the connection is closed
     bytes that are no HTTP                 400; none inside another request's reply
 
 A client that closes its side of the connection is taken for gone, also one that only meant to
@@ -27,7 +27,6 @@ CONNECTION = "failsoft.connection"
 
 MAX_HEAD_BYTES = 64 * 1024
 """Read in chunks, so that a little more may pass."""
-HEAD_SECONDS = 10.0
 
 _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _TOO_LARGE = (
@@ -45,10 +44,17 @@ class Connection(HttpToolsProtocol):
         server_state: "ServerState",
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        head_seconds: float,
     ) -> None:
+        """
+        Args:
+            head_seconds: How long a request's head may take.
+        """
         super().__init__(config, server_state, app_state, _loop)
         self.when_lost: Callable[[], object] | None = None
         """Called when the client is gone."""
+        self._head_seconds = head_seconds
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -108,6 +114,8 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
+        # It may begin in the bytes that another one ended in.
+        self._head_bytes = max(self._head_bytes, 1)
         self.scope["state"][CONNECTION] = self
 
     def on_headers_complete(self) -> None:
@@ -151,7 +159,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def _time_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        self._head_timer = self.loop.call_later(self._head_seconds, self.transport.abort)
 
     def _head_is_over(self) -> None:
         self._in_head = False

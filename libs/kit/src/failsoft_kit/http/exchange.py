@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from failsoft_kit.http.connection import Connection
 
-BODY_SECONDS = 30.0
-"""How long a body may take, whatever its size."""
-
 Headers = Iterable[tuple[str, str]]
 
 JSON = "application/json"
@@ -34,15 +31,22 @@ class Reply:
 class Request:
     """What the client sent."""
 
-    __slots__ = ("_connection", "_most", "_receive", "below", "headers", "pairs")
+    __slots__ = ("_connection", "_most", "_receive", "_within", "below", "headers", "pairs")
 
     def __init__(
-        self, scope: "HTTPScope", receive: "ASGIReceiveCallable", *, below: str, most: int
+        self,
+        scope: "HTTPScope",
+        receive: "ASGIReceiveCallable",
+        *,
+        below: str,
+        most: int,
+        within: float,
     ) -> None:
         """
         Args:
             below: What the path has after the part that its route names.
             most: Bytes that a body may have.
+            within: Seconds that a body may take.
         """
         self.pairs: tuple[tuple[str, str], ...] = tuple(
             [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
@@ -53,6 +57,7 @@ class Request:
         self.below = below
         self._receive = receive
         self._most = most
+        self._within = within
         self._connection: Connection = scope["state"][CONNECTION]
 
     def when_gone(self, ends: Callable[[], object]) -> None:
@@ -73,7 +78,7 @@ class Request:
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self._within):
                 while (part := await self._next()) is not None:
                     chunk, more = part
                     size += len(chunk)
@@ -85,7 +90,7 @@ class Request:
                     if not more:
                         return b"".join(chunks)
         except TimeoutError:
-            raise BodyLate(f"the body took longer than {BODY_SECONDS:g} s") from None
+            raise BodyLate(f"the body took longer than {self._within:g} s") from None
         raise asyncio.CancelledError
 
     async def _next(self) -> tuple[bytes, bool] | None:

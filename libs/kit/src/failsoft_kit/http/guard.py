@@ -85,6 +85,7 @@ class Guard:
         self._takes_unknown_keys = listener.takes_unknown_keys
         self._max_calls = listener.max_calls
         self._max_body = listener.max_body_bytes
+        self._body_seconds = listener.body_seconds
         self._authenticator = authenticator
         self._tracer = tracer
         self._unrecorded = Tracer(clock=clock)
@@ -111,7 +112,9 @@ class Guard:
         found = self._routes.find(scope["method"], scope["path"])
         match = found if isinstance(found, Match) else None
         below = match.below if match is not None else ""
-        request = Request(scope, receive, below=below, most=self._max_body)
+        request = Request(
+            scope, receive, below=below, most=self._max_body, within=self._body_seconds
+        )
         call = self._arrive(None if match is None else match.route, scope["method"], request)
         always = (("x-request-id", call.request_id), ("date", self._now()))
         response = Response(scope, send, always=always)

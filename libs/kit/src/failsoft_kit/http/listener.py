@@ -35,6 +35,10 @@ class HttpListener:
     """Requests that may run at once; more are refused. Checks, and those that demand nothing,
     don't count."""
     max_body_bytes: int = MAX_MESSAGE_BYTES
+    head_seconds: float = 10.0
+    """How long a request's head may take; then its connection is closed."""
+    body_seconds: float = 30.0
+    """How long a body may take, whatever its size; then the request is refused."""
     takes_unknown_keys: bool = False
     """Where callers who show nothing are let in, those with a key that nobody knows are let in as
     the same: there are clients that cannot be made without a key."""

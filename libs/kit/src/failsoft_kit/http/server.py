@@ -26,7 +26,11 @@ _BACKLOG = 2048
 class HttpServer:
     """Serves one listener from `start` to `stop`."""
 
-    def __init__(self, app: Guard, bound: socket.socket) -> None:
+    def __init__(self, app: Guard, bound: socket.socket, *, head_seconds: float) -> None:
+        """
+        Args:
+            head_seconds: How long a request's head may take.
+        """
         served: ASGIApplication = app  # type: ignore[assignment] # no websockets, no lifespan
         self._config = Config(
             served,
@@ -45,12 +49,13 @@ class HttpServer:
         )
         self._state = ServerState()
         self._bound = bound
+        self._head_seconds = head_seconds
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Take connections from now on."""
         self._config.load()
-        accept = partial(Connection, self._config, self._state, {})
+        accept = partial(Connection, self._config, self._state, {}, head_seconds=self._head_seconds)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(accept, sock=self._bound, backlog=_BACKLOG)
 

@@ -75,7 +75,8 @@ def bind_http(
         bound = bound_socket(address)
     except OSError:
         raise _not_bound(service, listener, address) from None
-    return HttpServer(guard, bound), bound.getsockname()[1]
+    server = HttpServer(guard, bound, head_seconds=listener.head_seconds)
+    return server, bound.getsockname()[1]
 
 
 def _register(

@@ -43,6 +43,8 @@ def http_service(
     drain_seconds: float = 1.0,
     max_calls: int = 100,
     max_body_bytes: int = 1024,
+    head_seconds: float = 10.0,
+    body_seconds: float = 30.0,
 ) -> Service:
     """A service with one HTTP port and no other, everything else as small as it can be."""
     clock = SystemClock()
@@ -53,6 +55,8 @@ def http_service(
         errors=PlainErrors(),
         max_calls=max_calls,
         max_body_bytes=max_body_bytes,
+        head_seconds=head_seconds,
+        body_seconds=body_seconds,
         trust_loopback=trust_loopback,
         takes_unknown_keys=takes_unknown_keys,
     )
