@@ -34,6 +34,7 @@ from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
+from failsoft_router.api.health.route import health_report_routes
 from failsoft_router.api.openai.errors import OpenAiErrors
 from failsoft_router.api.openai.front import OpenAiFront
 from failsoft_router.api.rpc.admin import AdminServicer
@@ -42,9 +43,11 @@ from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.neighbourhood import Neighbourhood
 from failsoft_router.app.reload import Reloader, Standing
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Surroundings
+from failsoft_router.app.survey import Survey
 from failsoft_router.app.target_watch import TargetWatch
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
@@ -59,6 +62,7 @@ from failsoft_router.wire.openai.codec import OpenAiCodec
 NAME = "failsoft-router"
 INFERENCE = "failsoft.inference.v1.InferenceService"
 ADMIN = "failsoft.router.v1.RouterAdminService"
+_WHOLE_SERVER = ""
 
 
 async def run(config: Path | None) -> None:
@@ -123,10 +127,18 @@ async def build(
             feed=feed,
         )
         walker = Walker(surroundings)
+        survey = Survey(
+            boards,
+            Neighbourhood(boards, cache=cache, clock=clock),
+            standing=lambda: reloader.standing,
+            serving=lambda: health.serving(_WHOLE_SERVER) is True,
+            recent=surroundings.recent,
+            clock=clock,
+        )
         yield Service(
             name=NAME,
             listeners=_listeners(settings, walker, boards, admin),
-            http=_http(settings, walker, boards, health, clock=clock),
+            http=_http(settings, walker, boards, health, survey, clock=clock),
             clock=clock,
             telemetry=telemetry,
             health=health,
@@ -179,7 +191,13 @@ def _listeners(
 
 
 def _http(
-    settings: RouterSettings, walker: Walker, boards: Boards, health: Health, *, clock: Clock
+    settings: RouterSettings,
+    walker: Walker,
+    boards: Boards,
+    health: Health,
+    survey: Survey,
+    *,
+    clock: Clock,
 ) -> Sequence[HttpListener]:
     if not settings.http_address:
         return ()
@@ -188,7 +206,11 @@ def _http(
         HttpListener(
             address=settings.http_address,
             setting="router.http_address",
-            routes=(*front.routes(), *health_routes(health)),
+            routes=(
+                *front.routes(),
+                *health_routes(health),
+                *health_report_routes(survey, clock=clock),
+            ),
             errors=OpenAiErrors(),
             takes_unknown_keys=True,
             max_calls=settings.max_calls,

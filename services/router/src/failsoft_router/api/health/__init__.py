@@ -1,0 +1,1 @@
+"""`GET /health`: how everything is, as JSON for people and monitors."""
