@@ -53,13 +53,9 @@ test-chart: ## Lint, render and check the Helm chart
 .PHONY: test-vllm
 test-vllm: setup-dev ## Run the tests that need vLLM, some minutes; none where it cannot be installed
 	@$(RUN)python scripts/vllm_setup.py; case $$? in \
-	0) $(PYTEST) tests/vllm tests/conformance tests/engines -m "$(or $(VLLM_TESTS),vllm and not full)" --timeout 600;; \
+	0) $(PYTEST) tests/vllm tests/conformance tests/engines -m vllm --timeout 600;; \
 	69) echo "test-vllm: SKIPPED, nothing was tested: see above why";; \
 	*) exit 1;; esac
-
-.PHONY: test-vllm-full
-test-vllm-full: ## The same with kills that are not always noticed in time: see docs/evidence.md
-	@$(MAKE) test-vllm VLLM_TESTS=vllm
 
 .PHONY: test-gpu
 test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what they measure

@@ -1,6 +1,7 @@
 """Engine processes that are killed: noticed, told, repaired; and none is left behind."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,6 @@ async def test_a_killed_worker_is_noticed_and_repaired(
     assert (await ask(question())).finished.usage.output_tokens == 16
 
 
-@pytest.mark.full  # it failed once of six times, and why is open
 def test_a_stop_while_the_model_loads_leaves_no_process_behind() -> None:
     with vllm_service(model("tiny"), drain="0s") as service:
         child = first(service.process)
@@ -119,7 +119,8 @@ def first(process: psutil.Process) -> psutil.Process:
     """The first of its children that does the engine's work, once it has been started."""
     for _ in range(int(REPAIRED_SECONDS / LOOK_SECONDS)):
         for child in process.children():
-            if "spawn_main" in " ".join(child.cmdline()) or child.name().startswith("VLLM::"):
-                return child
+            with contextlib.suppress(psutil.NoSuchProcess):  # vLLM asks small programs, too
+                if "spawn_main" in " ".join(child.cmdline()) or child.name().startswith("VLLM::"):
+                    return child
         threading.Event().wait(LOOK_SECONDS)  # nobody tells of another's children
     raise AssertionError("no process was started")
