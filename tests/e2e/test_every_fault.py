@@ -20,7 +20,16 @@ from router_under_test import hop_words
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_upstream import faults
-from failsoft_upstream.faults import Cover, ErrorKind, Fault, Filler, FinishReason, Garble, HintForm
+from failsoft_upstream.faults import (
+    Cover,
+    ErrorKind,
+    Fault,
+    Filler,
+    FinishReason,
+    Garble,
+    HintForm,
+    Resumption,
+)
 from failsoft_upstream.remote_control import RemoteControl
 
 pytestmark = pytest.mark.e2e
@@ -173,6 +182,7 @@ def test_every_fault_of_the_look_alike_has_a_row() -> None:
         (faults.Finish, "reason", FinishReason),
         (faults.Endless, "filler", Filler),
         (faults.Status, "form", HintForm),
+        (faults.Resume, "how", Resumption),
     ],
 )
 def test_every_form_of_a_fault_has_a_row(

@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 
 from failsoft_model.errors import Code
 from failsoft_upstream import faults
-from failsoft_upstream.faults import Cover, ErrorKind, Fault, Filler, FinishReason, Garble, HintForm
+from failsoft_upstream.faults import (
+    Cover,
+    ErrorKind,
+    Fault,
+    Filler,
+    FinishReason,
+    Garble,
+    HintForm,
+    Resumption,
+)
 
 LIMIT = 0.5
 """Seconds to the first content, and between two, at targets whose fault is silence."""
@@ -126,6 +135,9 @@ TABLE: Mapping[str, Row] = {
     "left-open": serves(faults.LeftOpen()),
     "one-byte-at-a-time": serves(faults.Slice(size=1)),
     "huge-line": serves(faults.HugeLine(size=1_000_000, after=1)),
+    "goes-on": serves(faults.Resume()),
+    "starts-over": serves(faults.Resume(how=Resumption.OVER)),
+    "takes-a-run-up": serves(faults.Resume(how=Resumption.REPEAT, begun=False)),
     "stop": serves(faults.Finish(reason=FinishReason.STOP, after=2)),
     "length": serves(faults.Finish(reason=FinishReason.LENGTH, after=2)),
     # by status

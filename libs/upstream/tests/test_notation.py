@@ -94,6 +94,7 @@ def test_a_list_is_no_fault() -> None:
         faults.Slice(size=1),
         faults.Compressed(blank=1024),
         faults.Endless(filler=faults.Filler.LINE, after=1, status=500),
+        faults.Resume(how=faults.Resumption.REPEAT, begun=False),
     ],
     ids=lambda fault: fault.kind,
 )

@@ -1,9 +1,10 @@
 """What a look-alike says: always the same to the same question."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from failsoft_upstream.faults import FinishReason
+from failsoft_upstream.begun import Begun, resumed
+from failsoft_upstream.faults import FinishReason, Resumption
 
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+$")
 _QUOTED_CHARACTERS = 120
@@ -40,6 +41,7 @@ class Question:
         tokens: Of the whole question.
         max_tokens: At most so many are said; None: no limit.
         stops: The answer ends before the first of these.
+        begun: An answer that may have to be gone on with; None: there is none.
     """
 
     model: str
@@ -47,6 +49,7 @@ class Question:
     tokens: int
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,19 @@ def count_tokens(text: str) -> int:
 
 def answer(question: Question, style: Style) -> Answer:
     """The answer to `question`, cut where its limit or a stop ends it."""
-    tokens = _tokens(question, style)
+    return _cut(_tokens(question, style), question, style)
+
+
+def resumption(question: Question, style: Style, how: Resumption) -> Answer:
+    """What goes on with the answer that was begun; without one, the answer."""
+    begun = question.begun
+    if begun is None:
+        return answer(question, style)
+    whole = "".join(_tokens(replace(question, text=begun.question), style))
+    return _cut(split(resumed(whole, begun.said, how)), question, style)
+
+
+def _cut(tokens: list[str], question: Question, style: Style) -> Answer:
     reason = FinishReason.STOP
     if question.max_tokens is not None and len(tokens) > question.max_tokens:
         tokens = tokens[: question.max_tokens]

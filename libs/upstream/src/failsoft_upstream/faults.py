@@ -306,6 +306,31 @@ class Endless:
     status: int = 200
 
 
+class Resumption(enum.Enum):
+    """How a target goes on with an answer that was begun."""
+
+    ON = "on"  # exactly where it broke off
+    OVER = "over"  # with all of it, from the beginning
+    REPEAT = "repeat"  # with a run-up: the last words once more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Goes on with an answer that was begun, by a turn of its own or one before the user's last.
+
+    The answer is the one that it would have given itself; without a beginning, or with
+    another's, it gives that.
+
+    Attributes:
+        how: What it says.
+        begun: Takes a conversation that the assistant ends; False: it refuses one.
+    """
+
+    kind: ClassVar[str] = "resume"
+    how: Resumption = Resumption.ON
+    begun: bool = True
+
+
 Fault = (
     Healthy
     | Status
@@ -328,6 +353,7 @@ Fault = (
     | Slice
     | Compressed
     | Endless
+    | Resume
 )
 
 HEALTHY = Healthy()

@@ -148,6 +148,15 @@ def _text(value: object) -> str:
     raise ValueError("must be a text or a JSON document")
 
 
+def _boolean(value: object) -> bool:
+    choices = {"true": True, "false": False}
+    if isinstance(value, str) and value in choices:
+        return choices[value]
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
 def _headers(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise ValueError("must be an object of texts")
@@ -208,6 +217,10 @@ _KINDS: Mapping[str, tuple[Callable[..., Fault], Mapping[str, _Reader]]] = {
     "huge_line": (faults.HugeLine, {"size": _SIZE, "after": _COUNT}),
     "slice": (faults.Slice, {"size": _SIZE}),
     "compressed": (faults.Compressed, {"blank": _COUNT}),
+    "resume": (
+        faults.Resume,
+        {"how": _choice(faults.Resumption), "begun": _boolean},
+    ),
     "endless": (
         faults.Endless,
         {

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from failsoft_upstream.answer import Question, answer
+from failsoft_upstream.answer import Question, answer, resumption
 from failsoft_upstream.dialect import Backstage
-from failsoft_upstream.faults import Fault
+from failsoft_upstream.faults import Fault, Resume, Status
 from failsoft_upstream.player import play
 from failsoft_upstream.reply import Encoder, Errors
 from failsoft_upstream.stage import perform
@@ -70,9 +70,12 @@ async def serve(
             return refused.response
         question, fault, style = prepared.question, prepared.fault, backstage.options.style
         backstage.meter.asked(model=question.model, fault=fault.kind, tokens=question.tokens)
+        told = answer(question, style)
+        if isinstance(fault, Resume):
+            told = resumption(question, style, fault.how)
         reply = perform(
-            prepared.sent_as or fault,
-            answer(question, style),
+            _refusal(question, fault) or prepared.sent_as or fault,
+            told,
             encoder=prepared.encoder,
             errors=errors,
             style=style,
@@ -80,3 +83,10 @@ async def serve(
             now=datetime.now(UTC),
         )
         return await play(request, reply, backstage.meter)
+
+
+def _refusal(question: Question, fault: Fault) -> Fault | None:
+    """What a conversation that the assistant ends is answered by; None: it is taken."""
+    ends = question.begun is not None and question.begun.is_last
+    refused = isinstance(fault, Resume) and not fault.begun and ends
+    return Status(status=400) if refused else None

@@ -162,7 +162,13 @@ class _Performance:
         """Every step of the reply; statuses and empty bodies are decided elsewhere."""
         encoder = self._encoder
         match fault:
-            case faults.Healthy() | faults.ContentType() | faults.Slice() | faults.Compressed():
+            case (
+                faults.Healthy()
+                | faults.Resume()
+                | faults.ContentType()
+                | faults.Slice()
+                | faults.Compressed()
+            ):
                 yield from self._whole()
             case faults.Hang():
                 yield Silence()

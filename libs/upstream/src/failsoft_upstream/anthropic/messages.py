@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from failsoft_upstream.answer import count_tokens
 from failsoft_upstream.anthropic import check
 from failsoft_upstream.anthropic.errors import Rejected
+from failsoft_upstream.begun import Begun, Turn, begun
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _MEDIA = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -27,10 +28,11 @@ Block = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What was said: the last thing that a user said, and the tokens of everything."""
+    """What was said: the last thing of a user's, the tokens of everything, a begun answer."""
 
     question: str
     tokens: int
+    begun: Begun | None
 
 
 def read(value: object) -> Conversation:
@@ -42,6 +44,7 @@ def read(value: object) -> Conversation:
     question, tokens = "", 0
     open_calls: set[str] = set()
     turns = check.an_array(value, "messages", least=1)
+    texts: list[Turn] = []
     for index, item in enumerate(turns):
         path = f"messages.{index}"
         turn = check.an_object(item, path, ("role", "content"))
@@ -52,13 +55,14 @@ def read(value: object) -> Conversation:
         open_calls = _calls_left(blocks, open_calls, path)
         text = "".join(str(block["text"]) for block in blocks if block["type"] == "text")
         tokens += _TOKENS_PER_TURN + count_tokens(text)
+        texts.append(Turn(is_users=role == "user", text=text))
         if role == "user":
             question = text or question
         elif index == len(turns) - 1 and text != text.rstrip():
             raise Rejected("messages: final assistant content cannot end with trailing whitespace")
     if open_calls:
         raise _unanswered(open_calls, f"messages.{len(turns) - 1}")
-    return Conversation(question, tokens)
+    return Conversation(question, tokens, begun(texts))
 
 
 def text_of(value: object, path: str) -> str:

@@ -71,6 +71,7 @@ def parse(body: bytes) -> MessageRequest:
             tokens=conversation.tokens + count_tokens(system),
             max_tokens=int(limit),
             stops=_stops(fields),
+            begun=conversation.begun,
         ),
         fault=fault if mark else None,
         stream=check.a_boolean(fields.get("stream", False), "stream"),

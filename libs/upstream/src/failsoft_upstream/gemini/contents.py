@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from failsoft_upstream.answer import count_tokens
+from failsoft_upstream.begun import Begun, Turn, begun
 from failsoft_upstream.gemini import check
 from failsoft_upstream.gemini.errors import Rejected
 
@@ -32,10 +33,11 @@ _TOKENS_PER_CONTENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What was said: the last text of the user's, and the tokens of everything."""
+    """What was said: the user's last text, the tokens of everything, an answer that was begun."""
 
     question: str
     tokens: int
+    begun: Begun | None
 
 
 def read(value: object, *, signed: bool) -> Conversation:
@@ -51,6 +53,7 @@ def read(value: object, *, signed: bool) -> Conversation:
     if not turns:
         raise Rejected("* GenerateContentRequest.contents: contents is not specified")
     question, tokens, calls = "", 0, 0
+    texts: list[Turn] = []
     for index, item in enumerate(turns):
         path = f"contents[{index}]"
         turn = check.an_object(item, path, known=("role", "parts"))
@@ -65,9 +68,10 @@ def read(value: object, *, signed: bool) -> Conversation:
         calls = _calls(parts, path, signed=signed)
         text = _text(parts)
         tokens += _TOKENS_PER_CONTENT + count_tokens(text)
+        texts.append(Turn(is_users=role == "user", text=text))
         if role == "user" and text:
             question = text
-    return Conversation(question, tokens)
+    return Conversation(question, tokens, begun(texts))
 
 
 def instruction(value: object) -> int:

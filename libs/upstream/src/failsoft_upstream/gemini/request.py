@@ -94,6 +94,7 @@ def parse(body: bytes, *, model: str) -> Asked:
             tokens=tokens,
             max_tokens=_whole(config.get("maxOutputTokens")),
             stops=_stops(config),
+            begun=conversation.begun,
         ),
         alternatives=_alternatives(config),
     )

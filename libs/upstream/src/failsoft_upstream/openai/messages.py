@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from failsoft_upstream.answer import count_tokens
+from failsoft_upstream.begun import Begun, Turn, begun
 from failsoft_upstream.openai import check
 from failsoft_upstream.openai.errors import Rejected
 
@@ -22,10 +23,11 @@ _TOKENS_PER_MESSAGE = 3
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What was said: the last user message, and the tokens of everything."""
+    """What was said: the last user message, the tokens of everything, an answer that was begun."""
 
     question: str
     tokens: int
+    begun: Begun | None
 
 
 def read(value: object) -> Conversation:
@@ -37,6 +39,7 @@ def read(value: object) -> Conversation:
     question = ""
     tokens = _TOKENS_PER_MESSAGE
     open_calls: set[str] = set()
+    turns: list[Turn] = []
     for index, item in enumerate(check.an_array(value, "messages", least=1)):
         path = f"messages[{index}]"
         message = check.an_object(item, path)
@@ -47,9 +50,11 @@ def read(value: object) -> Conversation:
         open_calls = _calls_left(message, role, path, open_calls)
         if role == "user":
             question = text
+        if role in ("user", "assistant"):
+            turns.append(Turn(is_users=role == "user", text=text))
     if open_calls:
         raise _unanswered(open_calls)
-    return Conversation(question, tokens)
+    return Conversation(question, tokens, begun(turns))
 
 
 def _text(message: Mapping[str, object], role: str, path: str) -> str:

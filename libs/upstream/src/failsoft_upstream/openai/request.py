@@ -103,6 +103,7 @@ def parse(body: bytes) -> ChatRequest:
             tokens=conversation.tokens,
             max_tokens=_max_tokens(fields),
             stops=_stops(fields.get("stop")),
+            begun=conversation.begun,
         ),
         fault=fault if mark else None,
         stream=stream,
