@@ -89,7 +89,11 @@ async def build(
     Raises:
         StartupError: The policy, the token or what users are known by cannot be used.
     """
-    file = PolicyFile(settings.policy_file, own_address=settings.address)
+    file = PolicyFile(
+        settings.policy_file,
+        own_address=settings.address,
+        own_http_address=settings.http_address or "",
+    )
     written = await file.located(file.load())
     token = settings.service_token()
     identity = await identity_of(settings.identity, clock=clock)

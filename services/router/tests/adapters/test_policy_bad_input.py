@@ -20,13 +20,15 @@ routes:
 FILE = Path("policy.yaml")
 
 
-def parse(text: str, *, own_address: str = "") -> Policy:
-    return parse_policy(text.encode(), file=FILE, own_address=own_address)
+def parse(text: str, *, own_address: str = "", own_http_address: str = "") -> Policy:
+    return parse_policy(
+        text.encode(), file=FILE, own_address=own_address, own_http_address=own_http_address
+    )
 
 
-def problems(text: str, *, own_address: str = "") -> set[str]:
+def problems(text: str, *, own_address: str = "", own_http_address: str = "") -> set[str]:
     with pytest.raises(SettingsError) as refusal:
-        parse(text, own_address=own_address)
+        parse(text, own_address=own_address, own_http_address=own_http_address)
     return set(refusal.value.problems)
 
 
@@ -156,6 +158,29 @@ def test_a_router_that_is_its_own_target_is_refused_with_the_next_step(endpoint:
     assert problems(text, own_address="127.0.0.1:50050") == {
         "`targets.a.endpoint` (policy.yaml, line 3) is this router's own `router.address`, where"
         " its requests would go in a circle; name another router, or local-llm"
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "own"),
+    [
+        ("http://127.0.0.1:50080/v1", "127.0.0.1:50080"),
+        ("http://localhost:50080/v1", "127.0.0.1:50080"),
+        ("http://127.0.0.1/v1", "127.0.0.1:80"),
+    ],
+)
+def test_a_router_that_is_its_own_provider_is_refused(endpoint: str, own: str) -> None:
+    """Its requests would go round until their deadlines, and more of them with each."""
+    text = SMALLEST.replace(
+        "{provider: openai, model: m}",
+        f'{{provider: openai, model: m, allow_private: true, endpoint: "{endpoint}"}}',
+    )
+
+    assert parse(text, own_http_address="127.0.0.1:50081").targets["a"].endpoint == endpoint
+    assert problems(text, own_http_address=own) == {
+        "`targets.a.endpoint` (policy.yaml, line 3) is this router's own `router.http_address`,"
+        " where its requests would go in a circle; name a provider, or another router by"
+        " `provider: failsoft`"
     }
 
 

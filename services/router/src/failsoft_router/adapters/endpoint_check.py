@@ -20,11 +20,14 @@ Mistake = tuple[Trail, str]
 Raw = Mapping[str, object]
 
 
-def of_endpoint(here: Trail, target: Raw, *, own_address: str) -> Iterator[Mistake]:
+def of_endpoint(
+    here: Trail, target: Raw, *, own_address: str, own_http_address: str
+) -> Iterator[Mistake]:
     """What is wrong with the endpoint of the target at this place.
 
     Args:
         own_address: `host:port` that the router itself listens on; empty: not known.
+        own_http_address: The same for HTTP.
     """
     endpoint = target.get("endpoint", "")
     if not isinstance(endpoint, str):
@@ -33,7 +36,7 @@ def of_endpoint(here: Trail, target: Raw, *, own_address: str) -> Iterator[Mista
         yield from _of_address((*here, "endpoint"), endpoint, target, own_address)
         return
     if endpoint:
-        yield from _of_url((*here, "endpoint"), endpoint, target)
+        yield from _of_url((*here, "endpoint"), endpoint, target, own_http_address)
     if target.get("tls") is True:
         yield (*here, "tls"), "is for provider `failsoft`; a base URL says it by `https://`"
 
@@ -60,7 +63,7 @@ def _of_address(here: Trail, endpoint: str, target: Raw, own_address: str) -> It
         )
 
 
-def _of_url(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
+def _of_url(here: Trail, endpoint: str, target: Raw, own_address: str) -> Iterator[Mistake]:
     """A base URL."""
     host = host_of(endpoint)
     allow_private = target.get("allow_private") is True
@@ -69,6 +72,12 @@ def _of_url(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
             here,
             "must be a base URL such as `https://api.openai.com/v1`,"
             " without user, query or fragment",
+        )
+    elif leads_to(_server_of(endpoint), own_address):
+        yield (
+            here,
+            "is this router's own `router.http_address`, where its requests would go in a circle;"
+            " name a provider, or another router by `provider: failsoft`",
         )
     elif not _can_be_looked_up(host):
         yield here, "names a host that cannot be one: each part of a name has 1 to 63 characters"
@@ -83,6 +92,14 @@ def _of_url(here: Trail, endpoint: str, target: Raw) -> Iterator[Mistake]:
                 "would have its credential travel in the clear; use `https://`,"
                 " or set `allow_private: true` if its host is in our own network",
             )
+
+
+def _server_of(url: str) -> str:
+    """`host:port` of a base URL."""
+    parts = urlsplit(url)
+    if parts.port is not None:
+        return parts.netloc
+    return f"{parts.netloc}:{443 if parts.scheme == 'https' else 80}"
 
 
 def _can_be_looked_up(host: str) -> bool:

@@ -36,19 +36,27 @@ _SHOWN = 20
 """Names that a complaint lists; with more, nobody finds the right one by reading."""
 
 
-def mistakes(policy: Raw, *, read: Read, folder: Path, own_address: str = "") -> Iterator[Mistake]:
+def mistakes(
+    policy: Raw, *, read: Read, folder: Path, own_address: str = "", own_http_address: str = ""
+) -> Iterator[Mistake]:
     """Every mistake: where it is, and the rest of a sentence that begins with the place.
 
     Args:
         read: Reads the breaker of a target.
         folder: Where the policy's relative paths begin.
         own_address: `host:port` that the router itself listens on; empty: not known.
+        own_http_address: The same for HTTP.
     """
     targets, routes, tenants = (_map(policy.get(key)) for key in ("targets", "routes", "tenants"))
     yield from _of_names(targets, routes, tenants)
     for name, target in _maps(targets):
         yield from _of_target(name, target)
-        yield from of_endpoint(("targets", name), target, own_address=own_address)
+        yield from of_endpoint(
+            ("targets", name),
+            target,
+            own_address=own_address,
+            own_http_address=own_http_address,
+        )
         yield from of_network(("targets", name), target, folder=folder)
         yield from _of_limits(("targets", name, "limits"), _map(target.get("limits")))
     for name, route in _maps(routes):

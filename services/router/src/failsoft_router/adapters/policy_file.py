@@ -196,18 +196,27 @@ def load_policy(file: Path) -> Policy:
     return parse_policy(read_content(file), file=file)
 
 
-def parse_policy(content: bytes, *, file: Path, own_address: str = "") -> Policy:
+def parse_policy(
+    content: bytes, *, file: Path, own_address: str = "", own_http_address: str = ""
+) -> Policy:
     """The policy that the content of a file says.
 
     Args:
         file: Where the content is from; credentials' paths begin at its folder.
         own_address: `host:port` that the router itself listens on; empty: not known.
+        own_http_address: The same for HTTP.
 
     Raises:
         FileRefused: With every mistake: its path and line, what is wrong, what is allowed.
         SettingsError: The content is no YAML, or no mapping.
     """
-    check = partial(mistakes, read=_breaker_of, own_address=own_address, folder=file.parent)
+    check = partial(
+        mistakes,
+        read=_breaker_of,
+        own_address=own_address,
+        own_http_address=own_http_address,
+        folder=file.parent,
+    )
     raw = load_content(_Policy, content, name=str(file), check=check)
     return Policy(
         targets={name: _target(name, each, file.parent) for name, each in raw.targets.items()},

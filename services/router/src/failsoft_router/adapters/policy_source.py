@@ -28,15 +28,22 @@ class PolicyFile:
     """One file; what it says is read and parsed in a thread, because disks may be slow."""
 
     def __init__(
-        self, path: Path, *, own_address: str = "", resolver: AbstractResolver | None = None
+        self,
+        path: Path,
+        *,
+        own_address: str = "",
+        own_http_address: str = "",
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """
         Args:
             own_address: `host:port` that the router itself listens on; empty: not known.
+            own_http_address: The same for HTTP.
             resolver: Says where its hosts are; None: the system's.
         """
         self._path = path
         self._own_address = own_address
+        self._own_http_address = own_http_address
         self._resolver = resolver
 
     def load(self) -> WrittenPolicy:
@@ -77,7 +84,12 @@ class PolicyFile:
             raise _refusal(error, digest) from None
 
     def _parse(self, content: bytes) -> WrittenPolicy:
-        policy = parse_policy(content, file=self._path, own_address=self._own_address)
+        policy = parse_policy(
+            content,
+            file=self._path,
+            own_address=self._own_address,
+            own_http_address=self._own_http_address,
+        )
         return WrittenPolicy(policy=policy, digest=_digest_of(content))
 
     def _digest(self) -> str:
