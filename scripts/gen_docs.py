@@ -5,10 +5,12 @@ A table stands between `<!-- generated: NAME -->` and `<!-- end -->` in README.m
 
 import argparse
 import importlib
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -38,6 +40,7 @@ from failsoft_router.wire.openai_front.errors import BY_CODE, BY_REASON
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+Json = Mapping[str, Any]
 SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 ERROR_MODULES = (
@@ -224,6 +227,33 @@ def decision() -> Iterator[str]:
     yield "```"
 
 
+def health() -> Iterator[str]:
+    """Every field of `GET /health`, as its schema explains it."""
+    schema = json.loads((DOCS / "health.schema.json").read_text())
+    rows = [(f"`{path}`", kind, told) for path, kind, told in _fields(schema)]
+    yield from table(("field", "type", "meaning"), rows)
+
+
+def _fields(schema: Json, parent: str = "") -> Iterator[tuple[str, str, str]]:
+    """The path, the type and the meaning of each field of an object, and of those in it."""
+    for name, each in schema["properties"].items():
+        path = f"{parent}{name}"
+        yield path, _json_type(each), each["description"]
+        inner, below = each.get("items", each), "[]." if "items" in each else "."
+        if "properties" in inner:
+            yield from _fields(inner, path + below)
+
+
+def _json_type(field: Json) -> str:
+    reference = str(field.get("$ref", "")).rpartition("/")[2]
+    if reference:
+        return reference.replace("_", " ")
+    if "enum" in field:
+        return ", ".join(f"`{word}`" for word in field["enum"])
+    kind = field["type"]
+    return kind if isinstance(kind, str) else " or ".join(kind)
+
+
 WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "ports": ports,
@@ -232,6 +262,7 @@ WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "errors": errors,
     "outcomes": outcomes,
     "decision": decision,
+    "health": health,
 }
 
 
