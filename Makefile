@@ -57,6 +57,10 @@ test-vllm: setup-dev ## Run the tests that need vLLM, some minutes; none where i
 	69) echo "test-vllm: SKIPPED, nothing was tested: see above why";; \
 	*) exit 1;; esac
 
+.PHONY: test-live
+test-live: setup-dev ## Ask real providers, which costs some cents; those whose keys are in the environment
+	@$(PYTEST) -m live
+
 .PHONY: test-gpu
 test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what they measure
 	@$(PYTEST) -s -m gpu --timeout 600
