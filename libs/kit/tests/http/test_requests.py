@@ -179,6 +179,14 @@ async def test_health_is_told_to_strangers(tmp_path: Path) -> None:
         assert await statuses(client) == [200, 200]
 
 
+async def test_a_check_without_a_body_is_answered_without_one() -> None:
+    """Some balancers ask by HEAD."""
+    async with http_port(http_service(health_routes(Health()))) as port:
+        reply = await raw(port, b"HEAD /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert reply.endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["told", "in chunks"])
 async def test_a_body_that_is_too_long_is_refused(told: bool) -> None:
     async def pieces() -> AsyncIterator[bytes]:

@@ -56,7 +56,9 @@ class Routes:
         ]
 
     def find(self, method: str, path: str) -> Match | FailsoftError:
-        """The route, or why there is none."""
+        """The route, or why there is none; a HEAD is a GET whose body is not sent."""
+        if method == "HEAD":
+            method = "GET"
         exact = self._exact.get((path, method))
         if exact is not None:
             return exact
