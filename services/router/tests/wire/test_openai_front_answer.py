@@ -61,16 +61,20 @@ CALLS = (
 )
 
 
+def in_callers_words(paths: Sequence[str]) -> list[str]:
+    return ["verbosity", *(path.removeprefix("sampling.") for path in paths)]
+
+
 def whole(*parts: Text | ToolCall, finished: Finished = FINISHED, **choice: Any) -> Any:
     """The body of an answer with these parts."""
     message = Message(role=Role.ASSISTANT, parts=parts)
     answer = Answer(choice=Choice(message=message, **choice), finished=finished)
-    return orjson.loads(encode_answer(answer, created=12, dropped=["verbosity"]))
+    return orjson.loads(encode_answer(answer, created=12, dropped=in_callers_words))
 
 
 def writer(*, include_usage: bool = False, model: str = "gpt-5-mini") -> ChunkWriter:
     return ChunkWriter(
-        walk_id="w1", model=model, created=12, include_usage=include_usage, dropped=["verbosity"]
+        walk_id="w1", model=model, created=12, include_usage=include_usage, dropped=in_callers_words
     )
 
 
@@ -118,7 +122,7 @@ def test_the_facts_are_beside_the_answer() -> None:
     assert facts["served_by"] == "claude"
     assert facts["degradation"] == "fallback_target"
     assert facts["cache"] == {"status": "miss", "age": None}
-    assert facts["dropped_parameters"] == ["verbosity", "sampling.seed"]
+    assert facts["dropped_parameters"] == ["verbosity", "seed"]
     assert [(hop["target"], hop["outcome"], hop["error_class"]) for hop in facts["hops"]] == [
         ("openai", "failed", "transient"),
         ("claude", "served", None),

@@ -79,6 +79,12 @@ def test_the_first_field_that_is_wrong_is_the_param() -> None:
     assert [each["param"] for each in body["failsoft"]["violations"]] == ["messages[0].role", "n"]
 
 
+def test_no_text_of_an_error_keeps_it_from_being_told() -> None:
+    told = encode_error(RouteNotFound("half of a pair: \ud800"), request_id="r1")
+
+    assert orjson.loads(told.body)["error"]["message"] == "half of a pair: ?"
+
+
 def test_an_unknown_model_is_told_as_openai_tells_it() -> None:
     told = encode_error(RouteNotFound("no route"), request_id="r1")
 

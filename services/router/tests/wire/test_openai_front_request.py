@@ -207,6 +207,17 @@ def test_what_nobody_is_told_of_is_named() -> None:
     )
 
 
+def test_what_a_target_cannot_do_is_told_in_the_callers_words() -> None:
+    read = asked(max_completion_tokens=5, reasoning_effort="low")
+
+    assert read.dropped_with(["sampling.top_k", "sampling.max_tokens", "messages[0].role"]) == [
+        "reasoning_effort",
+        "top_k",
+        "max_completion_tokens",
+        "messages[0].role",
+    ]
+
+
 # Failsoft's own options.
 
 

@@ -79,7 +79,7 @@ class OpenAiFront:
                 cache_age=finished.cache_age,
             ),
         )
-        body = encode_answer(answer, created=created, dropped=asked.dropped)
+        body = encode_answer(answer, created=created, dropped=asked.dropped_with)
         return Reply(status=200, body=body, headers=headers)
 
     def _caller(self, asked: Asked, call: Call) -> Caller:

@@ -104,7 +104,7 @@ class StreamedReply:
                 model=self._asked.chat.model if opening is None else opening.model,
                 created=int(self._clock.unix()),
                 include_usage=self._asked.include_usage,
-                dropped=self._asked.dropped,
+                dropped=self._asked.dropped_with,
             )
         if self._response.status is None:
             await self._send_headers()

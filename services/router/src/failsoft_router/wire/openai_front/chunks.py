@@ -6,12 +6,10 @@ The last of these that is an object carries `failsoft`, the final facts. Of an a
 broke off the last event is an error, and no `[DONE]` follows: OpenAI's clients raise it.
 """
 
-from collections.abc import Sequence
-
 import orjson
 
 from failsoft_model.events import BlockKind, Delta, Finished
-from failsoft_router.wire.openai_front.facts import facts, usage
+from failsoft_router.wire.openai_front.facts import Dropped, facts, usage
 from failsoft_router.wire.openai_front.logprobs import encode_logprobs
 from failsoft_router.wire.openai_front.reply import completion_id
 
@@ -35,14 +33,13 @@ class ChunkWriter:
         model: str,
         created: int,
         include_usage: bool,
-        dropped: Sequence[str],
+        dropped: Dropped,
     ) -> None:
         """
         Args:
             model: The model that speaks, as far as that is known.
             created: Seconds since 1970.
             include_usage: The caller wants a last chunk with the usage.
-            dropped: Fields of the request that the front door could not hand on.
         """
         self._head: Json = {
             "id": completion_id(walk_id),

@@ -108,7 +108,7 @@ def error_body(error: FailsoftError, *, request_id: str) -> bytes:
     """OpenAI's error object, and beside it what Failsoft has to add."""
     form = form_of(error)
     told: Json = {
-        "message": error.message,
+        "message": _whole(error.message),
         "type": form.type,
         "param": error.violations[0].field if error.violations else form.param,
         "code": form.code or error.reason.lower(),
@@ -133,6 +133,11 @@ def _facts(error: FailsoftError, request_id: str) -> Json:
             "hops": hops(error.hops),
         }
     return told
+
+
+def _whole(text: str) -> str:
+    """The same, with ? for half of a surrogate pair, which JSON cannot carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _retry_after(error: FailsoftError) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What Failsoft tells about an answer: in headers as far as it is known, then whole in the body."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished
@@ -8,6 +8,8 @@ from failsoft_model.walk import CacheStatus, Hop, Usage
 
 Json = dict[str, object]
 Headers = list[tuple[str, str]]
+Dropped = Callable[[Sequence[str]], list[str]]
+"""Says which fields of the caller's were not honoured, given what the contract says of them."""
 
 _CACHE_STATUS = {
     CacheStatus.HIT_FRESH: "failsoft; hit",
@@ -46,12 +48,8 @@ def answer_headers(
     return headers
 
 
-def facts(finished: Finished, *, dropped: Sequence[str]) -> Json:
-    """The object `failsoft` of a reply, which OpenAI's clients pass over.
-
-    Args:
-        dropped: Fields that the front door could not hand on.
-    """
+def facts(finished: Finished, *, dropped: Dropped) -> Json:
+    """The object `failsoft` of a reply, which OpenAI's clients pass over."""
     return {
         "walk_id": finished.walk_id,
         "route": finished.route,
@@ -61,7 +59,7 @@ def facts(finished: Finished, *, dropped: Sequence[str]) -> Json:
         "model": finished.model,
         "degradation": finished.degradation.value,
         "cache": None if finished.cache_status is None else _cache(finished),
-        "dropped_parameters": [*dropped, *finished.dropped_parameters],
+        "dropped_parameters": dropped(finished.dropped_parameters),
         "hops": hops(finished.hops),
     }
 

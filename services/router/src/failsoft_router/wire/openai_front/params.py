@@ -1,4 +1,4 @@
-"""What the contract's limits call a field, in OpenAI's spelling."""
+"""What the contract calls a field, in OpenAI's spelling."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -33,14 +33,21 @@ def limit_violations(request: ChatRequest, *, max_tokens: str) -> list[FieldViol
     Args:
         max_tokens: Which of OpenAI's two names the caller used.
     """
-    rename = _renamer(request.messages, max_tokens)
+    rename = spelling_of(request, max_tokens=max_tokens)
     return [
         FieldViolation(field=rename(each.field), description=_spelled(each.description))
         for each in violations(request)
     ]
 
 
-def _renamer(messages: Sequence[Message], max_tokens: str) -> Callable[[str], str]:
+def spelling_of(request: ChatRequest, *, max_tokens: str) -> Callable[[str], str]:
+    """Gives the field that the caller wrote for a path of the contract's.
+
+    Args:
+        max_tokens: Which of OpenAI's two names the caller used.
+    """
+    messages = request.messages
+
     def rename(path: str) -> str:
         path = path.removeprefix("chat.")
         if path == "sampling.max_tokens":

@@ -1,23 +1,20 @@
 """A whole answer as the body of a `chat.completion`."""
 
-from collections.abc import Sequence
-
 import orjson
 
 from failsoft_model.chat import Text, ToolCall
 from failsoft_model.events import Answer, Choice
-from failsoft_router.wire.openai_front.facts import facts, usage
+from failsoft_router.wire.openai_front.facts import Dropped, facts, usage
 from failsoft_router.wire.openai_front.logprobs import encode_logprobs
 
 Json = dict[str, object]
 
 
-def encode_answer(answer: Answer, *, created: int, dropped: Sequence[str]) -> bytes:
+def encode_answer(answer: Answer, *, created: int, dropped: Dropped) -> bytes:
     """The body of a reply that is not streamed.
 
     Args:
         created: Seconds since 1970.
-        dropped: Fields of the request that the front door could not hand on.
     """
     finished = answer.finished
     body: Json = {

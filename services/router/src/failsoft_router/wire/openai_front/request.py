@@ -1,6 +1,6 @@
 """A body of `POST /v1/chat/completions` as a request of ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from failsoft_model.chat import (
@@ -23,7 +23,7 @@ from failsoft_router.wire.openai_front.body import (
 )
 from failsoft_router.wire.openai_front.messages import decode_messages
 from failsoft_router.wire.openai_front.options import Options, decode_options
-from failsoft_router.wire.openai_front.params import limit_violations
+from failsoft_router.wire.openai_front.params import limit_violations, spelling_of
 from failsoft_router.wire.openai_front.strict import read
 
 Found = list[FieldViolation]
@@ -50,6 +50,7 @@ class Asked:
     Attributes:
         deadline: Seconds from now; None: the caller has none.
         dropped: Fields of the caller's that nobody is told of.
+        spelling: Gives the caller's own name of a field for a path of the contract's.
     """
 
     chat: ChatRequest
@@ -57,6 +58,15 @@ class Asked:
     include_usage: bool
     deadline: float | None
     dropped: tuple[str, ...]
+    spelling: Callable[[str], str]
+
+    def dropped_with(self, paths: Iterable[str]) -> list[str]:
+        """All fields that were not honoured, in the caller's words.
+
+        Args:
+            paths: What the one who answered could not honour, as the contract says it.
+        """
+        return [*self.dropped, *map(self.spelling, paths)]
 
 
 def decode(body: bytes, headers: Mapping[str, str], *, request_id: str) -> Asked:
@@ -73,8 +83,8 @@ def decode(body: bytes, headers: Mapping[str, str], *, request_id: str) -> Asked
     _refuse_what_is_not_served(told, found)
     options = decode_options(told.failsoft, headers, found)
     chat = _chat(told, options, request_id, found)
+    used = "max_tokens" if told.max_completion_tokens is None else "max_completion_tokens"
     if not found:
-        used = "max_tokens" if told.max_completion_tokens is None else "max_completion_tokens"
         found = limit_violations(chat, max_tokens=used)
     if found:
         raise _invalid(found)
@@ -85,6 +95,7 @@ def decode(body: bytes, headers: Mapping[str, str], *, request_id: str) -> Asked
         include_usage=bool(usage),
         deadline=options.deadline,
         dropped=_dropped(told),
+        spelling=spelling_of(chat, max_tokens=used),
     )
 
 
