@@ -146,6 +146,9 @@ CASES: Mapping[str, Case] = {
         ),
         shows=lambda reply: "PARIS" in text_of(reply),
     ),
+    "assistant first": Case(
+        request=_asked(_assistant("Ask me for a capital."), CAPITAL), shows=_says("Paris")
+    ),
     "several turns": Case(
         request=_asked(_user("My name is Ada."), _assistant("Hello Ada."), _user("My name?")),
         shows=_says("Ada"),

@@ -406,6 +406,7 @@ def test_an_answer_that_is_sent_back_is_what_was_said(
     asked = ChatRequest(
         model="chat",
         messages=(
+            Message(role=Role.USER, parts=(Text(text="hello"),)),
             Message(role=Role.ASSISTANT, parts=tuple(parts)),
             Message(role=Role.USER, parts=(Text(text="go on"),)),
         ),
@@ -414,7 +415,7 @@ def test_an_answer_that_is_sent_back_is_what_was_said(
 
     post = AnthropicCodec(model="claude-haiku-4-5", context_tokens=0).encode(asked)
 
-    assert orjson.loads(post.body)["messages"][0]["content"] == [
+    assert orjson.loads(post.body)["messages"][1]["content"] == [
         {"type": "text", "text": words},
         *(
             {"type": "tool_use", "id": call_id, "name": name, "input": arguments}

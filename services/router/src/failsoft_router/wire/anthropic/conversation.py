@@ -20,6 +20,7 @@ from failsoft_model.chat import (
     ToolCall,
     ToolResult,
 )
+from failsoft_router.wire.wordless import WORDLESS
 
 Json = dict[str, object]
 
@@ -45,6 +46,9 @@ def turns(request: ChatRequest) -> list[Json]:
             said[-1][1].extend(blocks)
         elif blocks:
             said.append((role, blocks))
+    if not said or said[0][0] != "user":
+        # The API wants a user's turn first, also where a system or an assistant opened.
+        said.insert(0, ("user", [_text(WORDLESS)]))
     if beginning := request.continue_from.rstrip():
         # The API refuses one that ends in blank space.
         said.append(("assistant", [_text(beginning)]))

@@ -33,6 +33,7 @@ from failsoft_model.chat import (
     ToolCall,
     ToolResult,
 )
+from failsoft_router.wire.wordless import WORDLESS
 
 Json = dict[str, object]
 
@@ -61,6 +62,9 @@ def contents(request: ChatRequest, *, signed: bool) -> list[Json]:
         if signed:
             _sign(parts)
         found.append({"role": "model" if role is Role.ASSISTANT else "user", "parts": parts})
+    if not found or found[0]["role"] != "user":
+        # The API wants a user's turn first, also where a system or an assistant opened.
+        found.insert(0, {"role": "user", "parts": [{"text": WORDLESS}]})
     if request.continue_from:
         found.append({"role": "model", "parts": [{"text": request.continue_from}]})
     return found
