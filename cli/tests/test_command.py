@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 COMMANDS = [
     "up",
     "chat",
+    "status",
     "targets",
     "hops",
     "isolate",
@@ -111,6 +112,7 @@ def test_chat_says_how_to_start_what_does_not_run(
         ["release", "cloud"],
         ["reload"],
         ["hops"],
+        ["status"],
     ],
     ids=" ".join,
 )
@@ -159,7 +161,7 @@ def test_which_address_is_on_this_machine(address: str, *, here: bool) -> None:
     assert is_on_loopback(address) is here
 
 
-@pytest.mark.parametrize("command", ["targets", "reload", "hops"])
+@pytest.mark.parametrize("command", ["targets", "reload", "hops", "status"])
 def test_the_service_token_is_not_shown_to_another_machine_unasked(
     run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
 ) -> None:

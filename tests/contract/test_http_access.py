@@ -19,6 +19,7 @@ DEMANDS: Mapping[str, Access] = {
     "POST /v1/chat/completions": Access.TENANT,
     "GET /v1/models": Access.TENANT,
     "GET /v1/models/*": Access.TENANT,
+    "GET /health": Access.TENANT,
     "GET /healthz": Access.ANYONE,
     "GET /readyz": Access.ANYONE,
 }

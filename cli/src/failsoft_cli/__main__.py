@@ -12,6 +12,7 @@ from failsoft_kit.startup import StartupError
 _COMMANDS: Mapping[str, str] = {
     "up": "Run every service on this machine.",
     "chat": "Ask a question, or have a conversation.",
+    "status": "Show how everything is.",
     "targets": "Show who may answer, check them, watch them.",
     "hops": "Watch who answers, and who is skipped and why.",
     "isolate": "Take a target out for a while.",

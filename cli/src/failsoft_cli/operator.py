@@ -18,6 +18,7 @@ from failsoft_cli.console import prose
 from failsoft_cli.conversation import complain
 from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
 from failsoft_client import FailsoftRpcError
+from failsoft_kit.identity import ServiceToken
 
 WELL = 0
 UNWELL = 1
@@ -45,6 +46,14 @@ class AdminPort:
         """Holds the token, if there is one."""
         return DataDir(self.data).service_token
 
+    def token(self) -> ServiceToken | None:
+        """The token in its file; None: there is no such file, and none is shown.
+
+        Raises:
+            StartupError: The file holds no token.
+        """
+        return ServiceToken.from_file(self.token_file) if self.token_file.exists() else None
+
     def refuse_to_tell(self) -> None:
         """
         Raises:
@@ -59,33 +68,41 @@ class AdminPort:
         )
 
 
+def port_options(number: int, *, what: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Where a port of the router is, and where the token for it: `port`, an `AdminPort`.
+
+    Args:
+        number: Its usual one.
+        what: What it is, for the help.
+    """
+
+    def decorated(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def with_port(*, address: str, data: Path, in_the_clear: bool, **others: object) -> int:
+            port = AdminPort(address=address, data=data, in_the_clear=in_the_clear)
+            return command(port=port, **others)
+
+        clear = click.option(
+            "--in-the-clear",
+            is_flag=True,
+            help="Show the service token to another machine without TLS.",
+        )
+        where = click.option("--address", default=on_loopback(number), show_default=True, help=what)
+        data = click.option(
+            "--data",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=DEFAULT,
+            show_default=True,
+            help="The folder of `failsoft up`, which holds the service token.",
+        )
+        return where(data(clear(with_port)))
+
+    return decorated
+
+
 def admin_options(command: Callable[..., int]) -> Callable[..., int]:
     """Where the admin port is, and where the token for it: `port`, an `AdminPort`."""
-
-    @wraps(command)
-    def with_port(*, address: str, data: Path, in_the_clear: bool, **others: object) -> int:
-        port = AdminPort(address=address, data=data, in_the_clear=in_the_clear)
-        return command(port=port, **others)
-
-    clear = click.option(
-        "--in-the-clear",
-        is_flag=True,
-        help="Show the service token to another machine without TLS.",
-    )
-    address = click.option(
-        "--address",
-        default=on_loopback(Ports().admin),
-        show_default=True,
-        help="The router's admin port.",
-    )
-    data = click.option(
-        "--data",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=DEFAULT,
-        show_default=True,
-        help="The folder of `failsoft up`, which holds the service token.",
-    )
-    return address(data(clear(with_port)))
+    return port_options(Ports().admin, what="The router's admin port.")(command)
 
 
 def actor_option(command: F) -> F:
