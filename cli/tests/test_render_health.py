@@ -31,7 +31,7 @@ UNKNOWN_SPEED = {"p50": None, "p95": None}
 
 
 def service(name: str, **fields: object) -> Json:
-    well = {"kind": "cache", "ready": True, "degraded": False, "age": 7200.0, "engine": None}
+    well = {"ready": True, "degraded": False, "age": 7200.0, "engine": None}
     return {"name": name, **well, **fields}
 
 
@@ -83,24 +83,23 @@ def test_the_first_line_says_it_all() -> None:
 
 def test_services_say_how_they_are_since_when_and_by_which_engine() -> None:
     rows = [
-        service("router", kind="router"),
+        service("router"),
         service("cache", degraded=True, age=30.0),
-        service("local", kind="inference", engine=engine()),
+        service("local", engine=engine()),
         service(
             "big",
-            kind="inference",
             ready=False,
             engine=engine(loading=True, profile="primary", name="vllm", answered_by=""),
         ),
-        service("down", kind="inference", ready=False, engine=engine(answered_by="")),
+        service("down", ready=False, engine=engine(answered_by="")),
     ]
 
     assert shown(services_table({"services": rows})) == [
-        "router router ready 2.0 h -",
-        "cache cache degraded 30.0 s -",
-        "local inference ready 2.0 h smollm2 (minimal, openvino)",
-        "big inference not ready 2.0 h loading (primary, vllm)",
-        "down inference not ready 2.0 h nothing loaded (minimal, openvino)",
+        "router ready 2.0 h -",
+        "cache degraded 30.0 s -",
+        "local ready 2.0 h smollm2 (minimal, openvino)",
+        "big not ready 2.0 h loading (primary, vllm)",
+        "down not ready 2.0 h nothing loaded (minimal, openvino)",
     ]
 
 
@@ -130,8 +129,13 @@ def test_a_wide_terminal_is_shown_the_calls_as_well() -> None:
     assert shown(health_targets_table(TARGETS, wide=True))[0].endswith("3 of 64 1 of 12")
 
 
-def test_targets_fit_a_terminal_of_80_columns_one_a_line() -> None:
-    assert len(shown(health_targets_table(TARGETS), columns=80)) == len(TARGETS["targets"])
+def test_what_is_usual_fits_a_terminal_of_80_columns_one_a_line() -> None:
+    usual = target("local-llama", model="smollm2-135m-instruct", ready=False, breaker=OPEN)
+    engine_of_ours = engine(answered_by="smollm2-135m-instruct")
+    local = service("local-llama", engine=engine_of_ours, ready=False)
+
+    assert len(shown(health_targets_table({"targets": [usual]}), columns=80)) == 1
+    assert len(shown(services_table({"services": [local]}), columns=80)) == 1
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,13 @@ def services_table(health: Health) -> Table:
     rows = [
         (
             harmless(each["name"]),
-            each["kind"],
             _state_of_service(each),
             age(each["age"]),
             _engine(each["engine"]),
         )
         for each in health["services"]
     ]
-    return table_of(("service", "kind", "state", "for", "engine"), rows)
+    return table_of(("service", "state", "for", "engine"), rows)
 
 
 def _state_of_service(service: Health) -> Text:
@@ -50,12 +49,12 @@ def _engine(engine: Health | None) -> str:
 
 
 def health_targets_table(health: Health, *, wide: bool = False) -> Table:
-    """Every target: how it is, for how long yet, and how fast it answers.
+    """Every target: how it is, when time alone lets calls through, how fast it answers.
 
     Args:
         wide: Also its calls in flight, and failures of the breaker's window.
     """
-    columns = ["target", "model", "state", "for another", "p50", "p95"]
+    columns = ["target", "model", "state", "due in", "p50", "p95"]
     if wide:
         columns += ["calls", "failed"]
     return table_of(columns, [_target_row(each)[: len(columns)] for each in health["targets"]])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.app.health_report import Status
@@ -239,6 +241,29 @@ async def test_a_router_that_drains_is_not_ready_and_has_been_so_since_then(
     assert (before.status, before.now - before.services[0].since) == (Status.READY, 100.0)
     assert (after.status, after.now - after.services[0].since) == (Status.NOT_READY, 0.0)
     assert after.now - after.began == 100.0
+
+
+class Ticking(LoopClock):
+    """Never shows the same time twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ticks = itertools.count()
+
+    def now(self) -> float:
+        return super().now() + 0.001 * next(self._ticks)
+
+
+@virtual_time.test
+async def test_nothing_in_a_report_is_later_than_the_report(stage: type[Stage]) -> None:
+    """A service had been looked at in the future, by a millisecond."""
+    router = stage(a=WELL)
+    router.clock = Ticking()
+
+    told = await report(router, Sight(ready=True))
+
+    assert all(each.since <= told.now for each in told.services)
+    assert all(each.looked_at <= told.now for each in told.services)
 
 
 @virtual_time.test

@@ -46,7 +46,7 @@ class Survey:
         self._clock = clock
         self._began = clock.now()
         self._constancy = Constancy()
-        self._router()
+        self._router(self._began)
 
     async def report(self) -> HealthReport:
         """How it all is now."""
@@ -57,15 +57,15 @@ class Survey:
             now=now,
             began=self._began,
             policy=self._standing(),
-            services=(self._router(), *neighbours),
+            services=(self._router(now), *neighbours),
             targets=tuple([_target_health(place, now) for place in board.places()]),
             routes=board.policy.routes,
             walks=self._recent.counts(now),
         )
 
-    def _router(self) -> ServiceState:
+    def _router(self, now: float) -> ServiceState:
         """How this process is itself."""
-        now, standing = self._clock.now(), self._standing()
+        standing = self._standing()
         sight = Sight(
             ready=self._serving(), degraded=standing.refused is not None, why=str(standing)
         )
