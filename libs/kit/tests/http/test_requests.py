@@ -268,6 +268,30 @@ async def test_a_client_that_goes_away_ends_its_request() -> None:
     assert "error.type" not in span.attributes
 
 
+async def test_a_client_that_does_not_read_is_told_nothing_more() -> None:
+    """The error would wait behind what it has not read, and the request with it."""
+    over = asyncio.Event()
+
+    async def flood(request: Request, response: Response) -> None:
+        await response.begin(200, [])
+        while not response.stuck:
+            await response.write(b"x" * 65536)
+        over.set()
+        raise Overloaded("no more")
+
+    async with http_port(http_service([post(flood)])) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        await over.wait()
+        seen = b""
+        with suppress(ConnectionError):
+            while piece := await reader.read(65536):
+                seen = piece
+        writer.close()
+    assert b"!OVERLOADED" not in seen
+    assert not seen.endswith(b"0\r\n\r\n")
+
+
 async def test_a_mistake_of_ours_is_told_without_its_words() -> None:
     async def crash(request: Request, response: Response) -> None:
         raise ValueError("what the caller said")
