@@ -14,12 +14,15 @@ from failsoft.cache.v1 import cache_service_pb2 as cache_pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as cache_grpc
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
+from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import running
+from failsoft_kit.telemetry import Tracer
 from failsoft_kit.testing.grpc import service_of
+from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_router.adapters.inference_target import InferenceTarget
 from failsoft_router.adapters.sights import cache_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
@@ -235,6 +238,26 @@ async def test_a_cache_says_whether_it_has_valkey(
 
     async with running(service) as (port,), open_channel(f"127.0.0.1:{port}") as channel:
         assert await cache_sight(channel, within=WITHIN) == expected
+
+
+async def test_a_look_for_a_monitor_leaves_no_span_at_who_is_looked_at() -> None:
+    """A monitor that asks every few seconds would bury the traces of requests."""
+    spans = RecordedSpans()
+    service = service_of(
+        partial(pb_grpc.add_InferenceServiceServicer_to_server, offering()),
+        access=inference_access(Access.TENANT),
+        tracer=Tracer(clock=SystemClock(), sink=spans),
+    )
+    unrecorded = Tracer(clock=SystemClock()).start("GET /health")
+
+    async with running(service) as (port,):
+        target = target_at(f"127.0.0.1:{port}")
+        with unrecorded.active():
+            await target.look(within=WITHIN)
+        assert spans.all() == ()
+        await target.look(within=WITHIN)
+        assert len(spans.all()) == 1
+        await target.close()
 
 
 async def test_what_can_tell_how_it_is_says_so() -> None:

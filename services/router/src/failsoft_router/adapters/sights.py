@@ -15,7 +15,8 @@ from failsoft.cache.v1 import cache_service_pb2 as cache_pb
 from failsoft.cache.v1.cache_service_pb2_grpc import CacheServiceStub
 from failsoft.inference.v1 import inference_service_pb2 as inference_pb
 from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStub
-from failsoft_kit.rpc.channel import Metadata
+from failsoft_kit.rpc.channel import Metadata, outgoing_metadata
+from failsoft_kit.telemetry.span import current_span
 from failsoft_router.core.sight import EngineSight, Sight
 
 _ROUTE = "route"
@@ -31,7 +32,8 @@ async def cache_sight(channel: grpc.aio.Channel, *, within: float) -> Sight:
         stub = CacheServiceStub(channel)
         if not await _serves(channel, within=within):
             return Sight(ready=False, why=_NOT_SERVING)
-        stats = await stub.GetStats(cache_pb.GetStatsRequest(), timeout=within)
+        request = cache_pb.GetStatsRequest()
+        stats = await stub.GetStats(request, timeout=within, metadata=_trace())
         why = _NO_VALKEY if stats.degraded else ""
         return Sight(ready=True, degraded=stats.degraded, why=why)
 
@@ -51,7 +53,8 @@ async def model_sight(
         stub = InferenceServiceStub(channel)
         serves = await _serves(channel, within=within)
         request = inference_pb.ListModelsRequest()
-        reply = await stub.ListModels(request, timeout=within, metadata=metadata)
+        shown = (*_trace(), *metadata)
+        reply = await stub.ListModels(request, timeout=within, metadata=shown)
         return _sight_of(model, reply.models, serves=serves)
 
     return await _asked(ask, within=within)
@@ -72,6 +75,11 @@ async def _asked(ask: Callable[[], Awaitable[Sight]], *, within: float) -> Sight
                 return Sight(ready=False, why="nobody answers at its address")
             case code:
                 return Sight(ready=False, why=f"it does not say how it is: {code.name}")
+
+
+def _trace() -> Metadata:
+    """The trace of who asks; where that is kept by nobody, a look is not either."""
+    return outgoing_metadata(span=current_span())
 
 
 async def _serves(channel: grpc.aio.Channel, *, within: float) -> bool:
