@@ -11,11 +11,20 @@ from api_keys import bearer, write_keys
 from google.protobuf.duration_pb2 import Duration
 from health_schema import mistakes
 from processes import free_ports
+from pydantic import SecretStr
 from router_under_test import Router, StartRouter, failsoft_target, openai_target, two_hops
 
+from failsoft.cache.v1.cache_service_pb2 import LookupRequest
+from failsoft.cache.v1.cache_service_pb2_grpc import CacheServiceStub
 from failsoft.router.v1 import admin_service_pb2 as pb
+from failsoft_cache.settings import CacheSettings
+from failsoft_cache.wiring import build as build_cache
+from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity.api_key import ApiKey
 from failsoft_kit.identity.settings import IdentitySettings
+from failsoft_kit.rpc.channel import open_channel
+from failsoft_kit.rpc.server import running
+from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_upstream import Upstream, faults
 
 pytestmark = pytest.mark.integration
@@ -127,6 +136,35 @@ async def test_a_cache_that_is_there_is_told(
     told = named(document["services"], "cache")
     assert (told["kind"], told["ready"], told["degraded"]) == ("cache", True, False)
     assert document["status"] == "ready"
+
+
+async def test_a_cache_whose_valkey_is_away_is_degraded_and_so_is_the_router(
+    start_router: StartRouter, first: Upstream, second: Upstream, tmp_path: Path
+) -> None:
+    (nobody,) = free_ports(1)
+    clock = SystemClock()
+    service = build_cache(
+        CacheSettings(
+            address="127.0.0.1:0",
+            data_dir=tmp_path / "cache",
+            valkey_url=SecretStr(f"redis://127.0.0.1:{nobody}"),
+            drain=1.0,
+        ),
+        clock=clock,
+        telemetry=Telemetry(tracer=Tracer(clock=clock)),
+    )
+    async with running(service) as (port,), open_channel(f"127.0.0.1:{port}") as channel:
+        # By its end the cache has missed Valkey.
+        await CacheServiceStub(channel).Lookup(LookupRequest(canonical_request=b"{}"))
+        router = await start_router(two_hops(first, second), cache=f"127.0.0.1:{port}")
+        document = await health(router)
+
+    told = named(document["services"], "cache")
+    assert (told["ready"], told["degraded"]) == (True, True)
+    assert document["status"] == "degraded"
+    assert document["why"] == [
+        "service cache: Valkey is away: only the memory of each replica serves"
+    ]
 
 
 async def test_services_that_are_away_cost_a_moment_and_are_told(
