@@ -41,6 +41,10 @@ unit: setup-dev ## Only the tests without sockets and processes
 simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell one: SEED=7
 	@PYTHONPATH=tests/support $(RUN)python -m simulation $(if $(SEED),--seed $(SEED),--count $(or $(N),10000))
 
+.PHONY: rescue
+rescue: setup-dev ## Break N=10000 random answers off, and let other targets go on with them
+	@PYTHONPATH=tests/support $(RUN)python -m rescues --count $(or $(N),10000)
+
 .PHONY: mutants
 mutants: setup-dev ## Change the router's core and see that tests notice: MODULES="breaker gate"
 	@$(RUN)python scripts/mutants.py $(MODULES)

@@ -130,6 +130,10 @@ class Errors(Protocol):
         """The JSON body that usually comes with the status."""
         ...
 
+    def begun_turn(self) -> bytes:
+        """The JSON body of the 400 for a conversation that the assistant ends."""
+        ...
+
     def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
         """The headers that count requests, when none are left for so many seconds.
 

@@ -74,7 +74,7 @@ async def serve(
         if isinstance(fault, Resume):
             told = resumption(question, style, fault.how)
         reply = perform(
-            _refusal(question, fault) or prepared.sent_as or fault,
+            _refusal(question, fault, errors) or prepared.sent_as or fault,
             told,
             encoder=prepared.encoder,
             errors=errors,
@@ -85,8 +85,8 @@ async def serve(
         return await play(request, reply, backstage.meter)
 
 
-def _refusal(question: Question, fault: Fault) -> Fault | None:
+def _refusal(question: Question, fault: Fault, errors: Errors) -> Fault | None:
     """What a conversation that the assistant ends is answered by; None: it is taken."""
     ends = question.begun is not None and question.begun.is_last
     refused = isinstance(fault, Resume) and not fault.begun and ends
-    return Status(status=400) if refused else None
+    return Status(status=400, body=errors.begun_turn().decode()) if refused else None

@@ -46,6 +46,13 @@ class AnthropicErrors:
         message = f"model: {model}" if status == 404 else f"The request failed: {status}."
         return body(message, type_=type_)
 
+    def begun_turn(self) -> bytes:
+        """What Claude says from 4.6 on."""
+        return body(
+            "This model does not support assistant message prefill. The conversation must end"
+            " with a user message."
+        )
+
     def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
         """Headers that say when requests are taken again, to the second."""
         at = now + timedelta(seconds=seconds)

@@ -105,6 +105,10 @@ class GeminiErrors:
             return self.of_kind(kind, model=model)[1]
         return body(f"The request failed with status {status}.", status=status)
 
+    def begun_turn(self) -> bytes:
+        """What early models said."""
+        return body("Please ensure that multiturn requests end with a user role.", status=400)
+
     def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
         """None: what Gemini itself says of it is in the body; see `delayed`."""
         return {}

@@ -53,6 +53,10 @@ class OpenAIErrors:
         type_ = "server_error" if status >= 500 else _INVALID
         return body(f"The request failed with status {status}.", type_=type_)
 
+    def begun_turn(self) -> bytes:
+        """What servers of this dialect say, of which OpenAI's own takes such conversations."""
+        return body("Expected last role User or Tool for serving but got assistant")
+
     def reset(self, seconds: float, now: datetime) -> Mapping[str, str]:
         """The header that says when requests are taken again."""
         return {"x-ratelimit-reset-requests": f"{seconds:g}s"}
