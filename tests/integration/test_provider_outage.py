@@ -1,9 +1,13 @@
 """An outage of the provider that was asked is answered by another one, in another dialect."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import orjson
 import pytest
+from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+from openai_client import client_of, failsoft_of, text_of
+from pydantic import BaseModel
 from router_under_test import Router, StartRouter, hop_words, openai_target
 
 from failsoft.inference.v1 import chat_pb2
@@ -14,6 +18,7 @@ from failsoft_upstream.faults import ErrorKind, Fault
 
 pytestmark = pytest.mark.integration
 
+GPT = "gpt-5-mini"
 CLAUDE = "claude-haiku-4-5"
 SCHEMA = '{"type":"object","properties":{"place":{"type":"string"}}}'
 
@@ -70,6 +75,48 @@ def conversation() -> Mapping[str, object]:
     }
 
 
+@pytest.fixture
+async def client(router: Router) -> AsyncIterator[AsyncOpenAI]:
+    async with client_of(router) as client:
+        yield client
+
+
+def over_http() -> Sequence[ChatCompletionMessageParam]:
+    """The messages of `conversation`, as OpenAI's clients say them."""
+    function = {"name": "weather", "arguments": '{"place":"Bern"}'}
+    call = {"id": "call_1", "type": "function", "function": function}
+    return [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "And in Bern?"},
+        {"role": "assistant", "tool_calls": [call]},  # type: ignore[list-item] # a plain dict
+        {"role": "tool", "tool_call_id": "call_1", "content": "sun"},
+    ]
+
+
+def weather() -> ChatCompletionToolParam:
+    """The tool of `conversation`."""
+    parameters = orjson.loads(SCHEMA)
+    return {"type": "function", "function": {"name": "weather", "parameters": parameters}}
+
+
+def http_hop_words(told: BaseModel) -> list[tuple[str, str, str | None]]:
+    """Each hop as its target, its outcome and its error."""
+    hops = failsoft_of(told)["hops"]
+    assert isinstance(hops, list)
+    return [(hop["target"], hop["outcome"], hop["error_class"]) for hop in hops]
+
+
+def assert_told_in_anthropics_dialect(second: Upstream) -> None:
+    """All of `conversation`, under a key of its own."""
+    told = second.received[0]
+    body = orjson.loads(told.body)
+    assert told.headers["x-api-key"] == "a-key"
+    assert body["system"] == "Be brief."
+    assert body["tools"][0]["input_schema"] == orjson.loads(SCHEMA)
+    assert body["messages"][1]["content"][0]["input"] == {"place": "Bern"}
+    assert body["messages"][2]["content"][0]["content"] == "sun"
+
+
 @OUTAGES
 async def test_openai_outage_is_answered_by_anthropic(
     router: Router, first: Upstream, second: Upstream, fault: Fault, error: str
@@ -86,13 +133,7 @@ async def test_openai_outage_is_answered_by_anthropic(
     assert reply.finished.model == CLAUDE
     assert reply.finished.degradation == chat_pb2.DEGRADATION_FALLBACK_TARGET
     assert reply.finished.usage.output_tokens > 0
-    told = second.received[0]
-    body = orjson.loads(told.body)
-    assert told.headers["x-api-key"] == "a-key"
-    assert body["system"] == "Be brief."
-    assert body["tools"][0]["input_schema"] == orjson.loads(SCHEMA)
-    assert body["messages"][1]["content"][0]["input"] == {"place": "Bern"}
-    assert body["messages"][2]["content"][0]["content"] == "sun"
+    assert_told_in_anthropics_dialect(second)
 
 
 @OUTAGES
@@ -108,7 +149,49 @@ async def test_openai_outage_is_answered_by_anthropic_in_a_stream(
         ("anthropic", "SERVED", ""),
     ]
     assert CLAUDE in streamed.text
-    assert "gpt-5-mini" not in streamed.text
+    assert GPT not in streamed.text
+
+
+@OUTAGES
+async def test_openai_outage_is_answered_by_anthropic_over_http(
+    client: AsyncOpenAI, first: Upstream, second: Upstream, fault: Fault, error: str
+) -> None:
+    await first.set_fault(fault)
+
+    completion = await client.chat.completions.create(
+        model=GPT, messages=over_http(), tools=[weather()]
+    )
+
+    assert http_hop_words(completion) == [
+        ("openai", "failed", error.lower()),
+        ("anthropic", "served", None),
+    ]
+    assert completion.model == CLAUDE
+    assert CLAUDE in (completion.choices[0].message.content or "")
+    assert failsoft_of(completion)["degradation"] == "fallback_target"
+    assert completion.usage is not None
+    assert completion.usage.completion_tokens > 0
+    assert_told_in_anthropics_dialect(second)
+
+
+@OUTAGES
+async def test_openai_outage_is_answered_by_anthropic_over_http_in_a_stream(
+    client: AsyncOpenAI, first: Upstream, second: Upstream, fault: Fault, error: str
+) -> None:
+    await first.set_fault(fault)
+
+    stream = await client.chat.completions.create(
+        model=GPT, messages=over_http(), tools=[weather()], stream=True
+    )
+    chunks = [chunk async for chunk in stream]
+
+    assert http_hop_words(chunks[-1]) == [
+        ("openai", "failed", error.lower()),
+        ("anthropic", "served", None),
+    ]
+    assert CLAUDE in text_of(chunks)
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert_told_in_anthropics_dialect(second)
 
 
 async def test_all_providers_out_is_answered_by_mock(
@@ -122,6 +205,25 @@ async def test_all_providers_out_is_answered_by_mock(
     for finished in (unary.finished, streamed.finished):
         assert finished.served_by == "mock"
         assert finished.degradation == chat_pb2.DEGRADATION_MOCK
+
+
+async def test_all_providers_out_is_answered_by_mock_over_http(
+    client: AsyncOpenAI, first: Upstream, second: Upstream
+) -> None:
+    for upstream in (first, second):
+        await upstream.set_fault(faults.ProviderError(error=ErrorKind.OVERLOADED))
+
+    completion = await client.chat.completions.create(model=GPT, messages=over_http())
+    stream = await client.chat.completions.create(model=GPT, messages=over_http(), stream=True)
+    chunks = [chunk async for chunk in stream]
+
+    for last in (completion, chunks[-1]):
+        assert (failsoft_of(last)["served_by"], failsoft_of(last)["degradation"]) == (
+            "mock",
+            "mock",
+        )
+    assert completion.choices[0].message.content
+    assert text_of(chunks)
 
 
 async def test_a_check_tells_anthropics_bad_key_from_no_network(
