@@ -8,11 +8,14 @@ that `rescue.py` says how the answer goes on. A unary caller has been sent nothi
 the end, so its walk goes on from any failure.
 """
 
+from dataclasses import replace
+
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_model.chat import ChatRequest, Degradation
 from failsoft_model.events import Choice, Finished, Started
 from failsoft_model.walk import Attempt, CacheStatus, ErrorClass, SkipReason
 from failsoft_router import telemetry
+from failsoft_router.app.acceptance import why_not
 from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Overtaken, Tidings
 from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
@@ -305,13 +308,13 @@ class Walk:
         """End the walk with what a target said, or go on to the next hop."""
         match tidings:
             case Tidings(hop=hop, result=Ending() as ending):
-                try:
-                    await self._delivery.finish()
-                except AttemptFailed as failure:
-                    await self._after_failure(hop, tidings.attempts, failure)
-                else:
+                failure = await why_not(ending, self._delivery, self._errand)
+                if failure is None:
                     self._trail.served(hop, tidings.attempts)
                     return await self._serving.target(hop.planned.name, ending)
+                *earlier, last = tidings.attempts
+                last = replace(last, error_class=failure.error_class)
+                await self._after_failure(hop, (*earlier, last), failure)
             case Tidings(hop=hop, result=AttemptFailed() as failure):
                 await self._after_failure(hop, tidings.attempts, failure)
         return None
