@@ -25,8 +25,8 @@ async def why_not(ending: Ending, delivery: Delivery, errand: Errand) -> Attempt
         return None
     if not is_misformed(delivery.choice, errand.request, ending.finish_reason):
         return None
-    errand.misformed += 1
-    if errand.misformed >= MOST_MISFORMED:
+    errand.formless += 1
+    if errand.formless >= MOST_MISFORMED:
         errand.targets = retry.MAX_HOPS
     return AttemptFailed(
         ErrorClass.SCHEMA_INVALID, "the answer does not have the form that was asked for"

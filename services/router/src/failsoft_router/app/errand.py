@@ -26,7 +26,7 @@ class Errand:
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
-        misformed: Answers so far without the form that was asked for.
+        formless: Answers so far without the form that was asked for.
         spent: Tokens of the calls whose words are in the answer that another target goes on
             with; guessed, because nobody counts an answer that broke off.
         cut_short: The last that was heard of a target is that it was given no more time.
@@ -43,7 +43,7 @@ class Errand:
     first_content_by: float = field(init=False)
     attempts: int = 0
     targets: int = 0
-    misformed: int = 0
+    formless: int = 0
     spent: Usage = NOTHING_SPENT
     cut_short: bool = False
 
