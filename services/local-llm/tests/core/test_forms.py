@@ -24,7 +24,8 @@ AUTO = ToolChoice()
 PLAIN: Json = {"type": "object", "properties": {"city": {"type": "string"}}}
 MISREAD: Json = {"type": "object", "properties": {"n": {"type": "number", "minimum": 0}}}
 HEAVY: Json = {"type": "string", "pattern": "(?:" + "abcdefgh" * 500 + "){999}"}
-HALF: Json = {"type": "string", "maxLength": 600}
+HALF: Json = {"type": "string", "pattern": "^a{600}$"}
+TITLE: Json = {"type": "string", "maxLength": 255}
 
 
 def calling(choice: ToolChoice, *parameters: Json) -> ChatRequest:
@@ -92,6 +93,12 @@ def test_parameters_that_take_minutes_to_compile_are_refused_however_they_may_be
 def test_what_is_light_in_each_tool_may_be_too_much_in_all() -> None:
     assert refused_fields(calling(REQUIRED, HALF)) == []
     assert refused_fields(calling(REQUIRED, HALF, HALF)) == ["chat.tools"]
+
+
+@pytest.mark.parametrize("choice", [AUTO, REQUIRED], ids=["auto", "required"])
+def test_many_tools_with_the_same_bounds_are_taken(choice: ToolChoice) -> None:
+    """Five titles of a database were refused, and with them all the tools of a server."""
+    assert refused_fields(calling(choice, *[TITLE] * 100)) == []
 
 
 def test_looking_at_the_longest_parameters_takes_a_moment() -> None:

@@ -110,34 +110,57 @@ def test_a_problem_is_found_however_deep_it_is() -> None:
     assert places({"$defs": {"x": {"not": {}}}}) == ["/$defs/x/not"]
 
 
-HALF: Json = {"type": "string", "maxLength": MOST_REPETITIONS // 2}
+def text(most: int) -> Json:
+    return {"type": "string", "maxLength": most}
 
 
 @pytest.mark.parametrize(
     "schema",
     [
-        {"type": "string", "maxLength": MOST_REPETITIONS + 1},
         {"type": "string", "pattern": f"a{{1,{MOST_REPETITIONS + 1}}}"},
         {"type": "string", "pattern": f"a{{{MOST_REPETITIONS + 1},}}"},
         {"type": "string", "pattern": "(?:(?:(?:a{99}){99}){99})"},
-        of(a=HALF, b=HALF, c=HALF),
+        of(a=text(1000), b=text(2000), c=text(3000), d=text(101)),
+        of(a=text(1000), b=text(2000), c=text(3000), d={"type": "string", "minLength": 101}),
+        of(**{f"p{length}": text(length) for length in range(100, 110)}),
     ],
-    ids=["length", "pattern", "open pattern", "nested pattern", "sum"],
+    ids=["pattern", "open pattern", "nested pattern", "long", "least", "different"],
 )
-def test_bounds_that_take_minutes_to_compile_are_refused(schema: Json) -> None:
+def test_counts_that_take_minutes_to_compile_are_refused(schema: Json) -> None:
     [problem] = problems(json.dumps(schema))
 
     assert str(MOST_REPETITIONS) in problem.why
+
+
+ORDINARY: dict[str, Json] = {
+    "a long text": text(50_000),
+    "database columns": of_many(100, text(255)),
+    "an article": of(title=text(200), summary=text(500), body=text(20_000), tag=text(50)),
+    "many items": {"type": "array", "items": {"type": "integer"}, "maxItems": 10_000},
+    "many names": {"type": "object", "additionalProperties": True, "maxProperties": 10_000},
+    "times": of_many(
+        20, {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$"}
+    ),
+}
+
+
+@pytest.mark.parametrize("schema", ORDINARY.values(), ids=ORDINARY.keys())
+def test_ordinary_bounds_are_held(schema: Json) -> None:
+    """Each compiles in seconds at most: what was met before costs nothing, nor do arrays."""
+    assert places(schema) == []
 
 
 @pytest.mark.parametrize(
     "schema",
     [
         {"type": "string", "pattern": "(?:" + "abcdefgh" * 500 + "){9}"},
-        of_many(17, {"type": "string", "pattern": "a?b*"}),
+        {"type": "string", "pattern": "a?b*" * 17},
+        of_many(257, {"type": "string", "pattern": "a?b*"}),
         of_many(201, {"type": "integer"}),
+        {**of_many(101, {"type": "integer"}), "minProperties": 1},
+        {**of_many(101, {"type": "integer"}), "maxProperties": 50},
     ],
-    ids=["a long text, often", "patterns together", "optional properties"],
+    ids=["a long text, often", "pattern", "patterns together", "optional", "least", "most"],
 )
 def test_what_takes_minutes_to_compile_is_refused_as_a_whole(schema: Json) -> None:
     assert places(schema) == [""]
@@ -149,15 +172,20 @@ def test_properties_that_must_be_there_cost_little() -> None:
     assert places({**of_many(1000, {"type": "integer"}), "required": needed}) == []
 
 
-@pytest.mark.parametrize("keyword", ["maxLength", "minLength"])
+@pytest.mark.parametrize("keyword", ["maxLength", "minLength", "maxItems", "maxProperties"])
 def test_a_bound_of_any_length_is_a_refusal_and_no_crash(keyword: str) -> None:
     """Python makes no text of a number with more digits than it would read."""
-    huge: Json = {"type": "string", keyword: int("9" * 4300)}
+    huge: Json = {"type": ["string", "array", "object"], keyword: int("9" * 4300)}
     pattern: Json = {"type": "string", "pattern": "a{" + "9" * 5000 + "}"}
 
     [problem] = problems(json.dumps(of(a=huge, b=huge, c=pattern)))
 
     assert f"{COUNTLESS} or more" in problem.why
+
+
+@pytest.mark.parametrize("keyword", ["maxLength", "maxItems", "maxProperties"])
+def test_a_bound_that_engines_would_take_for_a_small_one_is_refused(keyword: str) -> None:
+    assert places({"type": ["string", "array", "object"], keyword: 2**32 + 5}) == [""]
 
 
 def chain(links: int, last: Json) -> Json:

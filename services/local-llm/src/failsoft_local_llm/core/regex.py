@@ -144,7 +144,7 @@ class _Scale:
             repetitions=whole.repetitions,
             characters=whole.characters,
             classes=self._classes,
-            optional_parts=self._optional,
+            part_pairs=self._optional**2,
         )
 
     def _end_alternative(self) -> None:

@@ -236,19 +236,28 @@ def _weights(schema: Json) -> Iterator[Weight]:
 def _rules_weights(schema: dict[str, Json]) -> Iterator[Weight]:
     if "properties" in schema:
         yield _optional(schema)
-    for keyword, value in schema.items():
-        if keyword in _BOUNDS and isinstance(value, int):
-            yield Weight(repetitions=min(COUNTLESS, abs(value)))
-        elif keyword == "pattern" and isinstance(value, str):
-            yield regex.weight(value)
+    if isinstance(pattern := schema.get("pattern"), str):
+        yield regex.weight(pattern)
+    for bound in _BOUNDS & schema.keys():
+        if _count(schema[bound]) == COUNTLESS:  # xgrammar takes 2 ** 32 + 5 for 5
+            yield Weight(repetitions=COUNTLESS)
+    if "minLength" in schema or "maxLength" in schema:
+        lengths = _count(schema.get("minLength")), _count(schema.get("maxLength"))
+        yield Weight(lengths=frozenset({lengths}))
 
 
 def _optional(schema: dict[str, Json]) -> Weight:
-    """Of the properties that may be missing."""
+    """Of the properties that may be missing; where their number has bounds, as of twice as many."""
     properties, required = schema.get("properties"), schema.get("required")
     names = set(properties) if isinstance(properties, dict) else set[str]()
     needed = {str(name) for name in required} if isinstance(required, list) else set[str]()
-    return Weight(optional_pairs=len(names - needed) ** 2)
+    bounded = "minProperties" in schema or "maxProperties" in schema
+    return Weight(property_pairs=(len(names - needed) * (2 if bounded else 1)) ** 2)
+
+
+def _count(bound: Json) -> int:
+    """0 for what is none: the engine says what is wrong with it."""
+    return min(COUNTLESS, abs(bound)) if isinstance(bound, int) else 0
 
 
 def _escaped(name: str) -> str:
