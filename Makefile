@@ -100,7 +100,7 @@ docs: setup-dev ## Write the generated parts of the documentation
 	@$(RUN)python scripts/gen_docs.py
 
 .PHONY: clients
-clients: setup-dev ## Build the example clients whose languages are here, and grpcurl where Go is
+clients: setup-dev ## Build the example clients whose languages are here, grpcurl where Go is, and .venv-sdks
 	@if command -v npm >/dev/null; then \
 	  cd examples/clients/node && npm ci --silent && echo "built for Node.js: examples/clients/node/ask.js"; \
 	else echo "left out, there is no npm: examples/clients/node"; fi
@@ -110,6 +110,8 @@ clients: setup-dev ## Build the example clients whose languages are here, and gr
 	  echo "built with Go: build/bin/grpcurl"; \
 	else echo "left out, there is no Go: examples/clients/go and build/bin/grpcurl"; fi
 	@echo "nothing to build for Python: examples/clients/python/ask.py"
+	@UV_PROJECT_ENVIRONMENT=.venv-sdks .uv/bin/uv sync --frozen --quiet --only-group sdks --python $(RUN)python && \
+	  echo "installed in .venv-sdks: langchain-openai and litellm"
 
 .PHONY: bench
 bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
@@ -133,4 +135,4 @@ overload: setup ## Offer the local model ten times what it can answer: OVERLOAD=
 
 .PHONY: clean
 clean: ## Remove what was installed and built here
-	rm -rf .venv .venv-vllm .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-vllm .venv-sdks .uv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -36,16 +36,16 @@ class ScriptedProvider:
 
 @asynccontextmanager
 async def scripted_provider(
-    *deltas: Json, finish_reason: str = "stop"
+    *deltas: Json, finish_reason: str = "stop", port: int = 0
 ) -> AsyncIterator[ScriptedProvider]:
-    """One that listens while the block runs."""
+    """One that listens while the block runs, on any free port unless one is given."""
     provider = ScriptedProvider(deltas, finish_reason=finish_reason)
     application = web.Application()
     application.add_routes([web.post("/v1/chat/completions", provider.answer)])
     runner = web.AppRunner(application)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         host, port = runner.addresses[0][:2]
         provider.base_url = f"http://{host}:{port}/v1"
