@@ -92,6 +92,17 @@ async def test_a_whole_answer_is_one_choice_of_the_assistant(
     assert all(part.WhichOneof("part") for part in choice.message.parts)
 
 
+async def test_a_system_that_speaks_alone_is_answered(
+    stub: "Stub", chat: chat_pb2.ChatRequest
+) -> None:
+    """As many applications ask: one prompt, written as the system's."""
+    chat.messages[0].role = chat_pb2.ROLE_SYSTEM
+
+    (choice,) = (await ask(stub, chat)).choices
+
+    assert choice.message.parts
+
+
 async def test_every_answer_has_its_facts(stub: "Stub", chat: chat_pb2.ChatRequest) -> None:
     """Who served it, how good it is, why it ended, what it used."""
     whole = (await ask(stub, chat)).finished

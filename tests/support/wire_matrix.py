@@ -146,6 +146,9 @@ CASES: Mapping[str, Case] = {
         ),
         shows=lambda reply: "PARIS" in text_of(reply),
     ),
+    "system alone": Case(
+        request=_asked(_system("Say the capital of France in one word.")), shows=_says("Paris")
+    ),
     "assistant first": Case(
         request=_asked(_assistant("Ask me for a capital."), CAPITAL), shows=_says("Paris")
     ),

@@ -108,9 +108,9 @@ def _check_messages(messages: Sequence[Message], found: Found) -> None:
             if problem := _part_problem(part, role):
                 field, description = problem
                 _add(found, f"messages[{index}].parts[{place}].{field}", description)
-    if messages[-1].role not in (Role.USER, Role.TOOL):
+    if messages[-1].role is Role.ASSISTANT:
         path = f"messages[{len(messages) - 1}].role"
-        _add(found, path, "the last message must be ROLE_USER or ROLE_TOOL")
+        _add(found, path, "the last message must not be of ROLE_ASSISTANT")
 
 
 def _part_problem(part: Part, role: Role) -> tuple[str, str] | None:

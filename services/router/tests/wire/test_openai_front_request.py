@@ -383,7 +383,7 @@ def test_a_refusal_does_not_speak_in_the_contracts_constants() -> None:
     with pytest.raises(InvalidRequest) as refused:
         asked(messages=[USER, {"role": "assistant", "content": "x"}])
 
-    assert refused.value.violations[0].description == "the last message must be user or tool"
+    assert refused.value.violations[0].description == "the last message must not be of assistant"
 
 
 @pytest.mark.parametrize(

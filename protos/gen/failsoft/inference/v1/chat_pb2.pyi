@@ -233,8 +233,8 @@ class ChatRequest(_message.Message):
     """
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
-        """The conversation, oldest first: 1 to 512 messages. The last one is the
-        user's or a tool's.
+        """The conversation, oldest first: 1 to 512 messages. The last one is not the
+        assistant's: an answer that has begun is in continue_from.
         """
 
     @_builtins.property

@@ -90,8 +90,12 @@ def _text(request: ChatRequest, draws: Draws) -> tuple[str, bool]:
 
 
 def _question(request: ChatRequest) -> tuple[str, Language]:
-    """The last thing that the user wrote in a language that is recognised, and the language."""
+    """The last thing that the user wrote in a language that is recognised, and the language.
+
+    Where no user says anything, the system's words are the question.
+    """
     said = [message.text for message in request.messages if message.role is Role.USER]
+    said = said or [message.text for message in request.messages]
     for text in reversed(said):
         if language := language_of(text):
             return text, language
