@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from failsoft_local_llm.adapters.openvino import child
 from failsoft_local_llm.adapters.openvino.protocol import (
     Cancel,
@@ -70,15 +72,22 @@ class Pipeline:
         return []
 
 
-def said_in_a_turn(*, busy: bool) -> list[FromChild]:
+def said_in_a_turn(*, busy: bool = False, trying: bool = False) -> list[FromChild]:
     service = Service()
-    child._turn(service, Pipeline(service, busy=busy), clock=service)  # type: ignore[arg-type]
+    pipeline = Pipeline(service, busy=busy, trying=trying)
+    child._turn(service, pipeline, clock=service)  # type: ignore[arg-type]
     return service.said
 
 
-def test_whoever_has_texts_tokenised_without_end_keeps_nobody_from_the_next_token() -> None:
-    """Two clients that counted huge texts in a loop stopped every stream of every tenant."""
-    *tokens, last = said_in_a_turn(busy=True)
+@pytest.mark.parametrize("awaited", [{"busy": True}, {"trying": True}], ids=["answer", "trial"])
+def test_whoever_has_texts_tokenised_without_end_keeps_nobody_from_an_answer(
+    awaited: dict[str, bool],
+) -> None:
+    """Two clients that counted huge texts in a loop stopped every stream of every tenant.
+
+    Where there was no stream yet, they kept everybody waiting whose form had long been tried.
+    """
+    *tokens, last = said_in_a_turn(**awaited)
 
     assert isinstance(last, Stepped)
     assert all(isinstance(each, Tokens) for each in tokens)
@@ -86,4 +95,4 @@ def test_whoever_has_texts_tokenised_without_end_keeps_nobody_from_the_next_toke
 
 
 def test_where_nobody_is_answered_all_texts_are_tokenised_at_once() -> None:
-    assert len(said_in_a_turn(busy=False)) == 1000
+    assert len(said_in_a_turn()) == 1000

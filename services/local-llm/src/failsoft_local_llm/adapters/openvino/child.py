@@ -36,7 +36,7 @@ _PR_SET_PDEATHSIG = 1
 _SILENT_SECONDS = 5.0
 """How often it says something while a form is tried: silence would be taken for a hang."""
 _LISTENING_SECONDS = 0.05
-"""How long who is answered waits for what others ask, between two steps."""
+"""How long who is answered, or has a form tried, waits for what others ask."""
 
 
 class Gone(Exception):
@@ -118,7 +118,7 @@ def _turn(channel: Channel, runner: "Runner", *, clock: Clock) -> None:
     if not runner.busy:
         channel.wait(runner, at_most=_SILENT_SECONDS if runner.trying else None)
     until = clock.now() + _LISTENING_SECONDS
-    while channel.waiting() and not (runner.busy and clock.now() >= until):
+    while channel.waiting() and not (_is_awaited(runner) and clock.now() >= until):
         match channel.receive():
             case Tokenize(id=request, texts=texts):
                 channel.send(Tokens(id=request, tokens=runner.tokenize(texts)))
@@ -127,8 +127,13 @@ def _turn(channel: Channel, runner: "Runner", *, clock: Clock) -> None:
             case Cancel(id=request):
                 runner.cancel(request)
     runner.begin_tried()
-    if runner.busy or runner.trying:
+    if _is_awaited(runner):
         channel.send(Stepped(outputs=runner.step()))
+
+
+def _is_awaited(runner: "Runner") -> bool:
+    """Whether there is anybody who is answered, or will be when a form was tried."""
+    return runner.busy or runner.trying
 
 
 def _die_with_the_service() -> None:
