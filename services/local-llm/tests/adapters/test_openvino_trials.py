@@ -17,7 +17,9 @@ from failsoft_local_llm.adapters.openvino.trials import (
 from failsoft_local_llm.core.decoding import Form
 
 PATIENCE = 20.0
-HUGE, PLAIN, BAD, LUCKLESS = (Form(regex=each) for each in ("huge", "plain", "bad", "luckless"))
+HUGE, PLAIN, BAD, LUCKLESS, LAST = (
+    Form(regex=each) for each in ("huge", "plain", "bad", "luckless", "last")
+)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class Stage:
     tried: list[Form] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
+    last: threading.Event = field(default_factory=threading.Event)
 
     def now(self) -> float:
         return self.time
@@ -40,6 +43,8 @@ class Stage:
         if form is HUGE:
             self.begun.set()
             self.go_on.wait(PATIENCE)
+        if form is LAST:
+            self.last.set()
         if form is LUCKLESS:
             raise OSError("no space left on device")
         return form is not BAD
@@ -95,6 +100,16 @@ def test_forms_of_callers_who_have_left_are_never_tried(trials: Trials, stage: S
 
     assert next_settled(trials, number=2) == {0: Verdict.HOLDS, 100: Verdict.HOLDS}
     assert stage.tried == [HUGE, PLAIN]
+
+
+def test_trials_wait_for_nobody_to_hear_of_them(trials: Trials, stage: Stage) -> None:
+    """A socket holds some hundred bytes that come one by one; then both threads stood still."""
+    for request in range(1000):
+        trials.begin(request, PLAIN)
+    trials.begin(1000, LAST)
+
+    assert stage.last.wait(PATIENCE)
+    assert len(next_settled(trials, number=1001)) == 1001
 
 
 def test_what_goes_wrong_in_a_trial_is_told_to_its_caller_and_ends_nothing(trials: Trials) -> None:

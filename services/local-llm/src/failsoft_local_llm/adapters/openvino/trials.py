@@ -58,6 +58,7 @@ class Trials:
         """Whose form is being tried, and since when; also when it was forgotten."""
         self._bell, self._ringer = socket.socketpair()
         self._bell.settimeout(0.0)
+        self._ringer.settimeout(0.0)
 
     @property
     def running(self) -> bool:
@@ -72,7 +73,7 @@ class Trials:
         """Find out whether an answer can be held to that form."""
         self._waiting[request] = form
         trial = self._trials[request] = self._thread.submit(self._try, request)
-        trial.add_done_callback(lambda _: self._ringer.sendall(b"."))
+        trial.add_done_callback(lambda _: self._ring())
 
     def forget(self, request: int) -> None:
         """Nobody wants to know any more."""
@@ -124,6 +125,11 @@ class Trials:
             return self._can_hold(form)
         finally:
             self._tried = None
+
+    def _ring(self) -> None:
+        """In the thread, or in `begin` where that was faster; never waits for who does not hear."""
+        with contextlib.suppress(BlockingIOError):
+            self._ringer.send(b".")
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
