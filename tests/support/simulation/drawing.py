@@ -202,7 +202,7 @@ def _route(draw: Random, name: str, names: Sequence[str], *, default: bool) -> R
         hops=tuple(hops),
         default=default,
         deadline=draw.choice((3.0, 20.0, 120.0)),
-        midstream=draw.choice((Midstream.RESTART, Midstream.FAIL)),
+        midstream=draw.choice(tuple(Midstream)),
         content_filter_falls_back=draw.random() < 0.3,
         cache=None
         if draw.random() < 0.1

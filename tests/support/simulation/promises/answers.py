@@ -7,6 +7,7 @@ from failsoft_model.events import BlockKind, Choice, Finished, Started, StreamRe
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
 from simulation.promises.gates import best
+from simulation.promises.turns import may_take_turns, told_in_turns
 from simulation.story import Asked, Blocks, Call, End, Story
 
 Said = tuple[tuple[BlockKind, str], ...]
@@ -43,7 +44,10 @@ def a_hang_up_ends_the_walk_at_once(story: Story) -> Iterator[str]:
 
 
 def an_answer_is_what_its_target_said(story: Story) -> Iterator[str]:
-    """Nothing is lost, doubled or mixed with what another attempt had said."""
+    """Nothing is lost or doubled, or mixed with what another attempt had said.
+
+    Where a route goes on with answers that broke off, they are whole words of several.
+    """
     calls = {call.attempt_id: call for call in story.calls}
     for asked in story.asked:
         finished = asked.finished
@@ -54,7 +58,7 @@ def an_answer_is_what_its_target_said(story: Story) -> Iterator[str]:
             yield f"{asked.planned.name} was served by a call that nobody made"
         elif call.end is not End.ANSWERED:
             yield f"{asked.planned.name} was served by {call.attempt_id}, which gave no answer"
-        elif _held(asked) != _in_order(call.said):
+        elif _held(asked) != _in_order(call.said) and not _in_turns(story, asked, last=call):
             yield f"{asked.planned.name} holds {_held(asked)}; {call.attempt_id} said {call.said}"
 
 
@@ -68,7 +72,8 @@ def who_speaks_first_answers(story: Story) -> Iterator[str]:
         for call in asked.calls:
             spoke = call.first_content_at
             first = spoke is not None and spoke < served.first_content_at
-            if first and call.end is End.ANSWERED and call is not served:
+            takes_over = _held(asked) != _in_order(served.said)
+            if first and call.end is End.ANSWERED and call is not served and not takes_over:
                 yield f"{asked.planned.name} was served by {served}; {call} spoke before"
 
 
@@ -106,6 +111,8 @@ def a_broken_stream_leaves_one_attempt_s_words(story: Story) -> Iterator[str]:
         if asked.error is None or not asked.planned.streamed:
             continue
         held = asked.held.said
+        if _in_turns(story, asked, last=None):
+            continue
         if held and not any(_was_said(held, call, at=asked.ended) for call in asked.calls):
             yield f"{asked.planned.name} is left with {held}"
 
@@ -149,7 +156,8 @@ def only_whole_answers_are_stored(story: Story) -> Iterator[str]:
             and call.end is End.ANSWERED
             and _in_order(call.said) == _flat(stored.answer.choice)
         ]
-        if not whole:
+        told = asked.finished is not None and _flat(stored.answer.choice) == _held(asked)
+        if not whole and not (told and may_take_turns(story, asked)):
             yield f"what was stored for {name} is not what {call} gave"
 
 
@@ -186,6 +194,13 @@ PROMISES = (
     a_fallback_s_answer_is_never_fresh,
     a_caller_s_refusal_is_final,
 )
+
+
+def _in_turns(story: Story, asked: Asked, *, last: Call | None) -> bool:
+    """Whether the caller holds what several calls told, one after the other."""
+    if not (asked.planned.streamed and may_take_turns(story, asked)):
+        return False
+    return told_in_turns(asked.held.said, asked.calls, last=last)
 
 
 def _is_probe(call: Call) -> bool:

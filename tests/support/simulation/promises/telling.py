@@ -11,6 +11,7 @@ from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
 from simulation.promises.gates import best
+from simulation.promises.turns import is_told_by_several
 from simulation.story import Asked, Story
 
 _NOBODY_ANSWERED = (RouteExhausted, WalkDeadlinePassed)
@@ -100,7 +101,7 @@ def degradations_are_told(story: Story) -> Iterator[str]:
             case served_by if served_by == MOCK_HOP:
                 right = Degradation.MOCK
             case _:
-                failed = best(finished.hops) != served_by
+                failed = best(finished.hops) != served_by or is_told_by_several(asked)
                 right = Degradation.FALLBACK_TARGET if failed else Degradation.NONE
         if finished.degradation is not right:
             yield f"{asked.planned.name} got {finished.degradation} and not {right}"
