@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from failsoft_upstream.begun import Begun, resumed
 from failsoft_upstream.faults import FinishReason, Resumption
+from failsoft_upstream.formed import Schema, formed
 
 _TOKEN = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+$")
 _QUOTED_CHARACTERS = 120
@@ -19,7 +20,7 @@ class Style:
     """How long answers are and how fast they come.
 
     Attributes:
-        chunks: Contents per answer; None: as many as the answer needs.
+        chunks: Contents per answer, but for JSON; None: as many as the answer needs.
         tokens_per_chunk: Tokens in each content.
         first_delay: Seconds until the first content.
         chunk_delay: Seconds between two contents.
@@ -42,6 +43,7 @@ class Question:
         max_tokens: At most so many are said; None: no limit.
         stops: The answer ends before the first of these.
         begun: An answer that may have to be gone on with; None: there is none.
+        schema: The answer is JSON by it, by an empty one any object; None: it is words.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Question:
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     begun: Begun | None = None
+    schema: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ def _cut(tokens: list[str], question: Question, style: Style) -> Answer:
 
 
 def _tokens(question: Question, style: Style) -> list[str]:
+    if question.schema is not None:
+        return split(formed(question.schema, _plain(question)))
     tokens = split(_plain(question))
     if style.chunks is None:
         return tokens

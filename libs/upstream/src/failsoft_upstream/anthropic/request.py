@@ -63,7 +63,7 @@ def parse(body: bytes) -> MessageRequest:
     limit = check.a_number(check.required(fields, "max_tokens"), "max_tokens", least=1)
     _check_sampling(fields)
     _check_tools(fields)
-    _check_format(fields)
+    schema = _form(fields)
     return MessageRequest(
         question=Question(
             model=model,
@@ -72,6 +72,7 @@ def parse(body: bytes) -> MessageRequest:
             max_tokens=int(limit),
             stops=_stops(fields),
             begun=conversation.begun,
+            schema=schema,
         ),
         fault=fault if mark else None,
         stream=check.a_boolean(fields.get("stream", False), "stream"),
@@ -123,14 +124,17 @@ def _check_tools(fields: Mapping[str, object]) -> None:
             check.required(choice, "name", "tool_choice")
 
 
-def _check_format(fields: Mapping[str, object]) -> None:
+def _form(fields: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The schema that the answer has to keep; None: it is words."""
     if "output_config" not in fields:
-        return
+        return None
     path = "output_config.format"
     config = check.an_object(fields["output_config"], "output_config", ("format", "effort"))
     wanted = check.an_object(check.required(config, "format", "output_config"), path)
     check.one_of(check.required(wanted, "type", path), f"{path}.type", ("json_schema",))
-    _check_schema(check.required(wanted, "schema", path), f"{path}.schema")
+    schema = check.an_object(check.required(wanted, "schema", path), f"{path}.schema")
+    _check_schema(schema, f"{path}.schema")
+    return schema
 
 
 def _check_schema(value: object, path: str) -> None:

@@ -95,6 +95,7 @@ def parse(body: bytes, *, model: str) -> Asked:
             max_tokens=_whole(config.get("maxOutputTokens")),
             stops=_stops(config),
             begun=conversation.begun,
+            schema=_schema(config),
         ),
         alternatives=_alternatives(config),
     )
@@ -118,6 +119,14 @@ def _check_config(config: Mapping[str, object], *, model: str) -> None:
         )
         if _OLD.match(model):
             raise Rejected(f"Thinking is not enabled for models/{model}")
+
+
+def _schema(config: Mapping[str, object]) -> Mapping[str, object] | None:
+    """What the answer has to keep; see `Question`."""
+    if config.get("responseMimeType") != "application/json":
+        return None
+    schema = config.get("responseJsonSchema", config.get("responseSchema", {}))
+    return check.an_object(schema, "generation_config.response_json_schema")
 
 
 def _declared(value: object) -> set[str]:

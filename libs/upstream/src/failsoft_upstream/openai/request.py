@@ -93,7 +93,7 @@ def parse(body: bytes) -> ChatRequest:
     conversation = messages.read(check.required(fields, "messages"))
     _check_sampling(fields)
     _check_tools(fields)
-    _check_format(fields)
+    schema = _form(fields)
     reasoning.check(model, fields)
     stream = _boolean(fields, "stream")
     return ChatRequest(
@@ -103,6 +103,7 @@ def parse(body: bytes) -> ChatRequest:
             tokens=conversation.tokens,
             max_tokens=_max_tokens(fields),
             stops=_stops(fields.get("stop")),
+            schema=schema,
             begun=conversation.begun,
         ),
         fault=fault if mark else None,
@@ -191,9 +192,10 @@ def _check_tools(fields: Mapping[str, object]) -> None:
             )
 
 
-def _check_format(fields: Mapping[str, object]) -> None:
+def _form(fields: Mapping[str, object]) -> Mapping[str, object] | None:
+    """What the answer has to keep; see `Question`."""
     if fields.get("response_format") is None:
-        return
+        return None
     path = "response_format"
     wanted = check.an_object(fields[path], path)
     kind = check.one_of(check.required(wanted, "type", path), f"{path}.type", _FORMATS)
@@ -202,6 +204,8 @@ def _check_format(fields: Mapping[str, object]) -> None:
         schema = check.an_object(check.required(wanted, "json_schema", path), where)
         check.only_known(schema, ("name", "schema", "strict", "description"), where)
         check.a_string(check.required(schema, "name", where), f"{where}.name")
+        return check.an_object(schema.get("schema", {}), f"{where}.schema")
+    return {} if kind == "json_object" else None
 
 
 def _max_tokens(fields: Mapping[str, object]) -> int | None:
