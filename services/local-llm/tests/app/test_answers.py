@@ -390,6 +390,24 @@ async def test_counting_wakes_a_model_that_was_unloaded() -> None:
 
 
 @virtual_time.test
+async def test_who_cannot_wait_for_a_model_that_wakes_is_told_at_once_however_many_do() -> None:
+    """Those who waited for it held both turns meanwhile, and the others knew nothing."""
+
+    async def ask(answers: Answers) -> None:
+        await asyncio.sleep(100.0)
+        async with asyncio.TaskGroup() as tasks:
+            for tenant in "ab":
+                tasks.create_task(answers.count_tokens(ASKED, replace(CALLER, tenant=tenant)))
+            await asyncio.sleep(0.1)
+            now = asyncio.get_running_loop().time()
+            with pytest.raises(EngineUnavailable):
+                await answers.count_tokens(ASKED, replace(CALLER, deadline_at=now + 0.1))
+            assert asyncio.get_running_loop().time() == now
+
+    await asking(ScriptedEngine([HELLO]), ask, unload=60.0)
+
+
+@virtual_time.test
 async def test_many_who_count_do_not_fill_the_engine() -> None:
     """There is no place to be taken for it, so what one tenant asks for goes one by one."""
     engine = SlowTokens([HELLO])

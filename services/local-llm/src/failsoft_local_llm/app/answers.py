@@ -151,6 +151,7 @@ class Answers:
         Raises what `stream` raises, but never for the length or an overload.
         """
         check_name(request, self._host.names)
+        await self._host.awake(until=caller.deadline_at)  # whoever finds none needs no turn
         async with self._counting.turn(caller.tenant):
             serving = await self._host.awake(until=caller.deadline_at)
             self._check(request, serving)
