@@ -175,6 +175,26 @@ def test_what_was_already_said_is_the_last_turn() -> None:
     ]
 
 
+def test_servers_are_told_in_their_own_words_to_go_on_with_it() -> None:
+    mistral = words("https://api.mistral.ai/v1", "mistral-small")
+    vllm = words("http://vllm.example.com:8000/v1", "llama")
+    begun = request(continue_from="Once upon")
+
+    by_mark = orjson.loads(encode(begun, model="m", said_in=mistral))
+    by_field = orjson.loads(encode(begun, model="m", said_in=vllm))
+    plain = orjson.loads(encode(request(), model="m", said_in=vllm))
+
+    assert by_mark["messages"][-1] == {
+        "role": "assistant",
+        "content": "Once upon",
+        "prefix": True,
+    }
+    assert "continue_final_message" not in by_mark
+    assert by_field["messages"][-1] == {"role": "assistant", "content": "Once upon"}
+    assert (by_field["continue_final_message"], by_field["add_generation_prompt"]) == (True, False)
+    assert "continue_final_message" not in plain
+
+
 def test_every_way_of_sampling_has_its_name() -> None:
     sampling = Sampling(
         temperature=0.0,

@@ -34,9 +34,11 @@ def encode(request: ChatRequest, *, model: str, said_in: Words) -> bytes:
         model: The target's own model id.
         said_in: The words of the model's server.
     """
-    body: Json = {"model": model, "messages": _messages(request), "stream": True}
+    body: Json = {"model": model, "messages": _messages(request, said_in), "stream": True}
     if said_in.usage_on_demand:
         body["stream_options"] = {"include_usage": True}
+    if request.continue_from:
+        body.update(said_in.goes_on)
     body.update(fit(request.sampling, said_in).fields)
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -75,10 +77,11 @@ def dropped(request: ChatRequest, *, said_in: Words) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _messages(request: ChatRequest) -> list[Json]:
+def _messages(request: ChatRequest, said_in: Words) -> list[Json]:
     messages = [wire for message in request.messages for wire in _message(message)]
     if request.continue_from:
-        messages.append({"role": "assistant", "content": request.continue_from})
+        begun = {"role": "assistant", "content": request.continue_from}
+        messages.append({**begun, **said_in.begun_turn})
     return messages
 
 

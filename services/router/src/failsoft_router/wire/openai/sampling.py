@@ -10,6 +10,10 @@ Which is which is data, by the model's name and the endpoint's host:
 | Mistral | `max_tokens` | `random_seed` | by itself |
 | others: vLLM, Ollama, llama.cpp, … | `max_tokens` | `seed` | when asked for |
 
+A turn that was begun is sent to targets only whose capabilities list `continue`. Mistral wants
+it marked (`prefix`), vLLM and llama.cpp want to be told (`continue_final_message`); Ollama goes
+on by itself, and passes over what it does not know.
+
 Probabilities and biases are capabilities: a target that lists none is not asked for any.
 
 Sources: OpenAI's API reference and its guide to reasoning models, Groq's page on OpenAI
@@ -19,7 +23,8 @@ compatibility, Ollama's (`max_tokens` alone), and Mistral's API, which answers 4
 
 import enum
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from failsoft_model.chat import Sampling
@@ -65,18 +70,30 @@ class Words:
         length: How long an answer may be.
         lacks: Fields of `Sampling` that it refuses.
         usage_on_demand: Usage comes if it is asked for; else it comes by itself.
+        begun_turn: Marks a last turn of the assistant's as one to go on with.
+        goes_on: Says of a whole request that its last turn is one.
     """
 
     length: str = "max_completion_tokens"
     seed: str = "seed"
     lacks: tuple[str, ...] = ()
     usage_on_demand: bool = True
+    begun_turn: Mapping[str, bool] = field(default_factory=dict)
+    goes_on: Mapping[str, bool] = field(default_factory=dict)
 
 
 _WORDS = {
     Server.OPENAI: Words(),
-    Server.MISTRAL: Words(length="max_tokens", seed="random_seed", usage_on_demand=False),
-    Server.OTHER: Words(length="max_tokens"),
+    Server.MISTRAL: Words(
+        length="max_tokens",
+        seed="random_seed",
+        usage_on_demand=False,
+        begun_turn={"prefix": True},
+    ),
+    Server.OTHER: Words(
+        length="max_tokens",
+        goes_on={"continue_final_message": True, "add_generation_prompt": False},
+    ),
 }
 
 
@@ -121,17 +138,17 @@ def fit(sampling: Sampling, said_in: Words) -> Fitted:
         "top_logprobs": ("top_logprobs", sampling.top_logprobs or None),
         "logit_bias": ("logit_bias", _biases(sampling) or None),
     }
-    sent = {field: pair for field, pair in wanted.items() if pair[1] is not None}
-    lost = [field for field in said_in.lacks if field in sent]
-    for field in lost:
-        del sent[field]
+    sent = {name: pair for name, pair in wanted.items() if pair[1] is not None}
+    lost = [name for name in said_in.lacks if name in sent]
+    for name in lost:
+        del sent[name]
     if "temperature" in lost and sampling.temperature == _USUAL_TEMPERATURE:
         lost.remove("temperature")
     if sampling.top_k is not None:
         lost.append("top_k")
     if len(sampling.stop) > MAX_STOPS and "stop" in sent:
         lost.append("stop")
-    return Fitted(dict(sent.values()), tuple(f"sampling.{field}" for field in lost))
+    return Fitted(dict(sent.values()), tuple(f"sampling.{name}" for name in lost))
 
 
 def _server(endpoint: str) -> Server:
