@@ -40,6 +40,7 @@ HELD: list[Json] = [
     {"anyOf": [{"type": "boolean"}, {"type": "null"}], "default": None},
     {**of(a={"$ref": "#/$defs/x~1y"}), "$defs": {"x/y": {"type": "boolean"}}},
     of(next={"$ref": "#"}),
+    {"oneOf": [of(kind={"const": "cat"})], "discriminator": {"propertyName": "kind"}},
 ]
 
 

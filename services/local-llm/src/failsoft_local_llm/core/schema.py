@@ -19,8 +19,10 @@ from failsoft_local_llm.core.weight import COUNTLESS, Weight
 
 _ANNOTATIONS = frozenset(
     {"$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"}
-    | {"readOnly", "writeOnly"}
+    | {"readOnly", "writeOnly", "discriminator"}
 )
+"""What holds an answer to nothing; `discriminator` is OpenAPI's, and names what the alternatives of
+a `oneOf` already say."""
 _DEFINITIONS = frozenset({"$defs", "definitions"})
 _OF_TYPE = {
     "properties": "object",
