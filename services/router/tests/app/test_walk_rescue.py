@@ -450,6 +450,16 @@ async def test_a_letter_that_comes_in_two_pieces_is_told_whole(stage: type[Stage
 
 
 @virtual_time.test
+async def test_half_a_letter_of_a_block_that_stays_is_told(stage: type[Stage]) -> None:
+    """A reset of the block behind it says nothing about it."""
+    again = StreamReset(reason=ErrorClass.STALL, from_block=1)
+    late = Delta(text="!", block=1)
+    router = stage(a=("a flag letter: 🇩", again, late, DONE))
+
+    assert read(await router.stream()) == "a flag letter: 🇩!"
+
+
+@virtual_time.test
 async def test_an_inner_router_that_starts_over_is_gone_on_from(stage: type[Stage]) -> None:
     """Its reset would void what others have said; what it had said itself is still true."""
     again = StreamReset(reason=ErrorClass.STALL)

@@ -147,7 +147,8 @@ class Delivery:
     async def take(self, piece: Delta | StreamReset) -> None:
         """Take the next piece of the answer."""
         if isinstance(piece, StreamReset):
-            self._held = None
+            if self._held is not None and self._held.block >= piece.from_block:
+                self._held = None
             await self._void(piece)
         elif self._sink is None:
             self._whole = None
