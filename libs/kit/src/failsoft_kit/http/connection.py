@@ -3,6 +3,7 @@
     limit                                  what happens
     a request's head is over 64 KiB        431, and the connection is closed
     a head takes too long                  the connection is closed
+    over 64 KiB without any body           as with a head: trailers, extensions of chunks
     bytes that are no HTTP                 400; none inside another request's reply
 
 A client that closes its side of the connection is taken for gone, also one that only meant to
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from failsoft_kit.http.head import is_sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +32,13 @@ MAX_HEAD_BYTES = 64 * 1024
 """Read in chunks, so that a little more may pass."""
 
 _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
+_EMPTY_AND_LAST = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_BAD = b"HTTP/1.1 400 Bad Request" + _EMPTY_AND_LAST
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _EMPTY_AND_LAST
+
+
+class UnsoundHeadError(Exception):
+    """Raised within the parser, which takes its caller's errors for bad requests."""
 
 
 class Connection(HttpToolsProtocol):
@@ -56,7 +62,8 @@ class Connection(HttpToolsProtocol):
         """Called when the client is gone."""
         self._head_seconds = head_seconds
         self._in_head = True
-        self._head_bytes = 0
+        self._bare_bytes = 0
+        """Received since a head ended or a piece of a body came."""
         self._head_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -97,29 +104,35 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._bare_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             self._pass_over_offer(data[offer.args[0] :])
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-        if self._in_head and self._head_bytes:
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(_TOO_LARGE)
-            elif self._head_timer is None and not self.transport.is_closing():
-                self._time_head()
+            self._refuse(_BAD)
+        if self._bare_bytes > MAX_HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
+        elif (self._in_head and self._bare_bytes) or not self.answering:
+            self._time_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
         # It may begin in the bytes that another one ended in.
-        self._head_bytes = max(self._head_bytes, 1)
+        self._bare_bytes = max(self._bare_bytes, 1)
         self.scope["state"][CONNECTION] = self
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # and no trailer
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_is_over()
+        is_1_1 = self.parser.get_http_version() == "1.1"
+        method = self.parser.get_method()
+        if not is_sound(method=method, is_1_1=is_1_1, headers=self.headers):
+            raise UnsoundHeadError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -127,11 +140,9 @@ class Connection(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        if self.answering:
-            self.abort()
-        elif not self.transport.is_closing():
-            super().send_400_response(msg)
+    def on_body(self, body: bytes) -> None:
+        self._bare_bytes = 0
+        super().on_body(body)
 
     def _pass_over_offer(self, rest: bytes) -> None:
         """Read a request again without its offer to go on in another protocol, such as HTTP/2.
@@ -151,19 +162,27 @@ class Connection(HttpToolsProtocol):
         self.data_received(b"\r\n".join((*lines, b"", rest)))
 
     def _refuse(self, reply: bytes) -> None:
+        """Send a last reply where it is read as that to what is coming in; close in any case."""
         self._head_is_over()
-        if self.answering:
-            self.abort()
+        if self.transport.is_closing():
             return
+        cycle = self._latest
+        if cycle is not None and self.answering:
+            if self.pipeline or cycle.response_started or not cycle.more_body:
+                self.abort()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
         self.transport.write(reply)
         self.transport.close()
 
     def _time_head(self) -> None:
-        self._head_timer = self.loop.call_later(self._head_seconds, self.transport.abort)
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(self._head_seconds, self.transport.abort)
 
     def _head_is_over(self) -> None:
         self._in_head = False
-        self._head_bytes = 0
+        self._bare_bytes = 0
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
