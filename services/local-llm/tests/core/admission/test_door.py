@@ -315,6 +315,21 @@ def test_who_steps_back_is_not_sent_away_for_a_full_queue() -> None:
     assert stages([second]) == [Stage.INSIDE]
 
 
+def test_who_waits_is_not_sent_away_for_one_that_steps_back() -> None:
+    """Each prompt is some tokens more than was guessed, and that was enough to be `full`."""
+    door = Door(limits(requests=2, tokens=100, waiting=4, waiting_tokens=50))
+    half = claim(work=Work(prompt=50))
+    _, back, waiting = entered(door, half, half, claim("b", work=Work(prompt=10)))
+    assert door.amend(back, Work(prompt=60), now=NOW) == [back]
+
+    assert door.amend(waiting, Work(prompt=11), now=NOW) == []
+    assert stages([back, waiting]) == [Stage.WAITING, Stage.WAITING]
+    assert door.amend(back, Work(prompt=70), now=NOW) == []
+
+    assert door.amend(waiting, Work(prompt=51), now=NOW) == [waiting]
+    assert stages([back, waiting]) == [Stage.WAITING, Stage.REFUSED]
+
+
 def test_who_steps_back_has_not_had_its_turn() -> None:
     """Its tenant would pay for the guess, and then once more for what it really is."""
     door = Door(limits(requests=2, tokens=1000))

@@ -64,6 +64,8 @@ class Door:
         self._limits = limits
         self._lines = {criticality: Line() for criticality in PRECEDENCE}
         self._inside: set[Ticket] = set()
+        self._set_back: set[Ticket] = set()
+        """Of those who wait, who was inside before; who waits beside them is not `full` for that."""
         self._pace = Pace()
         self.working = Work()
         """Of those inside."""
@@ -162,6 +164,7 @@ class Door:
             self._line(ticket).remove(ticket)
         else:
             return ()
+        self._set_back.discard(ticket)
         ticket.stage = Stage.GONE
         return self._let_in(now)
 
@@ -189,6 +192,7 @@ class Door:
 
     def _take_in(self, ticket: Ticket) -> None:
         ticket.stage = Stage.INSIDE
+        self._set_back.discard(ticket)
         self._inside.add(ticket)
         self.working += ticket.claim.work
 
@@ -200,6 +204,7 @@ class Door:
     def _step_back(self, ticket: Ticket) -> Sequence[Ticket]:
         """It goes in as soon as there is room for it; no bound of the queue is held against it."""
         self._inside.remove(ticket)
+        self._set_back.add(ticket)
         self.working -= ticket.claim.work
         ticket.stage = Stage.WAITING
         self._line(ticket).put_back(ticket)
@@ -208,10 +213,11 @@ class Door:
     def _keep_within_bounds(self, ticket: Ticket) -> Sequence[Ticket]:
         """That one waits with more than it was thought to: others have to go, or it has."""
         line = self._line(ticket)
+        beside = sum(each.claim.work.tokens for each in self._set_back)
         sent_away = self._make_room(
             ticket.claim,
             requests=0,
-            tokens=self.waiting_tokens - self._limits.waiting_tokens,
+            tokens=self.waiting_tokens - beside - self._limits.waiting_tokens,
             mine=line.waiting_tokens(ticket.claim.tenant),
         )
         if sent_away is not None:
@@ -221,6 +227,7 @@ class Door:
 
     def _refused(self, ticket: Ticket, reason: Reason) -> Ticket:
         ticket.stage = Stage.REFUSED
+        self._set_back.discard(ticket)
         ticket.refusal = Refusal(reason=reason, retry_after=self.retry_after())
         return ticket
 
