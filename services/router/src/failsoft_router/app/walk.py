@@ -11,9 +11,9 @@ the end, so its walk goes on from any failure.
 from dataclasses import replace
 
 from failsoft_kit.telemetry.span import Kind, Span
-from failsoft_model.chat import ChatRequest, Degradation
+from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
-from failsoft_model.walk import Attempt, CacheStatus, ErrorClass, SkipReason
+from failsoft_model.walk import Attempt, ErrorClass, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.acceptance import why_not
 from failsoft_router.app.admission import Admission
@@ -21,6 +21,7 @@ from failsoft_router.app.beside import Beside, Overtaken, Tidings
 from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.opening import opening
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.app.rescue import Rescue
@@ -34,7 +35,7 @@ from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, plan
-from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Midstream
+from failsoft_router.core.policy import Midstream
 from failsoft_router.core.route import route_for
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -145,24 +146,12 @@ class Walk:
         )
 
     def _opening(self, speaker: str) -> Opening:
-        """What is known of the answer of a target, the cache or the mock that speaks now."""
-        found = self._cache.found
-        if speaker == CACHE_HOP:
-            model = "" if found.answer is None else found.answer.model
-            is_stale = found.status is CacheStatus.HIT_STALE
-            degradation = Degradation.STALE_CACHE if is_stale else Degradation.NONE
-        elif speaker == MOCK_HOP:
-            model, degradation = speaker, Degradation.MOCK
-        else:
-            model = self._board.policy.targets[speaker].model
-            is_best = speaker == self._prospects.plan.best
-            degradation = Degradation.NONE if is_best else Degradation.FALLBACK_TARGET
-        return Opening(
-            served_by=speaker,
-            model=model,
-            degradation=degradation,
-            cache_status=found.status,
-            cache_age=found.age,
+        """What is known of the answer of who speaks now."""
+        return opening(
+            speaker,
+            found=self._cache.found,
+            policy=self._board.policy,
+            plan=self._prospects.plan,
         )
 
     @property
