@@ -65,7 +65,7 @@ class Door:
         self._lines = {criticality: Line() for criticality in PRECEDENCE}
         self._inside: set[Ticket] = set()
         self._set_back: set[Ticket] = set()
-        """Of those who wait, who was inside before; who waits beside them is not `full` for that."""
+        """Of those who wait, who was inside before; for their sake nobody beside them is `full`."""
         self._pace = Pace()
         self.working = Work()
         """Of those inside."""
