@@ -268,6 +268,33 @@ async def test_a_client_that_goes_away_ends_its_request() -> None:
     assert "error.type" not in span.attributes
 
 
+async def test_for_a_client_that_does_not_read_nothing_is_made_ready() -> None:
+    """Else what nobody takes would fill the memory; there are others to be served."""
+    full, taken = asyncio.Event(), asyncio.Event()
+
+    async def flood(request: Request, response: Response) -> None:
+        await response.begin(200, [])
+        while not response.stuck:
+            await response.write(b"x" * 65536)
+        full.set()
+        await response.write(b"x")
+        taken.set()
+        await response.end()
+
+    routes = [post(flood), ROUTES[1]]
+    async with http_port(http_service(routes)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        await full.wait()
+        other = b"GET /things/one HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        for _ in range(3):
+            assert (await raw(port, other)).endswith(b"one of default")
+        assert not taken.is_set()
+        while not taken.is_set():
+            await reader.read(65536)
+        writer.close()
+
+
 async def test_a_client_that_does_not_read_is_told_nothing_more() -> None:
     """The error would wait behind what it has not read, and the request with it."""
     over = asyncio.Event()
