@@ -166,8 +166,7 @@ class PlayedTarget:
             case _ if self._part.speech is Speech.OURS:
                 return rest
             case Behaviour.ON | Behaviour.REFUSE:
-                # Nobody who is asked in words says nothing at all.
-                return rest if rest or self._told.calls else whole
+                return rest
             case Behaviour.OVER:
                 return whole
             case Behaviour.REPEAT:

@@ -4,7 +4,7 @@ import pytest
 
 from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.walk import Capability
-from failsoft_router.core.going_on import PLEASE, WORDLESS, asked_to_go_on
+from failsoft_router.core.going_on import PLEASE, WORDLESS, asked_to_go_on, is_asked_to_go_on
 from failsoft_router.core.language import Language, language_of
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.prefill import REFUSED_FOR, Prefill, manner_of
@@ -72,6 +72,13 @@ def test_in_a_language_that_nobody_knows_no_word_is_said() -> None:
     asked = asked_to_go_on(question("42?"), unknown, Manner.INSTRUCTED)
 
     assert asked.messages[-1].text == WORDLESS
+
+
+def test_who_is_asked_to_go_on_may_have_nothing_to_add() -> None:
+    """The answer may have been whole when its target died."""
+    for manner in Manner:
+        assert is_asked_to_go_on(asked_to_go_on(question(), GOING_ON, manner))
+    assert not is_asked_to_go_on(question())
 
 
 def test_what_was_said_is_no_longer_allowed_again() -> None:

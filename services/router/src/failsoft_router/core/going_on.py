@@ -38,6 +38,9 @@ PLEASE: Mapping[Language, str] = {
 }
 
 
+_SENTENCES = frozenset(PLEASE.values())
+
+
 def asked_to_go_on(request: ChatRequest, going_on: Continuation, manner: Manner) -> ChatRequest:
     """The request as a target gets it that goes on in this manner."""
     if not going_on.text:
@@ -55,6 +58,16 @@ def asked_to_go_on(request: ChatRequest, going_on: Continuation, manner: Manner)
                 Message(role=Role.USER, parts=(Text(text=_please(request, going_on.text)),)),
             )
             return replace(request, messages=(*request.messages, *turns), continue_from="")
+
+
+def is_asked_to_go_on(request: ChatRequest) -> bool:
+    """Whether an answer that another target began may be whole already, for all that we know."""
+    if request.continue_from:
+        return True
+    *_, before, last = (None, None, *request.messages)
+    if before is None or last is None or before.role is not Role.ASSISTANT:
+        return False
+    return last.text in _SENTENCES
 
 
 def _please(request: ChatRequest, said: str) -> str:

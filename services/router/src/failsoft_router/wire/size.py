@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from failsoft_model.chat import ChatRequest, ResponseFormatKind
 from failsoft_model.events import TokenLogprob
 from failsoft_model.walk import ErrorClass
+from failsoft_router.core.going_on import is_asked_to_go_on
 from failsoft_router.ports import AttemptFailed
 
 _LEAST_PIECE = 16
@@ -56,7 +57,7 @@ def may_be_empty(request: ChatRequest) -> bool:
     empty answer is how some providers fail.
     """
     sampling, form = request.sampling, request.response_format
-    emptied = bool(sampling.stop or sampling.logit_bias or request.continue_from)
+    emptied = bool(sampling.stop or sampling.logit_bias) or is_asked_to_go_on(request)
     return emptied or form.kind is ResponseFormatKind.REGEX
 
 
