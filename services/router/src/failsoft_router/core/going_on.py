@@ -64,10 +64,11 @@ def is_asked_to_go_on(request: ChatRequest) -> bool:
     """Whether an answer that another target began may be whole already, for all that we know."""
     if request.continue_from:
         return True
-    *_, before, last = (None, None, *request.messages)
-    if before is None or last is None or before.role is not Role.ASSISTANT:
-        return False
-    return last.text in _SENTENCES
+    match request.messages:
+        case [*_, Message(role=Role.ASSISTANT), last]:
+            return last.text in _SENTENCES
+        case _:
+            return False
 
 
 def _please(request: ChatRequest, said: str) -> str:
