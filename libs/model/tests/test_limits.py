@@ -75,6 +75,9 @@ def choosing(mode: ToolChoiceMode, name: str = "", tools: tuple[Tool, ...] = (AD
 ALLOWED = {
     "one question": PLAIN,
     "no model": dataclasses.replace(PLAIN, model=""),
+    "the system alone": dataclasses.replace(
+        PLAIN, messages=(Message(role=Role.SYSTEM, parts=(Text(text="be kind"),)),)
+    ),
     "the longest model": dataclasses.replace(PLAIN, model="m" * 256),
     "512 messages": dataclasses.replace(PLAIN, messages=(QUESTION,) * 512),
     "256 parts": saying(*[Text(text="x")] * 256),
@@ -164,12 +167,6 @@ REFUSED = {
             PLAIN, messages=(QUESTION, Message(role=Role.ASSISTANT, parts=(CALL,)))
         ),
         "messages[1].role",
-    ),
-    "the system alone": (
-        dataclasses.replace(
-            PLAIN, messages=(Message(role=Role.SYSTEM, parts=(Text(text="be kind"),)),)
-        ),
-        "messages[0].role",
     ),
     "text of a tool": (saying(RESULT, Text(text="x"), role=Role.TOOL), "messages[1].parts[1].text"),
     "an image of the assistant": (saying(PNG, role=Role.ASSISTANT), "messages[1].parts[0].image"),

@@ -134,7 +134,7 @@ async def test_everything_that_can_be_asked_for_is_taken() -> None:
     async with upstream_running() as upstream:
         text, ending = await answer(upstream, asked)
 
-    assert text.startswith("You asked: “So?”")
+    assert isinstance(orjson.loads(text), dict)
     assert ending.finish_reason is FinishReason.STOP
     assert ending.model == MODEL
     assert set(ending.dropped_parameters) == {

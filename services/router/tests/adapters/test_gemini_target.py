@@ -140,7 +140,7 @@ async def test_every_request_is_taken_by_every_generation(asked: ChatRequest, mo
     async with upstream_running() as upstream:
         text, ending = await answer(upstream, asked, model=model)
 
-    assert text.startswith("You asked: ")
+    assert text
     assert ending.model == model
     assert ending.usage is not None
     assert ending.usage.output_tokens > 0

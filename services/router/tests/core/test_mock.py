@@ -103,11 +103,10 @@ def test_a_question_that_tells_no_language_still_tells_the_length() -> None:
     assert mock_answer(request("xyzzy: 2 sentences")).text.count(".") == 2
 
 
-def test_where_nobody_asked_anything_there_is_an_answer() -> None:
-    """A conversation may begin with what the model is to go on from."""
-    said = Message(role=Role.ASSISTANT, parts=(Text(text="in 1 sentence"),))
+def test_where_no_user_asked_anything_the_systems_words_are_the_question() -> None:
+    said = Message(role=Role.SYSTEM, parts=(Text(text="in 1 sentence"),))
 
-    assert mock_answer(request(messages=(said,))).text.count(".") == 3
+    assert mock_answer(request(messages=(said,))).text.count(".") == 1
 
 
 def test_the_same_request_gets_the_same_answer_and_another_seed_another() -> None:
