@@ -154,7 +154,9 @@ class Delivery:
             self._whole = None
             self._answer.add(piece)
         elif self._held is None and not may_be_unfinished(piece.text):
-            await self._hand_on(piece)
+            # Every piece of every stream comes here.
+            self._note(piece)
+            await self.emit(piece)
         else:
             await self._hand_on_whole_letters(piece)
 
@@ -241,9 +243,14 @@ class Delivery:
             await self._hand_on(piece)
 
     async def _hand_on(self, piece: Delta) -> None:
+        self._note(piece)
+        await self.emit(piece)
+
+    def _note(self, piece: Delta) -> None:
+        """It leaves now."""
         self._whole = None
         self._answer.add(piece)
-        if self._opens is not None and not self._content_left:
-            self._opens(self.speaker)
-        self._content_left = True
-        await self.emit(piece)
+        if not self._content_left:
+            self._content_left = True
+            if self._opens is not None:
+                self._opens(self.speaker)
