@@ -125,6 +125,10 @@ bench-against: setup ## Compare a healthy walk's CPU time with the commit in ben
 bench-engine: setup-dev ## Compare a token's CPU time through local-llm with the bare engine's
 	@$(RUN)python -m benchmarks.engine
 
+.PHONY: bench-idle
+bench-idle: setup-dev ## Open a thousand streams over HTTP that pause, and print the memory of each
+	@$(RUN)python -m benchmarks.idle
+
 .PHONY: outage
 outage: setup ## Let the first provider die under load, and print what callers notice: OUTAGE=--fast
 	@$(RUN)python -m benchmarks.outage $(OUTAGE)

@@ -1,0 +1,1 @@
+"""What a streaming client costs while its answer pauses."""
