@@ -343,7 +343,7 @@ async def test_a_head_that_does_not_come_costs_a_connection_for_a_moment_only(se
 async def test_a_second_head_that_does_not_come_ends_the_connection_too() -> None:
     whole = b"GET /things/one HTTP/1.1\r\nhost: x\r\n\r\n"
     async with http_port(http_service(ROUTES, head_seconds=0.05)) as port:
-        assert (await raw(port, whole + b"GET /thi")).endswith(b"one of default")
+        assert (await raw(port, whole + b"GET /things")).endswith(b"one of default")
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
