@@ -12,13 +12,15 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import load
+from benchmarks import load, over_http
 from benchmarks.processes import cpu_seconds
 from benchmarks.stack import Stack, running_stack
-from failsoft_kit.rpc.channel import open_channel
 
 LONG, SHORT = 50, 2
 """Pieces of an answer; the difference of two streams gives the cost of a piece."""
+
+HTTP_AT_MOST = 1.3
+"""What a unary request over HTTP may cost, as a multiple of one over gRPC."""
 
 APART = 0.001
 """Seconds between two pieces that arrive one by one, as from a model."""
@@ -29,7 +31,7 @@ class Scenario:
     """Something to measure: how it is asked, and which processes pay."""
 
     name: str
-    ask: Callable[[load.Clients], load.Ask]
+    ask: Callable[[over_http.Clients], load.Ask]
     of_echo: bool = False
 
 
@@ -38,6 +40,8 @@ SCENARIOS = (
     Scenario(name="unary miss", ask=load.miss),
     Scenario(name="fresh hit", ask=load.hit),
     Scenario(name="stream", ask=load.stream),
+    Scenario(name="HTTP unary miss", ask=over_http.miss),
+    Scenario(name="HTTP stream", ask=over_http.stream),
 )
 
 Costs = dict[tuple[str, int], list[float]]
@@ -47,9 +51,7 @@ Costs = dict[tuple[str, int], list[float]]
 async def measure(stack: Stack, *, rounds: int, requests: int) -> Costs:
     """Every scenario at 1 and at 16 in flight, round after round."""
     costs: Costs = {}
-    async with open_channel(stack.router) as router, open_channel(stack.echo_address) as echo:
-        clients = load.Clients(router=router, echo=echo)
-        await load.warm_up(clients)
+    async with over_http.connected(stack) as clients:
         for _ in range(rounds):
             for scenario in SCENARIOS:
                 for in_flight in (1, 16):
@@ -87,9 +89,26 @@ def report(burst: Costs, long: Costs, short: Costs) -> None:
             _row(name, in_flight, costs, statistics.median(found["echo", in_flight]))
     for in_flight in (1, 16):
         echo = statistics.median(long["echo", in_flight])
-        pairs = zip(long["stream", in_flight], short["stream", in_flight], strict=True)
-        tokens = [(many - few) / (LONG - SHORT) for many, few in pairs]
-        _row("a streamed token", in_flight, tokens, echo)
+        for name, title in (("stream", "a streamed token"), ("HTTP stream", "a token by SSE")):
+            pairs = zip(long[name, in_flight], short[name, in_flight], strict=True)
+            tokens = [(many - few) / (LONG - SHORT) for many, few in pairs]
+            _row(title, in_flight, tokens, echo)
+    for title, found in (
+        (f"{LONG} pieces at once", burst),
+        (f"{LONG} pieces apart", long),
+        (f"{SHORT} pieces apart", short),
+    ):
+        for in_flight in (1, 16):
+            _compare(title, in_flight, found)
+
+
+def _compare(title: str, in_flight: int, found: Costs) -> None:
+    """Print what HTTP costs beside gRPC, round by round."""
+    pairs = zip(found["HTTP unary miss", in_flight], found["unary miss", in_flight], strict=True)
+    ratios = sorted(http / grpc for http, grpc in pairs)
+    median, spread = statistics.median(ratios), f"{ratios[0]:.2f}-{ratios[-1]:.2f}"
+    name = f"HTTP / gRPC, unary, {title}"
+    print(f"{name:44}{in_flight:>6}{median:>8.2f}{spread:>14}, at most {HTTP_AT_MOST:.2f}")
 
 
 def _row(name: str, in_flight: int, costs: Sequence[float], echo: float) -> None:

@@ -22,11 +22,13 @@ class Stack:
     """Where everything is.
 
     Attributes:
+        base_url: Of OpenAI's HTTP API.
         measured: Process ids of those whose CPU time counts: router and cache.
         echo: Process id of the bare echo.
     """
 
     router: str
+    base_url: str
     echo_address: str
     measured: tuple[int, ...]
     echo: int
@@ -63,6 +65,7 @@ def running_stack(folder: Path, *, chunks: int, chunk_delay: float) -> Iterator[
             wait_until_connected(sections[section]["address"], process)
         yield Stack(
             router=sections["router"]["address"],
+            base_url=f"http://{sections['router']['http_address']}/v1/",
             echo_address=f"127.0.0.1:{echo_port}",
             measured=(router.pid, cache.pid),
             echo=echo.pid,
@@ -88,6 +91,7 @@ def _config(folder: Path, *, upstream: int) -> Path:
                 "router": {
                     "address": f"127.0.0.1:{free_port()}",
                     "admin_address": f"127.0.0.1:{free_port()}",
+                    "http_address": f"127.0.0.1:{free_port()}",
                     "policy_file": str(policy),
                     "cache_address": cache,
                     "service_token_file": str(token),
