@@ -429,6 +429,17 @@ def test_a_key_that_is_written_twice_is_refused(sent: bytes, param: str) -> None
     assert refused.value.violations[0].field == param
 
 
+def test_a_key_that_is_written_twice_is_soon_found_among_many() -> None:
+    """Nobody else is answered while it is looked for, and this took minutes."""
+    keys = b",".join(b'"a%d":1' % number for number in range(200_000))
+    with pytest.raises(InvalidRequest) as refused:
+        decode(
+            b'{"model": "m", "x": {' + keys + b',"z":1,"z":2}, "messages": []}', {}, request_id=""
+        )
+
+    assert refused.value.violations[0].field == "z"
+
+
 def test_one_line_of_two_megabytes_is_read() -> None:
     text = "x" * 2_000_000
 

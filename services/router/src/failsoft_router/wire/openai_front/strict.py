@@ -55,10 +55,13 @@ class _Twins(Exception):
 
 def _refuse_twins(pairs: Sequence[tuple[str, object]]) -> None:
     """What is read is not kept; only that there is no key twice is of interest."""
-    if len({key for key, _ in pairs}) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise _Twins(twin if _NAME.fullmatch(twin) else "")
+    if len({key for key, _ in pairs}) == len(pairs):
+        return
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _Twins(key if _NAME.fullmatch(key) else "")
+        seen.add(key)
 
 
 def _wrong_type(told: str) -> InvalidRequest:
