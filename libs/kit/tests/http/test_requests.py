@@ -10,7 +10,7 @@ import pytest
 
 from failsoft_kit.call import current
 from failsoft_kit.clock import SystemClock
-from failsoft_kit.http.connection import MAX_HEAD_BYTES
+from failsoft_kit.http.connection import MAX_HEAD_BYTES, MAX_WAITING
 from failsoft_kit.http.exchange import Reply, Request, Response
 from failsoft_kit.http.health import health_routes
 from failsoft_kit.http.names import HTTP_NAMES
@@ -268,6 +268,36 @@ async def test_a_client_that_goes_away_ends_its_request() -> None:
     assert "error.type" not in span.attributes
 
 
+async def test_a_request_is_ended_though_the_one_before_it_lingers() -> None:
+    """Its own end was forgotten when the handler before it returned after its reply."""
+    inside, go_on, left, ended = (asyncio.Event() for _ in range(4))
+
+    async def linger(request: Request, response: Response) -> None:
+        await response.reply(Reply(status=200, body=b"over"))
+        await go_on.wait()
+        left.set()
+
+    async def wait(request: Request, response: Response) -> None:
+        inside.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.set()
+
+    first = Route(method="GET", path="/first", access=Access.TENANT, handler=linger)
+    async with http_port(http_service([first, post(wait)])) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /first HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b"over")
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        await inside.wait()
+        go_on.set()
+        await left.wait()
+        writer.close()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
 async def test_for_a_client_that_does_not_read_nothing_is_made_ready() -> None:
     """Else what nobody takes would fill the memory; there are others to be served."""
     full, taken = asyncio.Event(), asyncio.Event()
@@ -317,6 +347,29 @@ async def test_a_client_that_does_not_read_is_told_nothing_more() -> None:
         writer.close()
     assert b"!OVERLOADED" not in seen
     assert not seen.endswith(b"0\r\n\r\n")
+
+
+async def test_a_client_that_reads_nothing_gives_its_room_back() -> None:
+    """One that showed no key could keep everybody else's."""
+    ended = asyncio.Event()
+
+    async def flood(request: Request, response: Response) -> None:
+        await response.begin(200, [])
+        try:
+            while True:
+                await response.write(b"x" * 65536)
+        finally:
+            ended.set()
+
+    service = http_service([post(flood), ROUTES[1]], max_calls=1, unread_seconds=0.05)
+    async with http_port(service) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+        async with asyncio.timeout(10):
+            await ended.wait()
+        other = b"GET /things/one HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        assert (await raw(port, other)).endswith(b"one of default")
+        writer.close()
 
 
 async def test_a_mistake_of_ours_is_told_without_its_words() -> None:
@@ -380,6 +433,29 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
     async with http_port(http_service(ROUTES)) as port:
         replies = await raw(port, request(b"one") + request(b"two", b"connection: close\r\n"))
     assert replies.index(b"one") < replies.index(b"two")
+
+
+async def test_requests_of_one_connection_are_no_family() -> None:
+    """One began in the context of the other, and had its trace and its id."""
+    spans = RecordedSpans()
+    one = b"GET /things/one HTTP/1.1\r\nhost: x\r\n"
+    service = http_service(ROUTES, tracer=Tracer(clock=SystemClock(), sink=spans))
+    async with http_port(service) as port:
+        await raw(port, one + b"\r\n" + one + b"connection: close\r\n\r\n")
+
+    first, second = spans.all()
+    assert first.context.trace_id != second.context.trace_id
+
+
+async def test_a_flood_of_pipelined_requests_ends_their_connection() -> None:
+    """Each read brought thousands more, whose heads filled the memory."""
+    request = b"GET /things/one HTTP/1.1\r\nhost: x\r\n"
+    last = request + b"connection: close\r\n\r\n"
+    async with http_port(http_service(ROUTES)) as port:
+        some = await raw(port, (request + b"\r\n") * MAX_WAITING + last)
+        with suppress(ConnectionError):
+            assert await raw(port, (request + b"\r\n") * (MAX_WAITING + 1) + last) == b""
+    assert some.count(b"one of default") == 1 + MAX_WAITING
 
 
 async def test_garbage_behind_a_running_request_gets_no_reply_of_its_own() -> None:

@@ -5,6 +5,8 @@
     a head takes too long                  the connection is closed
     over 64 KiB without any body           as with a head: trailers, extensions of chunks
     bytes that are no HTTP                 400; none inside another request's reply
+    over 8 requests wait for a reply       the connection is closed, without a word
+    nothing that was sent is read, 60 s    the connection is closed
 
 A client that closes its side of the connection is taken for gone, also one that only meant to
 say that it will send no more: the two cannot be told apart.
@@ -31,6 +33,10 @@ CONNECTION = "failsoft.connection"
 MAX_HEAD_BYTES = 64 * 1024
 """Read in chunks, so that a little more may pass."""
 
+MAX_WAITING = 8
+"""Requests of one connection behind the one that is answered; one packet has room for thousands,
+each of which costs a hundred times its bytes."""
+
 _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _EMPTY_AND_LAST = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _BAD = b"HTTP/1.1 400 Bad Request" + _EMPTY_AND_LAST
@@ -39,6 +45,10 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _EMPTY_AND_LAST
 
 class UnsoundHeadError(Exception):
     """Raised within the parser, which takes its caller's errors for bad requests."""
+
+
+class TooManyWaitError(Exception):
+    """Raised within the parser, so that it reads no further."""
 
 
 class Connection(HttpToolsProtocol):
@@ -52,10 +62,12 @@ class Connection(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         head_seconds: float,
+        unread_seconds: float,
     ) -> None:
         """
         Args:
             head_seconds: How long a request's head may take.
+            unread_seconds: How long the client may leave unread what it was sent.
         """
         super().__init__(config, server_state, app_state, _loop)
         self.when_lost: Callable[[], object] | None = None
@@ -65,6 +77,8 @@ class Connection(HttpToolsProtocol):
         self._bare_bytes = 0
         """Received since a head ended or a piece of a body came."""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_seconds = unread_seconds
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     @property
     def _latest(self) -> "RequestResponseCycle | None":
@@ -98,6 +112,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_over()
+        self._is_read()
         super().connection_lost(exc)
         if self.when_lost is not None:
             self.when_lost()
@@ -116,6 +131,14 @@ class Connection(HttpToolsProtocol):
         elif (self._in_head and self._bare_bytes) or not self.answering:
             self._time_head()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(self._unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_read()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
@@ -133,6 +156,8 @@ class Connection(HttpToolsProtocol):
         method = self.parser.get_method()
         if not is_sound(method=method, is_1_1=is_1_1, headers=self.headers):
             raise UnsoundHeadError
+        if len(self.pipeline) >= MAX_WAITING:
+            raise TooManyWaitError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -186,3 +211,8 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _is_read(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None

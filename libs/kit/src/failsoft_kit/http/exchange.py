@@ -31,7 +31,16 @@ class Reply:
 class Request:
     """What the client sent."""
 
-    __slots__ = ("_connection", "_most", "_receive", "_within", "below", "headers", "pairs")
+    __slots__ = (
+        "_connection",
+        "_ends",
+        "_most",
+        "_receive",
+        "_within",
+        "below",
+        "headers",
+        "pairs",
+    )
 
     def __init__(
         self,
@@ -59,10 +68,16 @@ class Request:
         self._most = most
         self._within = within
         self._connection: Connection = scope["state"][CONNECTION]
+        self._ends: Callable[[], object] | None = None
 
     def when_gone(self, ends: Callable[[], object]) -> None:
-        """Call `ends` when the client goes away before its reply is over."""
-        self._connection.when_lost = ends
+        """Call `ends` when the client goes away, until `is_over`."""
+        self._ends = self._connection.when_lost = ends
+
+    def is_over(self) -> None:
+        """The client may go. The next request of its connection may have begun, and stays."""
+        if self._connection.when_lost is self._ends:
+            self._connection.when_lost = None
 
     async def body(self) -> bytes:
         """The whole body.

@@ -125,9 +125,9 @@ class Guard:
             if isinstance(found, FailsoftError):
                 raise found
             await found.route.handler(request, response)
-            request.when_gone(_nothing)
+            request.is_over()
         except BaseException as error:
-            request.when_gone(_nothing)
+            request.is_over()
             _forget_cancellation(call)
             ending = ending_of(call, error, code=None, now=self._clock.now())
             if ending.answer is not None:

@@ -39,6 +39,8 @@ class HttpListener:
     """How long a request's head may take; then its connection is closed."""
     body_seconds: float = 30.0
     """How long a body may take, whatever its size; then the request is refused."""
+    unread_seconds: float = 60.0
+    """How long a client may leave unread what it was sent; then its connection is closed."""
     takes_unknown_keys: bool = False
     """Where callers who show nothing are let in, those with a key that nobody knows are let in as
     the same: there are clients that cannot be made without a key."""

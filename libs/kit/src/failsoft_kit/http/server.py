@@ -26,10 +26,13 @@ _BACKLOG = 2048
 class HttpServer:
     """Serves one listener from `start` to `stop`."""
 
-    def __init__(self, app: Guard, bound: socket.socket, *, head_seconds: float) -> None:
+    def __init__(
+        self, app: Guard, bound: socket.socket, *, head_seconds: float, unread_seconds: float
+    ) -> None:
         """
         Args:
             head_seconds: How long a request's head may take.
+            unread_seconds: How long a client may leave unread what it was sent.
         """
         served: ASGIApplication = app  # type: ignore[assignment] # no websockets, no lifespan
         self._config = Config(
@@ -46,16 +49,26 @@ class HttpServer:
             server_header=False,
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            # A request begins in the context of the one before it, and was taken for its child.
+            reset_contextvars=True,
         )
         self._state = ServerState()
         self._bound = bound
         self._head_seconds = head_seconds
+        self._unread_seconds = unread_seconds
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Take connections from now on."""
         self._config.load()
-        accept = partial(Connection, self._config, self._state, {}, head_seconds=self._head_seconds)
+        accept = partial(
+            Connection,
+            self._config,
+            self._state,
+            {},
+            head_seconds=self._head_seconds,
+            unread_seconds=self._unread_seconds,
+        )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(accept, sock=self._bound, backlog=_BACKLOG)
 

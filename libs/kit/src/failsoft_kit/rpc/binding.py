@@ -75,7 +75,12 @@ def bind_http(
         bound = bound_socket(address)
     except OSError:
         raise _not_bound(service, listener, address) from None
-    server = HttpServer(guard, bound, head_seconds=listener.head_seconds)
+    server = HttpServer(
+        guard,
+        bound,
+        head_seconds=listener.head_seconds,
+        unread_seconds=listener.unread_seconds,
+    )
     return server, bound.getsockname()[1]
 
 

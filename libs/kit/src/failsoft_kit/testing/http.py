@@ -45,6 +45,7 @@ def http_service(
     max_body_bytes: int = 1024,
     head_seconds: float = 10.0,
     body_seconds: float = 30.0,
+    unread_seconds: float = 60.0,
 ) -> Service:
     """A service with one HTTP port and no other, everything else as small as it can be."""
     clock = SystemClock()
@@ -57,6 +58,7 @@ def http_service(
         max_body_bytes=max_body_bytes,
         head_seconds=head_seconds,
         body_seconds=body_seconds,
+        unread_seconds=unread_seconds,
         trust_loopback=trust_loopback,
         takes_unknown_keys=takes_unknown_keys,
     )
