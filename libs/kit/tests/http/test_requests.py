@@ -155,6 +155,39 @@ async def test_a_key_that_nobody_knows_is_a_strangers_where_those_are_let_in(
         assert "acme" not in await reply.text()
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://rebound.example:50080", 503),
+        ("https://localhost.example", 503),
+        ("http://[", 503),
+        ("http://localhost:5173", 200),
+        ("http://127.0.0.1:8000", 200),
+        ("http://[::1]:8000", 200),
+        ("null", 200),
+    ],
+)
+async def test_where_strangers_are_let_in_pages_of_other_sites_are_not(
+    origin: str, status: int
+) -> None:
+    """A site whose name leads to this machine spends its owner's keys, and reads the answers."""
+    async with (
+        client_of(http_service(ROUTES, takes_unknown_keys=True)) as client,
+        client.post("/echo", headers={"origin": origin}) as reply,
+    ):
+        assert reply.status == status
+        assert (b"PERMISSION_DENIED" in await reply.read()) is (status == 503)
+
+
+async def test_a_page_that_shows_who_asks_may_be_anybodys(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    service = http_service(ROUTES, token=ServiceToken.from_file(token), trust_loopback=False)
+    shown = {"origin": "https://chat.example", "authorization": f"Bearer {TOKEN}"}
+    async with client_of(service) as client, client.post("/echo", headers=shown) as reply:
+        assert reply.status == 200
+
+
 async def test_health_is_told_to_strangers(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN)

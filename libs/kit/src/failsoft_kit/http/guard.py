@@ -26,6 +26,7 @@ from failsoft_kit.deadline import Deadline
 from failsoft_kit.http.exchange import Request, Response
 from failsoft_kit.http.listener import ErrorForm, HttpListener
 from failsoft_kit.http.names import METHOD, REQUEST_DURATION, ROUTE, STATUS
+from failsoft_kit.http.origin import is_another_site
 from failsoft_kit.http.routes import Match, Route, Routes
 from failsoft_kit.identity import (
     AUTHORIZATION_METADATA,
@@ -201,6 +202,10 @@ class Guard:
         return principal
 
     def _known(self, request: Request) -> Principal:
+        if self._authenticator.admits_strangers and is_another_site(
+            request.headers.get("origin", "")
+        ):
+            raise PermissionDenied("pages of other sites may not ask where nobody shows a key")
         try:
             return self._authenticator.principal(request.pairs)
         except Unauthenticated:
