@@ -1,5 +1,6 @@
 """`failsoft keys`: a key is shown once, its hash is kept, and the file survives what happens."""
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,12 +71,25 @@ def test_a_key_is_printed_alone_and_once(keys: Keys) -> None:
     assert secret not in keys.file.read_text()
 
 
-def test_only_its_owner_reads_the_file(keys: Keys) -> None:
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o640), (0o660, 0o640), (0o602, 0o600)])
+def test_only_its_owner_and_its_group_read_the_file(keys: Keys, before: int, after: int) -> None:
     keys.create()
-    keys.file.chmod(0o644)
+    assert keys.file.stat().st_mode & 0o777 == 0o600
+    keys.file.chmod(before)
     keys.create()
 
-    assert keys.file.stat().st_mode & 0o777 == 0o600
+    assert keys.file.stat().st_mode & 0o777 == after
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may change another user's file")
+def test_a_file_stays_its_owners_who_follows_it(keys: Keys) -> None:
+    """It became root's, so the router could not read it, and took the revoked key on."""
+    key = keys.create()
+    os.chown(keys.file, 4711, 4712)
+    keys("revoke", key.id)
+
+    now = keys.file.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (4711, 4712, 0o600)
 
 
 def test_the_list_says_whose_keys_there_are_and_how_they_are(keys: Keys) -> None:

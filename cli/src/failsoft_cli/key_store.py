@@ -15,6 +15,7 @@ from failsoft_kit.identity.key_record import KeyRecord, read_records, written_li
 from failsoft_kit.startup import StartupError
 
 _MODE = 0o600
+_GROUP_READS = 0o040
 
 
 class KeyStore:
@@ -65,16 +66,33 @@ class KeyStore:
         return content
 
     def _replace(self, content: bytes) -> None:
-        """Whoever reads meanwhile sees the old content or the new one, also after a crash."""
+        """Whoever reads meanwhile sees the old content or the new one, also after a crash.
+
+        A router of the file's owner or its group reads the new one too: else it would go on with
+        the old one, and with keys that were revoked.
+        """
         if len(content) > MAX_BYTES:
             raise StartupError(f"{self._file} would be larger than 1 MiB: begin a new file")
         draft = self._beside(".draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
         with os.fdopen(descriptor, "wb") as file:
+            self._hand_over(descriptor)
             file.write(content)
             file.flush()
             os.fsync(descriptor)
         draft.replace(self._file)
+
+    def _hand_over(self, draft: int) -> None:
+        """Let those read the draft who may read the file, others aside."""
+        try:
+            now = self._file.stat()
+        except FileNotFoundError:
+            os.fchmod(draft, _MODE)
+            return
+        made = os.fstat(draft)
+        if (made.st_uid, made.st_gid) != (now.st_uid, now.st_gid):
+            os.fchown(draft, now.st_uid, now.st_gid)
+        os.fchmod(draft, _MODE | now.st_mode & _GROUP_READS)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
