@@ -164,7 +164,8 @@ async def test_a_key_that_nobody_knows_is_a_strangers_where_those_are_let_in(
         ("http://localhost:5173", 200),
         ("http://127.0.0.1:8000", 200),
         ("http://[::1]:8000", 200),
-        ("null", 200),
+        ("null", 503),
+        ("app://notes", 200),
     ],
 )
 async def test_where_strangers_are_let_in_pages_of_other_sites_are_not(

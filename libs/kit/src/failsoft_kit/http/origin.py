@@ -9,8 +9,11 @@ def is_another_site(origin: str) -> bool:
 
     A browser sends it with every POST. A site may let its own name lead to 127.0.0.1 once its
     page is there (DNS rebinding); then the browser takes us for that site, and asks nobody.
-    What is no site of the web, such as `null` or an application's own scheme, cannot do that.
+    Any site may also send a body without a type, and have the browser say `null` for itself.
+    An application's own scheme is no site of the web.
     """
+    if origin == "null":
+        return True
     try:
         parts = urlsplit(origin)
         host = parts.hostname or ""

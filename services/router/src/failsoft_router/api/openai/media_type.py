@@ -9,6 +9,7 @@ def check_media_type(headers: Mapping[str, str]) -> None:
     """Let in what is JSON, or says nothing of itself.
 
     A browser sends other types to any site without asking it; it asks before it sends this one.
+    What says nothing it sends unasked too, and with its Origin, which the port looks at.
 
     Raises:
         MediaTypeUnsupported: It says that it is something else, or is compressed.
