@@ -39,6 +39,11 @@ class Bulkhead:
         return self._tokens
 
     @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._queue)
+
+    @property
     def full(self) -> bool:
         """Whoever comes now has to queue."""
         return bool(self._queue) or not self._has_room(1)

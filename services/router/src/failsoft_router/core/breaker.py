@@ -90,6 +90,7 @@ class Breaker:
         self._window = Window(policy.window)
         self._state = State.CLOSED
         self._epoch = 0
+        self._entered = dict.fromkeys(State, 0)
         self._closed_by: int | None = None  # the epoch whose probes closed it
         self._changed_at = now
         self._due_at = now
@@ -120,6 +121,10 @@ class Breaker:
     def transitions(self) -> int:
         """How often a state was entered, the present one of those that opened anew too."""
         return self._epoch
+
+    def entered(self, state: State) -> int:
+        """How often that state was; all of them together are the transitions."""
+        return self._entered[state]
 
     @property
     def changed_at(self) -> float:
@@ -304,6 +309,7 @@ class Breaker:
     def _enter(self, state: State, now: float) -> None:
         self._state = state
         self._epoch += 1
+        self._entered[state] += 1
         self._changed_at = now
         self._probes_out = 0
         self._good_probes = 0

@@ -48,6 +48,8 @@ class ExtraCalls:
         self._allowance = allowance
         self._paid = float(allowance.calls)  # in calls, so that the sums of whole ones are exact
         self._seen = now
+        self.spent = 0
+        """Extra calls that were taken out, and not given back."""
 
     def deposit(self, now: float) -> None:
         """A caller means a call for the target."""
@@ -59,16 +61,23 @@ class ExtraCalls:
         self._pass_to(now)
         return self._paid >= self._allowance.calls
 
+    def left(self, now: float) -> float:
+        """Extra calls that are saved up now; less than 1: none may be made."""
+        self._pass_to(now)
+        return self._paid / self._allowance.calls
+
     def try_spend(self, now: float) -> bool:
         """Take one extra call out; False: there is none."""
         if not self.allows(now):
             return False
         self._paid -= self._allowance.calls
+        self.spent += 1
         return True
 
     def give_back(self) -> None:
         """One that was taken out turned out to be no extra call."""
         self._pay(float(self._allowance.calls))
+        self.spent -= 1
 
     def _pass_to(self, now: float) -> None:
         """Pay in for the time since the last look; an earlier moment changes nothing."""
