@@ -9,7 +9,7 @@ import structlog
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.deadline import Deadline
-from failsoft_kit.telemetry import Tracer
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import (
     ChatRequest,
@@ -24,6 +24,7 @@ from failsoft_model.events import BlockKind, Delta, Event, Finished, Started, St
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.walker import Walker
@@ -85,6 +86,7 @@ class _World:
                 supervisor=supervisor,
                 cache=None,
                 tracer=tracer,
+                metrics=Metrics(Meter(clock=clock), clock=clock),
                 clock=clock,
                 draw=Random(case.seed).random,
                 new_id=lambda: "walk",

@@ -8,8 +8,10 @@ from random import Random
 import structlog
 
 from failsoft_kit.clock import LoopClock
+from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_router.app.board import Boards
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.walker import Walker
@@ -65,6 +67,7 @@ class _World:
                 supervisor=supervisor,
                 cache=self._cache(),
                 tracer=tracer,
+                metrics=Metrics(Meter(clock=self._clock), clock=self._clock),
                 clock=self._clock,
                 draw=Random(schedule.seed).random,
                 new_id=self._new_id,

@@ -1,8 +1,20 @@
-"""Every name that the router's spans use; docs/telemetry.md is generated from this."""
+"""Every name that the router's telemetry uses besides kit's; docs/telemetry.md is made of it."""
 
-from failsoft_kit.telemetry.names import AttributeName, EventName, Name, SpanName, ValueType
+from failsoft_kit.rpc.names import ERROR_TYPE
+from failsoft_kit.telemetry import (
+    AttributeName,
+    EventName,
+    MetricName,
+    MetricType,
+    Name,
+    SpanName,
+    ValueType,
+)
 from failsoft_model.chat import Degradation
 from failsoft_model.walk import CacheStatus, ErrorClass, HopOutcome, PlaceReason, SkipReason
+from failsoft_router.core.breaker import Result, State
+from failsoft_router.core.policy import Provider
+from failsoft_router.core.retry import MAX_ATTEMPTS
 from failsoft_router.core.seam import Manner
 
 WALK = "failsoft.walk"
@@ -44,6 +56,19 @@ INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 HTTP_STATUS = "http.response.status_code"
 
+CHAT = "chat"
+INPUT, OUTPUT = "input", "output"
+FAILED = "failed"
+"""In place of a degradation, in metrics: there was no whole answer."""
+
+_PROVIDER_NAMES = {Provider.GEMINI: "gcp.gemini"}
+"""OpenTelemetry's names, where they are not ours."""
+
+
+def provider_name(provider: Provider) -> str:
+    """What OpenTelemetry calls it."""
+    return _PROVIDER_NAMES.get(provider, provider.value)
+
 
 def _string(name: str, description: str, allowed: tuple[str, ...] = ()) -> AttributeName:
     return AttributeName(name=name, type=ValueType.STRING, description=description, allowed=allowed)
@@ -57,6 +82,156 @@ def _seconds(name: str, description: str) -> AttributeName:
     return AttributeName(name=name, type=ValueType.FLOAT, description=description, unit="s")
 
 
+_ROUTE = _string(ROUTE, "The route's name in the policy.")
+_DEGRADATION = _string(
+    DEGRADATION,
+    "What the caller got instead of the best answer.",
+    tuple(each.value for each in Degradation),
+)
+_TARGET = _string(HOP_TARGET, "A target's name, `cache` or `mock`.")
+_OUTCOME = _string(HOP_OUTCOME, "How the hop ended.", tuple(each.value for each in HopOutcome))
+_SKIP_REASON = _string(
+    HOP_SKIP_REASON, "Why it was not tried.", tuple(each.value for each in SkipReason)
+)
+_ERROR_CLASS = _string(ERROR_CLASS, "What was wrong.", tuple(each.value for each in ErrorClass))
+_BREAKER_STATE = _string(
+    BREAKER_STATE, "The target's health breaker.", tuple(each.value for each in State)
+)
+_PROBE_RESULT = _string(
+    "failsoft.probe.result",
+    "What it says of the target's health.",
+    tuple(each.value for each in Result),
+)
+_OPERATION = _string(OPERATION, "OpenTelemetry GenAI.", (CHAT,))
+_PROVIDER = _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers.")
+_REQUEST_MODEL = _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was asked for.")
+_TOKEN_TYPE = _string(
+    "gen_ai.token.type", "OpenTelemetry GenAI: whether read or written.", (INPUT, OUTPUT)
+)
+_GENAI = (_OPERATION, _PROVIDER, _REQUEST_MODEL)
+
+_DURATIONS = tuple(0.01 * 2**power for power in range(17))
+"""OpenTelemetry's, which end at 82 seconds, and on to 655."""
+
+WALKS = MetricName(
+    name="failsoft.walks",
+    type=MetricType.COUNTER,
+    unit="{walk}",
+    description="Walks that ended, by what their callers got, which is `failed` where it was no"
+    " whole answer; the error's type is the reason that they were told, or `cancelled`.",
+    labels=(_ROUTE, _DEGRADATION, ERROR_TYPE),
+)
+WALK_DURATION = MetricName(
+    name="failsoft.walk.duration",
+    type=MetricType.HISTOGRAM,
+    unit="s",
+    description="From a walk's start to its end, however it ended.",
+    labels=(_ROUTE, _DEGRADATION),
+    buckets=_DURATIONS,
+)
+WALK_CALLS = MetricName(
+    name="failsoft.walk.calls",
+    type=MetricType.HISTOGRAM,
+    unit="{call}",
+    description="Calls to targets that one walk made.",
+    labels=(_ROUTE,),
+    buckets=tuple(float(calls) for calls in range(MAX_ATTEMPTS + 1)),
+)
+HOPS = MetricName(
+    name="failsoft.hops",
+    type=MetricType.COUNTER,
+    unit="{hop}",
+    description="Hops that ended, by how: a skipped one has a skip reason, a failed one an error"
+    " class; one that is left `probing` has answered when nobody waited any more.",
+    labels=(_TARGET, _OUTCOME, _SKIP_REASON, _ERROR_CLASS),
+)
+CALL_DURATION = MetricName(
+    name="gen_ai.client.operation.duration",
+    type=MetricType.HISTOGRAM,
+    unit="s",
+    description="OpenTelemetry GenAI: calls to targets, from their start to their end, however"
+    " they ended; the error's type is the class.",
+    labels=(*_GENAI, ERROR_TYPE),
+    buckets=_DURATIONS,
+)
+CALL_FIRST_CONTENT = MetricName(
+    name="gen_ai.client.operation.time_to_first_chunk",
+    type=MetricType.HISTOGRAM,
+    unit="s",
+    description="OpenTelemetry GenAI: from a call's start to its first content.",
+    labels=_GENAI,
+    buckets=_DURATIONS,
+)
+CALL_TOKENS = MetricName(
+    name="gen_ai.client.token.usage",
+    type=MetricType.HISTOGRAM,
+    unit="{token}",
+    description="OpenTelemetry GenAI: tokens of the calls whose targets have told them.",
+    labels=(*_GENAI, _TOKEN_TYPE),
+    buckets=tuple(float(4**power) for power in range(14)),
+)
+PROBES = MetricName(
+    name="failsoft.probes",
+    type=MetricType.COUNTER,
+    unit="{probe}",
+    description="Calls that found out whether a target is back, by what they found.",
+    labels=(_TARGET, _PROBE_RESULT),
+)
+BREAKER = MetricName(
+    name=BREAKER_STATE,
+    type=MetricType.GAUGE,
+    unit="",
+    description="1 for the state that the target's health breaker is in, 0 for the others.",
+    labels=(_TARGET, _BREAKER_STATE),
+)
+BREAKER_TRANSITIONS = MetricName(
+    name="failsoft.breaker.transitions",
+    type=MetricType.COUNTER,
+    unit="{transition}",
+    description="How often the target's health breaker has entered a state.",
+    labels=(_TARGET, _BREAKER_STATE),
+)
+GATE_SHUT = MetricName(
+    name="failsoft.gate.shut",
+    type=MetricType.GAUGE,
+    unit="",
+    description="1 while a gate beside the health breaker keeps calls from the target, by what"
+    " hops are skipped for.",
+    labels=(_TARGET, _SKIP_REASON),
+)
+RETRIES = MetricName(
+    name="failsoft.retries",
+    type=MetricType.COUNTER,
+    unit="{call}",
+    description="Second attempts that the target's retry budget has paid for.",
+    labels=(_TARGET,),
+)
+RETRY_BUDGET = MetricName(
+    name="failsoft.retry.budget",
+    type=MetricType.GAUGE,
+    unit="{call}",
+    description="Second attempts that are left in it now.",
+    labels=(_TARGET,),
+)
+IN_FLIGHT = MetricName(
+    name="failsoft.bulkhead.in_flight",
+    type=MetricType.UP_DOWN_COUNTER,
+    unit="{call}",
+    description="Calls that have a place at the target.",
+    labels=(_TARGET,),
+)
+WAITING = MetricName(
+    name="failsoft.bulkhead.waiting",
+    type=MetricType.UP_DOWN_COUNTER,
+    unit="{call}",
+    description="Calls that wait for one.",
+    labels=(_TARGET,),
+)
+METRICS = (
+    *(WALKS, WALK_DURATION, WALK_CALLS, HOPS),
+    *(CALL_DURATION, CALL_FIRST_CONTENT, CALL_TOKENS, PROBES),
+    *(BREAKER, BREAKER_TRANSITIONS, GATE_SHUT, RETRIES, RETRY_BUDGET, IN_FLIGHT, WAITING),
+)
 NAMES: tuple[Name, ...] = (
     SpanName(name=WALK, description="One request's way along its route."),
     SpanName(name=HOP, description="One place on the walk, skipped ones too."),
@@ -66,25 +241,21 @@ NAMES: tuple[Name, ...] = (
     EventName(name=STREAM_RESET, description="What was sent to the caller is void."),
     EventName(name=RESCUE, description="A target is asked to go on with what another has said."),
     _string(WALK_ID, "The walk; the same as in the reply."),
-    _string(ROUTE, "The route's name in the policy."),
+    _ROUTE,
     AttributeName(
         name=FALLBACK_USED,
         type=ValueType.BOOL,
         description="The best target of the plan did not answer.",
     ),
-    _string(
-        DEGRADATION,
-        "What the caller got instead of the best answer.",
-        tuple(each.value for each in Degradation),
-    ),
+    _DEGRADATION,
     _string(SERVED_BY, "A target's name, `cache` or `mock`."),
-    _string(HOP_TARGET, "A target's name, `cache` or `mock`."),
+    _TARGET,
     _number(HOP_POSITION, "Place in the plan, from 1."),
     _string(HOP_PLACE, "Why it stands where it stands.", tuple(each.value for each in PlaceReason)),
-    _string(HOP_OUTCOME, "How the hop ended.", tuple(each.value for each in HopOutcome)),
-    _string(HOP_SKIP_REASON, "Why it was not tried.", tuple(each.value for each in SkipReason)),
-    _string(ERROR_CLASS, "What was wrong.", tuple(each.value for each in ErrorClass)),
-    _string(BREAKER_STATE, "The target's health breaker.", ("closed", "open", "half_open")),
+    _OUTCOME,
+    _SKIP_REASON,
+    _ERROR_CLASS,
+    _BREAKER_STATE,
     _string(LINK, "What a link to another span stands for.", ("fallback_of",)),
     _string(CACHE_STATUS, "What the cache said.", tuple(each.value for each in CacheStatus)),
     _seconds(CACHE_AGE, "Age of the stored answer."),
@@ -95,9 +266,7 @@ NAMES: tuple[Name, ...] = (
         tuple(each.value for each in Manner),
     ),
     _number(RESCUE_CHARACTERS, "Characters that it goes on from.", "{character}"),
-    _string(OPERATION, "OpenTelemetry GenAI.", ("chat",)),
-    _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers."),
-    _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was asked for."),
+    *_GENAI,
     _string(RESPONSE_MODEL, "OpenTelemetry GenAI: the model that answered."),
     AttributeName(
         name=STREAMED, type=ValueType.BOOL, description="OpenTelemetry GenAI: as a stream."
@@ -113,5 +282,6 @@ NAMES: tuple[Name, ...] = (
     _number(
         HTTP_STATUS, "Status of an HTTP reply; 499: the client went away before there was one."
     ),
+    *METRICS,
 )
 """What wiring registers; a strict registry refuses everything else."""

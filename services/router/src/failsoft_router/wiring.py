@@ -43,6 +43,7 @@ from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.neighbourhood import Neighbourhood
 from failsoft_router.app.reload import Reloader, Standing
 from failsoft_router.app.supervisor import Supervisor
@@ -101,7 +102,10 @@ async def build(
     async with AsyncExitStack() as stack:
         connections = Connections(partial(_open, clock=clock, token=token, environ=environ))
         stack.push_async_callback(connections.close)
-        make = partial(Board, connections=connections, ledger=Ledger(), clock=clock)
+        metrics = Metrics(telemetry.meter, clock=clock)
+        make = metrics.following(
+            partial(Board, connections=connections, ledger=Ledger(), clock=clock)
+        )
         boards, health = Boards(written.policy, written.addresses, make=make), Health()
         told = partial(_tell_health, health)
         reloader = Reloader(file, boards, in_force=written.digest, told=told)
@@ -125,6 +129,7 @@ async def build(
             supervisor=supervisor,
             cache=cache,
             tracer=telemetry.tracer,
+            metrics=metrics,
             clock=clock,
             draw=draw,
             new_id=_new_id,

@@ -13,7 +13,7 @@ import pytest
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.deadline import Deadline
-from failsoft_kit.telemetry import NameRegistry, Span, SpanContext, SpanName, Tracer
+from failsoft_kit.telemetry import Meter, NameRegistry, Span, SpanContext, SpanName, Tracer
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.events import Answer, Delta, Event, StreamReset
@@ -23,6 +23,7 @@ from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.walker import Walker
@@ -197,10 +198,10 @@ class Stage:
             return self.targets[target.name], keys.get(target.name)
 
         self.connections = Connections(open_)
-        self.boards = Boards(
-            policy,
-            make=partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock),
-        )
+        self.meter = Meter(clock=self.clock, names=names)
+        metrics = Metrics(self.meter, clock=self.clock)
+        make = partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock)
+        self.boards = Boards(policy, make=metrics.following(make))
         self.feed = HopFeed()
         self.recent = RecentWalks()
         self.supervisor = Supervisor()
@@ -211,6 +212,7 @@ class Stage:
                 supervisor=self.supervisor,
                 cache=self.cache if cache else None,
                 tracer=self.tracer,
+                metrics=metrics,
                 clock=self.clock,
                 draw=lambda: 0.5,
                 new_id=map("walk-{}".format, itertools.count(1)).__next__,

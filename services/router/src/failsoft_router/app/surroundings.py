@@ -9,6 +9,7 @@ from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router.app.board import Boards
 from failsoft_router.app.hop_feed import HopFeed
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.core.recent_walks import RecentWalks
 from failsoft_router.ports import AnswerCache
@@ -32,6 +33,7 @@ class Surroundings:
         recent: Counts how walks end.
         cache: None: there is no cache.
         draw: Gives numbers uniform in [0, 1).
+        metrics: Has followed every board that a walk begins with.
         new_id: Gives ids that nobody has seen, of letters, digits and dashes.
     """
 
@@ -39,6 +41,7 @@ class Surroundings:
     supervisor: Supervisor
     cache: AnswerCache | None
     tracer: Tracer
+    metrics: Metrics
     clock: Clock
     draw: Callable[[], float]
     new_id: Callable[[], str]

@@ -292,5 +292,11 @@ class TargetHop:
         )
         around = self.around
         return Trial(
-            self.place, permit, ask, tracer=around.tracer, clock=around.clock, draw=around.draw
+            self.place,
+            permit,
+            ask,
+            tracer=around.tracer,
+            metrics=around.metrics,
+            clock=around.clock,
+            draw=around.draw,
         )

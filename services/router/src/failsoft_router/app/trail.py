@@ -11,6 +11,7 @@ from failsoft_model.walk import Attempt, ErrorClass, Hop, HopOutcome, SkipReason
 from failsoft_router import telemetry
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.hop_feed import EndedHop, HopFeed
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.ports import AttemptFailed
 
@@ -42,7 +43,14 @@ class Trail:
     """Writes the hops of one walk down; a hop that replaces another links to it."""
 
     def __init__(
-        self, errand: Errand, walk: Span, *, route: str, tracer: Tracer, feed: HopFeed
+        self,
+        errand: Errand,
+        walk: Span,
+        *,
+        route: str,
+        tracer: Tracer,
+        feed: HopFeed,
+        metrics: Metrics,
     ) -> None:
         """
         Args:
@@ -54,6 +62,7 @@ class Trail:
         self._route = route
         self._tracer = tracer
         self._feed = feed
+        self._metrics = metrics
         self._clock = errand.clock
         self._began = self._clock.now()
         self._replaced: Span | None = None
@@ -81,6 +90,7 @@ class Trail:
                 case Progress.OVERTAKEN:
                     hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
                     hop.span.end()
+                    self._metrics.hop_ended(self._overtaken(hop, ()))
                 case Progress.PROBING | Progress.ENDED:
                     pass
 
@@ -139,9 +149,7 @@ class Trail:
         A later `served` or `failed` of the same hop replaces this.
         """
         hop.progress = Progress.OVERTAKEN
-        error_class, detail = ErrorClass.CANCELLED, "an earlier probe spoke first"
-        ended = self._hop(hop, HopOutcome.FAILED, attempts)
-        overtaken = replace(ended, error_class=error_class, detail=detail)
+        overtaken = self._overtaken(hop, attempts)
         self._write(overtaken)
         return overtaken
 
@@ -171,8 +179,18 @@ class Trail:
             if failure.error_class is not ErrorClass.CANCELLED:
                 hop.span.fail(failure.error_class.value)
         hop.span.end()
+        resolved = _resolved(self._hop(hop, HopOutcome.PROBING, attempts), failure)
+        if hop.progress is Progress.PROBING:
+            self._metrics.hop_ended(resolved)
         if self._feed.followers:
-            self._tell(_resolved(self._hop(hop, HopOutcome.PROBING, attempts), failure))
+            self._tell(resolved)
+
+    def _overtaken(self, hop: OpenHop, attempts: tuple[Attempt, ...]) -> Hop:
+        return replace(
+            self._hop(hop, HopOutcome.FAILED, attempts),
+            error_class=ErrorClass.CANCELLED,
+            detail="an earlier probe spoke first",
+        )
 
     def _hop(self, hop: OpenHop, outcome: HopOutcome, attempts: tuple[Attempt, ...]) -> Hop:
         return Hop(
@@ -190,6 +208,7 @@ class Trail:
         hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
         hop.span.end()
         self._replaced = hop.span
+        self._metrics.hop_ended(ended)
         self._write(ended)
         return ended
 

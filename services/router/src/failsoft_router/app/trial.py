@@ -13,11 +13,11 @@ from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
 from failsoft_router.app.attempt import AttemptLimits, NobodyListens, Take, run_attempt
 from failsoft_router.app.board import Place
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at
 from failsoft_router.core.history import is_slow
 from failsoft_router.core.outcome import Lesson, Phase, verdict
-from failsoft_router.core.policy import Provider
 from failsoft_router.core.splice import Splice
 from failsoft_router.ports import AttemptFailed, Ending, TargetCall
 
@@ -30,9 +30,6 @@ silent or broke off afterwards: providers give up on a connection that nobody re
 
 JUDGED_AFTER = 5.0
 """Seconds after its first content at which a probe is judged, if it goes on for so long."""
-
-_PROVIDER_NAMES = {Provider.GEMINI: "gcp.gemini"}
-"""OpenTelemetry's names, where they are not ours."""
 
 _SILENCE = (ErrorClass.TIMEOUT_CONNECT, ErrorClass.TIMEOUT_FIRST_CONTENT)
 
@@ -99,6 +96,7 @@ class Trial:
         ask: Ask,
         *,
         tracer: Tracer,
+        metrics: Metrics,
         clock: Clock,
         draw: Callable[[], float],
     ) -> None:
@@ -106,6 +104,7 @@ class Trial:
         self._permit = permit
         self._ask = ask
         self._tracer = tracer
+        self._metrics = metrics
         self._clock = clock
         self._draw = draw
         self._fingerprint = place.fingerprint
@@ -150,6 +149,7 @@ class Trial:
         finally:
             self._settle(health, result)
             tried = self.tried(result)
+            self._metrics.call_ended(self._place.policy, tried.attempt, span.context)
             _close_span(span, tried.attempt, result)
         return tried
 
@@ -319,6 +319,7 @@ class Trial:
         self._hand_back(Result.NO_EVIDENCE if own else Result.FAILED)
 
     def _hand_back(self, health: Result) -> None:
+        self._metrics.permit_returned(self._place.policy, self._permit, health)
         first, limit = self._first_content_at, self._place.policy.limits.first_content
         self._place.gates.health.record(
             self._permit,
@@ -336,8 +337,8 @@ class Trial:
             kind=Kind.CLIENT,
             parent=parent,
             attributes={
-                telemetry.OPERATION: "chat",
-                telemetry.PROVIDER: _PROVIDER_NAMES.get(policy.provider, policy.provider.value),
+                telemetry.OPERATION: telemetry.CHAT,
+                telemetry.PROVIDER: telemetry.provider_name(policy.provider),
                 telemetry.REQUEST_MODEL: policy.model,
                 telemetry.STREAMED: True,
                 telemetry.ATTEMPT_ID: self._ask.attempt_id,

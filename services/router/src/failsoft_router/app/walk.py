@@ -10,6 +10,7 @@ the end, so its walk goes on from any failure.
 
 from dataclasses import replace
 
+from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
@@ -83,6 +84,7 @@ class Walk:
             route=self._route.name,
             tracer=surroundings.tracer,
             feed=surroundings.feed,
+            metrics=surroundings.metrics,
         )
         self._delivery = Delivery(
             sink,
@@ -153,6 +155,21 @@ class Walk:
             policy=self._board.policy,
             plan=self._prospects.plan,
         )
+
+    @property
+    def route(self) -> str:
+        """The name of its route."""
+        return self._route.name
+
+    @property
+    def calls(self) -> int:
+        """Calls to targets so far."""
+        return self._errand.attempts
+
+    @property
+    def context(self) -> SpanContext:
+        """Of its span."""
+        return self._span.context
 
     @property
     def choice(self) -> Choice:

@@ -69,14 +69,24 @@ class Walker:
 
     async def _run(self, walk: Walk) -> Finished:
         """Walk, and count how it ended."""
-        recent, clock = self._surroundings.recent, self._surroundings.clock
+        began = self._surroundings.clock.now()
         try:
             finished = await walk.run()
-        except (RouteExhausted, WalkDeadlinePassed, StreamBroken):
-            recent.add(None, now=clock.now())
+        except BaseException as error:
+            self._count(walk, error, began=began)
             raise
-        recent.add(finished.degradation, now=clock.now())
+        self._count(walk, finished, began=began)
         return finished
+
+    def _count(self, walk: Walk, end: Finished | BaseException, *, began: float) -> None:
+        around, now = self._surroundings, self._surroundings.clock.now()
+        if isinstance(end, Finished):
+            around.recent.add(end.degradation, now=now)
+        elif isinstance(end, RouteExhausted | WalkDeadlinePassed | StreamBroken):
+            around.recent.add(None, now=now)
+        around.metrics.walk_ended(
+            end, route=walk.route, calls=walk.calls, took=now - began, context=walk.context
+        )
 
     @contextmanager
     def _admitted(self, caller: Caller) -> Iterator[None]:
