@@ -105,9 +105,10 @@ def test_every_kind_of_message_is_read() -> None:
     assert read[6].parts == (Text(text="I won't."),)
 
 
-def test_a_call_without_arguments_has_none() -> None:
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_call_without_arguments_has_none(nothing: str | None) -> None:
     """Some clients send back what a model without parameters said: nothing."""
-    call = {"id": "c1", "function": {"name": "now", "arguments": ""}}
+    call = {"id": "c1", "function": {"name": "now", "arguments": nothing}}
     messages = [
         USER,
         {"role": "assistant", "tool_calls": [call]},
@@ -190,6 +191,29 @@ def test_what_openai_tolerates_is_tolerated() -> None:
     assert with_more.chat == asked().chat
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": [{**WEATHER, "type": None}]},
+        {"tools": [WEATHER], "tool_choice": {"type": None, "function": {"name": "weather"}}},
+        {"failsoft": {"cache_control": {"no_cache": None, "no_store": None}}},
+    ],
+)
+def test_null_is_as_good_as_nothing(fields: dict[str, object]) -> None:
+    """Clients that write every field of a class write null for what is not there."""
+
+    def without_null(value: object) -> object:
+        match value:
+            case dict():
+                return {key: without_null(each) for key, each in value.items() if each is not None}
+            case list():
+                return [without_null(each) for each in value]
+        return value
+
+    spare = {key: without_null(each) for key, each in fields.items()}
+    assert asked(None, **fields).chat == asked(None, **spare).chat
+
+
 def test_usage_in_a_stream_comes_where_it_is_asked_for() -> None:
     assert asked(stream=True, stream_options={"include_usage": True}).include_usage
     assert not asked(stream=True).include_usage
@@ -198,12 +222,18 @@ def test_usage_in_a_stream_comes_where_it_is_asked_for() -> None:
 def test_what_nobody_is_told_of_is_named() -> None:
     strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}  # type: ignore[dict-item] # it is one
 
-    dropped = asked(reasoning_effort="low", parallel_tool_calls=False, tools=[strict]).dropped
+    dropped = asked(
+        messages=[USER, {**USER, "name": "ann"}],
+        reasoning_effort="low",
+        parallel_tool_calls=False,
+        tools=[strict],
+    ).dropped
 
     assert dropped == (
         "reasoning_effort",
         "parallel_tool_calls",
         "tools[0].function.strict",
+        "messages[1].name",
     )
 
 

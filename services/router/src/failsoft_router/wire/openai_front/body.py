@@ -20,12 +20,12 @@ def text_of(raw: Raw) -> str:
 
 class FunctionCall(msgspec.Struct):
     name: str
-    arguments: str = ""
+    arguments: str | None = None
 
 
 class ToolCallBody(msgspec.Struct):
     function: FunctionCall
-    id: str = ""
+    id: str | None = None
 
 
 class ImageUrl(msgspec.Struct):
@@ -41,6 +41,7 @@ class PartBody(msgspec.Struct):
 
 class MessageBody(msgspec.Struct):
     role: str
+    name: str | None = None
     content: str | list[PartBody] | None = None
     refusal: str | None = None
     tool_calls: list[ToolCallBody] | None = None
@@ -55,7 +56,7 @@ class FunctionBody(msgspec.Struct):
 
 
 class ToolBody(msgspec.Struct):
-    type: str = "function"
+    type: str | None = None
     function: FunctionBody | None = None
 
 
@@ -64,7 +65,7 @@ class NamedFunction(msgspec.Struct):
 
 
 class ToolChoiceBody(msgspec.Struct):
-    type: str = "function"
+    type: str | None = None
     function: NamedFunction | None = None
 
 
@@ -83,8 +84,8 @@ class StreamOptions(msgspec.Struct):
 
 
 class CacheControlBody(msgspec.Struct, forbid_unknown_fields=True):
-    no_cache: bool = False
-    no_store: bool = False
+    no_cache: bool | None = None
+    no_store: bool | None = None
     max_age: float | str | None = None
 
 

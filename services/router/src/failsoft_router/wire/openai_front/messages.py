@@ -125,7 +125,7 @@ def _image(url: str, path: str, found: Found) -> Part:
 
 def _call(call: ToolCallBody) -> ToolCall:
     arguments = call.function.arguments or "{}"
-    return ToolCall(id=call.id, name=call.function.name, arguments_json=arguments)
+    return ToolCall(id=call.id or "", name=call.function.name, arguments_json=arguments)
 
 
 def _add(found: Found, field: str, description: str) -> None:

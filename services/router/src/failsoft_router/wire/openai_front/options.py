@@ -114,7 +114,9 @@ class _Reader:
         if max_age is not None and not math.isfinite(max_age):
             self._wrong("failsoft.cache_control.max_age", "must be a time, such as 60s")
             max_age = None
-        return CacheControl(no_cache=field.no_cache, no_store=field.no_store, max_age=max_age)
+        return CacheControl(
+            no_cache=bool(field.no_cache), no_store=bool(field.no_store), max_age=max_age
+        )
 
     def _cache_words(self, header: str, words: str) -> CacheControl:
         no_cache = no_store = False

@@ -39,6 +39,7 @@ _KINDS = {
         ResponseFormatKind.JSON_SCHEMA,
     )
 }
+_FUNCTION = ("function", None)
 _ANY_TOOL = ToolChoice()
 _PLAIN_TEXT = ResponseFormat()
 
@@ -160,7 +161,7 @@ def _biases(told: Mapping[str, float], found: Found) -> tuple[tuple[int, float],
 def _tools(told: Sequence[ToolBody], found: Found) -> tuple[Tool, ...]:
     tools = []
     for index, tool in enumerate(told[: MAX_TOOLS + 1]):
-        if tool.type != "function":
+        if tool.type not in _FUNCTION:
             _add(found, f"tools[{index}].type", "must be function")
         elif tool.function is None:
             _add(found, f"tools[{index}].function", "required")
@@ -185,7 +186,7 @@ def _tool_choice(told: str | ToolChoiceBody | None, found: Found) -> ToolChoice:
             if mode is None:
                 _add(found, "tool_choice", f"must be one of {', '.join(_MODES)}, or a function")
             return ToolChoice(mode=mode or ToolChoiceMode.AUTO)
-    if told.type != "function":
+    if told.type not in _FUNCTION:
         _add(found, "tool_choice.type", "must be function")
     elif told.function is None:
         _add(found, "tool_choice.function", "required")
@@ -219,6 +220,7 @@ def _dropped(told: ChatBody) -> tuple[str, ...]:
         for index, tool in enumerate(told.tools or ())
         if tool.function is not None and tool.function.strict
     ]
+    dropped += [f"messages[{index}].name" for index, each in enumerate(told.messages) if each.name]
     return tuple(dropped)
 
 
