@@ -27,7 +27,7 @@ from failsoft_model.chat import (
 )
 from failsoft_model.errors import InvalidRequest
 from failsoft_router.wire.openai_front import body
-from failsoft_router.wire.openai_front.request import Asked, decode
+from failsoft_router.wire.openai_front.request import MOST_TOLD, Asked, decode
 
 USER = {"role": "user", "content": "hi"}
 WEATHER = {
@@ -407,6 +407,15 @@ def test_a_refusal_says_what_is_allowed_and_none_of_the_callers_words() -> None:
         "must be one of system, developer, user, assistant, tool"
     )
     assert "secret" not in str(refused.value)
+
+
+def test_a_refusal_is_no_longer_than_somebody_reads() -> None:
+    """It was three times as long as the body, and the body may have 8 MiB."""
+    wrong = {"role": "user", "content": [{"type": "made_up"}] * 200}
+    with pytest.raises(InvalidRequest, match=r"and 1999 more") as refused:
+        asked(messages=[wrong] * 10)
+
+    assert len(refused.value.violations) == MOST_TOLD
 
 
 def test_a_refusal_does_not_speak_in_the_contracts_constants() -> None:

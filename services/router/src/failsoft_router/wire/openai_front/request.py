@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from failsoft_model.chat import (
     ChatRequest,
@@ -13,7 +14,7 @@ from failsoft_model.chat import (
     ToolChoiceMode,
 )
 from failsoft_model.errors import FieldViolation, InvalidRequest
-from failsoft_model.limits import MAX_STOPS, MAX_TOOLS
+from failsoft_model.limits import MAX_BIASES, MAX_STOPS, MAX_TOOLS
 from failsoft_router.wire.openai_front.body import (
     ChatBody,
     ResponseFormatBody,
@@ -39,6 +40,8 @@ _KINDS = {
         ResponseFormatKind.JSON_SCHEMA,
     )
 }
+MOST_TOLD = 64
+"""Violations that a caller is told of; a body has room for some hundred thousand."""
 _FUNCTION = ("function", None)
 _ANY_TOOL = ToolChoice()
 _PLAIN_TEXT = ResponseFormat()
@@ -77,7 +80,7 @@ def decode(body: bytes, headers: Mapping[str, str], *, request_id: str) -> Asked
         headers: Names in lower case.
 
     Raises:
-        InvalidRequest: It is wrong; has every violation with the path of its field.
+        InvalidRequest: It is wrong; has the first violations, with the paths of their fields.
     """
     told = read(body)
     found: Found = []
@@ -103,7 +106,7 @@ def decode(body: bytes, headers: Mapping[str, str], *, request_id: str) -> Asked
 def _invalid(found: Found) -> InvalidRequest:
     first = f"{found[0].field}: {found[0].description}"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InvalidRequest(first + more, violations=found)
+    return InvalidRequest(first + more, violations=found[:MOST_TOLD])
 
 
 def _refuse_what_is_not_served(told: ChatBody, found: Found) -> None:
@@ -152,10 +155,11 @@ def _sampling(told: ChatBody, found: Found) -> Sampling:
 
 
 def _biases(told: Mapping[str, float], found: Found) -> tuple[tuple[int, float], ...]:
-    if not all(token.isascii() and token.isdecimal() and len(token) <= 10 for token in told):
+    some = list(islice(told.items(), MAX_BIASES + 1))
+    if not all(token.isascii() and token.isdecimal() and len(token) <= 10 for token, _ in some):
         _add(found, "logit_bias", "its keys must be token ids")
         return ()
-    return tuple(sorted((int(token), bias) for token, bias in told.items()))
+    return tuple(sorted((int(token), bias) for token, bias in some))
 
 
 def _tools(told: Sequence[ToolBody], found: Found) -> tuple[Tool, ...]:
