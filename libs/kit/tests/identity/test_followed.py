@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from failsoft_kit.identity.followed import CHECK_SECONDS, FollowedFile
+from failsoft_kit.startup import StartupError
 from failsoft_kit.testing.clock import SettableClock
 
 
@@ -45,4 +46,26 @@ def test_a_change_is_seen_at_the_next_look_and_not_before(path: Path) -> None:
     clock.time += CHECK_SECONDS / 2
     assert followed.current() == "first"
     clock.time += CHECK_SECONDS / 2
+    assert followed.current() == "second one"
+
+
+def test_a_file_that_could_not_be_read_is_read_when_it_can_be(path: Path) -> None:
+    """Its owner had mended who may read it, and a key that was revoked was taken on."""
+
+    def read(path: Path) -> str:
+        if not path.stat().st_mode & 0o040:
+            raise StartupError("the group may not read it")
+        return path.read_text()
+
+    clock = SettableClock()
+    path.chmod(0o640)
+    followed = FollowedFile(path, read=read, clock=clock)
+    path.write_text("second one")
+    path.chmod(0o600)
+    clock.time += CHECK_SECONDS
+    assert followed.current() == "first"
+
+    path.chmod(0o640)
+    clock.time += CHECK_SECONDS
+
     assert followed.current() == "second one"

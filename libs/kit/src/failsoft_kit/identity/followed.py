@@ -62,10 +62,12 @@ class FollowedFile(Generic[T]):
             _log.info("identity.file_read", path=str(self.path))
 
 
-def _signature(path: Path) -> tuple[int, int, int] | None:
-    """What tells one content of a file from the next; None: there is no such file."""
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """What tells one state of a file from the next, who may read it included; None: there is no
+    such file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    readers = status.st_mode, status.st_uid, status.st_gid
+    return status.st_ino, status.st_mtime_ns, status.st_size, *readers
