@@ -221,6 +221,8 @@ GOOD = json.loads(record(KEY).to_line())
         ({"name": "a\nb"}, "`name`", "must be printable"),
         ({"name": "a" * 101}, "`name`", "must have at most 100 characters"),
         ({"secret": KEY.text}, "`secret`", "is unknown"),
+        ({KEY.text: "acme"}, "a field", "is unknown"),
+        ({KEY.digest: "acme"}, "a field", "is unknown"),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_field_and_nothing_is_quoted(

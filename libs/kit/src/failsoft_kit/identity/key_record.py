@@ -23,6 +23,8 @@ SCOPES = ("operator",)
 
 LONGEST_NAME = 100
 
+_FIELD = re.compile(r"[a-z0-9_]{1,20}")
+"""Much shorter than a key, which somebody may have written where a field's name belongs."""
 _SHOULD = re.compile(r"^\w+ should ")
 
 
@@ -120,7 +122,8 @@ def _mistakes(error: ValidationError) -> Iterable[str]:
             case "missing":
                 yield f"{subject}is missing"
             case "extra_forbidden":
-                yield f"{subject}is unknown; known are {_known()}"
+                field = subject if _FIELD.fullmatch(place) else "a field "
+                yield f"{field}is unknown; known are {_known()}"
             case "json_invalid":
                 yield "is no JSON"
             case _:
