@@ -93,16 +93,35 @@ async def test_hops_are_told_by_how_they_ended_and_why(stage: type[Stage]) -> No
 
 @virtual_time.test
 async def test_a_call_that_its_walk_left_is_one_hop_and_one_call(stage: type[Stage]) -> None:
-    router = stage(targets={"b": {"attempts": 1}}, a=(3.0, "late", DONE), b=WELL)
+    router = stage(a=(3.5, "late", DONE), b=WELL)
 
     async with router.supervised():
         await router.ask(within=4.0)
         await asyncio.sleep(60.0)
 
-    hops = told(router, telemetry.HOPS)
-    assert sum(hops.values()) == len(router.targets["a"].calls) + len(router.targets["b"].calls)
-    assert ("b", "served", "", "") in hops
-    assert sum(told(router, telemetry.CALL_DURATION).values()) == 2
+    assert told(router, telemetry.HOPS) == {("a", "probing", "", ""): 1, ("b", "served", "", ""): 1}
+    assert told(router, telemetry.CALL_DURATION) == {(*OF_A, "cancelled"): 1, (*OF_B, ""): 1}
+
+
+@virtual_time.test
+async def test_a_probe_that_outlives_its_hop_adds_none(stage: type[Stage]) -> None:
+    endless: Script = ("hel", 1000.0, DONE)
+    router = stage(limits=stage.patient(), targets={"a": ONE_STRIKE}, a=[ILL, endless])
+
+    await router.refused()
+    await asyncio.sleep(120.0)
+    async with router.supervised():
+        await router.refused(within=5.0)
+        await asyncio.sleep(60.0)
+
+    assert told(router, telemetry.HOPS) == {
+        ("a", "failed", "", "transient"): 1,
+        ("a", "failed", "", "timeout_total"): 1,
+    }
+    assert told(router, telemetry.CALL_DURATION) == {
+        (*OF_A, "transient"): 1,
+        (*OF_A, "cancelled"): 1,
+    }
 
 
 @virtual_time.test

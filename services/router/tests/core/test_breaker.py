@@ -84,6 +84,7 @@ def test_failures_in_a_row_open() -> None:
 
     assert state_of(breaker) is State.OPEN
     assert breaker.transitions == 1
+    assert [breaker.entered(state) for state in State] == [0, 1, 0]
     assert breaker.changed_at == START + 5.0
     assert breaker.consecutive_failures == 5
 

@@ -55,6 +55,18 @@ def test_asking_takes_nothing() -> None:
     assert not budget.allows(START)
 
 
+def test_what_was_taken_and_what_is_left_is_told() -> None:
+    budget = ExtraCalls(RETRIES, now=START)
+    assert (budget.spent, budget.left(START), budget.left(START + 0.5)) == (0, 1.0, 1.5)
+
+    assert budget.try_spend(START + 0.5)
+    assert not budget.try_spend(START + 0.5)
+    assert (budget.spent, budget.left(START + 0.5)) == (1, 0.5)
+
+    budget.give_back()
+    assert (budget.spent, budget.left(START + 0.5)) == (0, 1.5)
+
+
 def test_a_quiet_hour_saves_ten_retries_and_no_more() -> None:
     """Seen elsewhere: what was saved overnight came down on a provider in its first second."""
     assert spent_at_once(ExtraCalls(RETRIES, now=START), START + 3600.0) == RETRIES.store
