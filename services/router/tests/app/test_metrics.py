@@ -246,3 +246,37 @@ async def test_every_declared_metric_has_a_series_once_a_target_was_probed(
         await asyncio.sleep(60.0)
 
     assert {reading.name for reading in router.meter.read()} == set(telemetry.METRICS)
+
+
+@virtual_time.test
+async def test_a_hop_that_an_earlier_probe_overtook_was_given_up(stage: type[Stage]) -> None:
+    back: Script = (2.0, "back", DONE)
+    router = stage(targets={"a": ONE_STRIKE}, a=[ILL, back], b=[QUICK, (3.0, "hi", DONE)])
+
+    await router.ask()
+    await asyncio.sleep(120.0)
+    await router.ask()
+
+    assert told(router, telemetry.HOPS) == {
+        ("a", "failed", "", "transient"): 1,
+        ("b", "served", "", ""): 1,
+        ("a", "served", "", ""): 1,
+        ("b", "failed", "", "cancelled"): 1,
+    }
+
+
+@virtual_time.test
+async def test_a_probe_that_was_judged_while_it_spoke_was_good(stage: type[Stage]) -> None:
+    """Its caller left it, and it was ended some time later."""
+    endless: Script = tuple(step for _ in range(100) for step in ("word", 1.5))
+    router = stage(targets={"a": ONE_STRIKE}, a=[ILL, endless])
+
+    await router.refused()
+    await asyncio.sleep(120.0)
+    async with router.supervised():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(7.0):
+                await router.ask()
+        await asyncio.sleep(60.0)
+
+    assert told(router, telemetry.PROBES) == {("a", "ok"): 1}
