@@ -16,7 +16,8 @@ from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.rpc.server import running
-from failsoft_kit.telemetry import NameRegistry, Telemetry, Tracer
+from failsoft_kit.telemetry import Meter, NameRegistry, Telemetry, Tracer
+from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_router.settings import RouterSettings
 from failsoft_router.telemetry import NAMES
@@ -69,8 +70,11 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
-            names.register((*RPC_NAMES, *HTTP_NAMES, *NAMES))
-            telemetry = Telemetry(tracer=Tracer(clock=clock, sink=spans, names=names))
+            names.register((*RPC_NAMES, *PROCESS_NAMES, *HTTP_NAMES, *NAMES))
+            telemetry = Telemetry(
+                tracer=Tracer(clock=clock, sink=spans, names=names),
+                meter=Meter(clock=clock, names=names),
+            )
             service = await stack.enter_async_context(
                 build(settings, clock=clock, telemetry=telemetry, environ=environ or {})
             )

@@ -8,8 +8,9 @@ from random import Random
 import structlog
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry import Meter, NameRegistry
 from failsoft_kit.testing import virtual_time
+from failsoft_router import telemetry
 from failsoft_router.app.board import Boards
 from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
@@ -57,7 +58,11 @@ class _World:
         """Let every caller come and go, then look at what is left."""
         schedule, story = self._schedule, self._story
         boarder = Boarder(story, clock=self._clock, who=self._walks.__getitem__)
-        boards, supervisor = Boards(schedule.policy, make=boarder.board), Supervisor()
+        names = NameRegistry(strict=True)
+        names.register(telemetry.NAMES)
+        metrics = Metrics(Meter(clock=self._clock, names=names), clock=self._clock)
+        boards = Boards(schedule.policy, make=metrics.following(boarder.board))
+        supervisor = Supervisor()
         tracer = WatchedTracer(
             clock=self._clock, sink=EndedSpans(story), started=story.spans_started.append
         )
@@ -67,7 +72,7 @@ class _World:
                 supervisor=supervisor,
                 cache=self._cache(),
                 tracer=tracer,
-                metrics=Metrics(Meter(clock=self._clock), clock=self._clock),
+                metrics=metrics,
                 clock=self._clock,
                 draw=Random(schedule.seed).random,
                 new_id=self._new_id,
