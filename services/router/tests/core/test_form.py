@@ -9,6 +9,7 @@ from failsoft_model.chat import (
     ResponseFormat,
     ResponseFormatKind,
     Role,
+    Sampling,
     Text,
     ToolCall,
 )
@@ -30,6 +31,7 @@ def judged(
     continue_from: str = "",
     refusal: str = "",
     calls: bool = False,
+    stop: tuple[str, ...] = (),
 ) -> bool:
     call = (ToolCall(id="c", name="f", arguments_json="{}"),) if calls else ()
     parts: tuple[Part, ...] = (Text(text=text), *call)
@@ -39,6 +41,7 @@ def judged(
         messages=(Message(role=Role.USER, parts=(Text(text="hi"),)),),
         response_format=form,
         continue_from=continue_from,
+        sampling=Sampling(stop=stop),
     )
     return is_misformed(choice, request, finish)
 
@@ -78,6 +81,12 @@ def test_an_answer_that_was_cut_at_its_limit_or_calls_or_refuses_has_another_for
     assert not judged('{"a":1', SCHEMA, finish=FinishReason.LENGTH)
     assert not judged("", SCHEMA, calls=True)
     assert not judged("", SCHEMA, refusal="I cannot.")
+
+
+def test_an_answer_that_the_caller_has_cut_at_a_stop_sequence_is_believed() -> None:
+    """Providers say `stop` of it, as of an answer that ended; every target would cut it there."""
+    assert not judged('{"a":1', SCHEMA, stop=("}",))
+    assert judged('{"a":1', SCHEMA)
 
 
 def test_what_the_caller_began_is_part_of_the_document() -> None:

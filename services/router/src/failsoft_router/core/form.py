@@ -1,8 +1,9 @@
 """Whether a whole answer has the form that was asked for.
 
-Only answers that ended by themselves are judged: one that was cut at `max_tokens` is cut by
-every target. A call of a tool or a refusal has a form of its own. Regular expressions are not
-tried: they can take for ever, and only engines that hold answers to them are asked for one.
+Only answers that ended by themselves are judged: one that was cut at `max_tokens`, or at a stop
+sequence, which no finish reason tells from an end, is cut by every target. A call of a tool or
+a refusal has a form of its own. Regular expressions are not tried: they can take for ever, and
+only engines that hold answers to them are asked for one.
 """
 
 import json
@@ -17,6 +18,8 @@ def is_misformed(choice: Choice, request: ChatRequest, finish_reason: FinishReas
     """Whether the answer surely lacks the form that was asked for."""
     form = request.response_format
     if form.kind is ResponseFormatKind.TEXT or finish_reason is not FinishReason.STOP:
+        return False
+    if request.sampling.stop:
         return False
     parts = choice.message.parts
     if choice.refusal or not all(isinstance(part, Text) for part in parts):
