@@ -72,6 +72,7 @@ def test_in_a_language_that_nobody_knows_no_word_is_said() -> None:
     asked = asked_to_go_on(question("42?"), unknown, Manner.INSTRUCTED)
 
     assert asked.messages[-1].text == WORDLESS
+    assert is_asked_to_go_on(asked)
 
 
 def test_who_is_asked_to_go_on_may_have_nothing_to_add() -> None:

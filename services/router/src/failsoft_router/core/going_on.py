@@ -38,7 +38,7 @@ PLEASE: Mapping[Language, str] = {
 }
 
 
-_SENTENCES = frozenset(PLEASE.values())
+_ASKING = frozenset((*PLEASE.values(), WORDLESS))
 
 
 def asked_to_go_on(request: ChatRequest, going_on: Continuation, manner: Manner) -> ChatRequest:
@@ -66,7 +66,7 @@ def is_asked_to_go_on(request: ChatRequest) -> bool:
         return True
     match request.messages:
         case [*_, Message(role=Role.ASSISTANT), last]:
-            return last.text in _SENTENCES
+            return last.text in _ASKING
         case _:
             return False
 
