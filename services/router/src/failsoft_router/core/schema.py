@@ -3,7 +3,8 @@
 Providers that are asked for a schema mostly keep it, and some cannot be asked for all of it
 (`dropped_parameters` says so). What is judged here ends an answer, so the judgement is certain
 or none: what is not understood fits. Not looked at are regular expressions, which can take for
-ever, formats, references to elsewhere, and what other drafts than 2020-12 add.
+ever, formats, references to elsewhere, and what other drafts than 2020-12 add. What OpenAPI 3.0
+calls `nullable` may be null, because Gemini and many generators write schemas so.
 
 The work is bounded: after `MOST_STEPS` looks at a value the rest fits.
 """
@@ -28,6 +29,9 @@ _TYPES: Mapping[str, Callable[[Json], bool]] = {
     "integer": lambda value: _is_whole(value),
 }
 
+_LISTS = ("type", "enum", "required")
+"""Keywords with lists that each value is held against, so that each entry is a look."""
+
 
 def misfits(value: Json, schema: Json) -> bool:
     """Whether the value surely does not fit the schema."""
@@ -45,6 +49,9 @@ class _Check:
         if schema is False:
             return False
         if not isinstance(schema, dict) or depth > DEEPEST or self._steps > MOST_STEPS:
+            return True
+        self._steps += sum(_length(schema.get(name)) for name in _LISTS)
+        if value is None and schema.get("nullable") is True:
             return True
         return (
             _has_type(value, schema.get("type"))
@@ -116,6 +123,10 @@ class _Check:
             self.fits(each, schemas[index] if index < len(schemas) else rest, depth=depth)
             for index, each in enumerate(value)
         )
+
+
+def _length(listed: Json) -> int:
+    return len(listed) if isinstance(listed, list) else 0
 
 
 def _is_number(value: Json) -> bool:
