@@ -68,6 +68,7 @@ def test_what_surely_lacks_its_form_is_misformed(text: str, form: ResponseFormat
         ('{"a":1}', SCHEMA),
         ('\n {"a":1} ', SCHEMA),
         ("{}", ResponseFormat(kind=KIND.JSON_OBJECT)),
+        ('{"pi":-3' + "1" * 5000 + "}", ResponseFormat(kind=KIND.JSON_OBJECT)),
         ("yes", ResponseFormat(kind=KIND.CHOICE, choices=("yes", "no"))),
         ("anything", ResponseFormat(kind=KIND.REGEX, regex="(a+)+b")),
         ("anything", ResponseFormat()),

@@ -62,6 +62,7 @@ PERSON = {
         ({"prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, ["a", 1]),
         ({"items": [{"type": "string"}]}, [1]),
         ({"const": 1}, 1.0),
+        ({"type": "integer"}, json.loads("1e400")),
         ({"type": "string", "enum": ["a"], "nullable": True}, None),
         ({"minimum": True, "required": [["x"]], "enum": 5}, 3),
     ],

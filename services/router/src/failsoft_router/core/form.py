@@ -39,12 +39,19 @@ def is_misformed(choice: Choice, request: ChatRequest, finish_reason: FinishReas
 
 
 _NO_JSON = object()
+_MOST_DIGITS = 4300
+"""Python reads no longer whole number; JSON knows no limit."""
 
 
 def _parsed(text: str) -> object:
     """The JSON value that a text is; `_NO_JSON`: it is none."""
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError):
         return _NO_JSON
     return value
+
+
+def _whole(digits: str) -> float:
+    """A whole number; infinite where it is too long to be read."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)

@@ -9,6 +9,7 @@ calls `nullable` may be null, because Gemini and many generators write schemas s
 The work is bounded: after `MOST_STEPS` looks at a value the rest fits.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 MOST_STEPS = 100_000
@@ -134,7 +135,10 @@ def _is_number(value: Json) -> bool:
 
 
 def _is_whole(value: Json) -> bool:
-    return value.is_integer() if isinstance(value, float) else _is_number(value)
+    """Whether it may be; of a number beyond all floats nobody can tell."""
+    if isinstance(value, float):
+        return value.is_integer() or math.isinf(value)
+    return _is_number(value)
 
 
 def _has_type(value: Json, wanted: Json) -> bool:
