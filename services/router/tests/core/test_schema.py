@@ -28,6 +28,10 @@ SCHEMAS = st.recursive(
     lambda inner: st.dictionaries(KEYWORDS, inner | st.lists(inner, max_size=3), max_size=5),
     max_leaves=12,
 )
+DRAFT_7 = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "definitions": {"name": {"type": "string"}},
+}
 PERSON = {
     "type": "object",
     "properties": {
@@ -53,6 +57,7 @@ PERSON = {
         ({"$ref": "https://elsewhere.example.com/x"}, 1),
         ({"$ref": "#anchor", "type": "integer"}, 1),
         ({"$ref": "#/$defs/none"}, 1),
+        ({**DRAFT_7, "$ref": "#/definitions/name", "type": "object"}, "Ann"),
         ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, 1),
         ({"not": {}}, 1),
         (
@@ -92,6 +97,8 @@ def test_what_may_fit_fits(schema: object, value: object) -> None:
         ({"oneOf": [{"type": "string"}]}, 1),
         ({"allOf": [{"type": "integer"}, {"maximum": 3}]}, 4),
         ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"type": "string"}}}, 1),
+        ({**DRAFT_7, "$ref": "#/definitions/name"}, 1),
+        ({**DRAFT_7, "items": {"$ref": "#/definitions/name"}}, [1]),
         ({"exclusiveMinimum": 3}, 3),
         ({"exclusiveMaximum": 3}, 3),
         ({"minItems": 1}, []),

@@ -43,6 +43,9 @@ class _Check:
     def __init__(self, root: Json) -> None:
         self._root = root
         self._steps = 0
+        dialect = root.get("$schema") if isinstance(root, dict) else None
+        self._is_old = isinstance(dialect, str) and "/draft-0" in dialect
+        """Up to draft 7 a reference stands for itself: what is beside it says nothing."""
 
     def fits(self, value: Json, schema: Json, *, depth: int) -> bool:
         """Whether it may fit."""
@@ -54,6 +57,8 @@ class _Check:
         self._steps += sum(_length(schema.get(name)) for name in _LISTS)
         if value is None and schema.get("nullable") is True:
             return True
+        if self._is_old and "$ref" in schema:
+            return self.fits(value, self._referred(schema["$ref"]), depth=depth + 1)
         return (
             _has_type(value, schema.get("type"))
             and _is_listed(value, schema)
