@@ -11,7 +11,7 @@ targets:
           attempts: 1, breaker: {consecutive_failures: 10}}
   other: {provider: openai, endpoint: "http://$OTHER/v1", model: gpt-5-nano, allow_private: true}
 routes:
-  chat: {default: true, hops: [cloud, other]}
+  chat: {default: true, hops: [cloud, other], midstream: restart}
 POLICY
 
 broken() { # FAULT CLASS TITLE

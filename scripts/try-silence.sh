@@ -36,6 +36,7 @@ expect "^served by cloud" "who is only slow is waited for"
 
 act "It falls silent in the midst of its answer"
 fail cloud stall=6
+fail other resume=on
 ask "Could you finish your sentence?"
-expect "^\[the answer so far is void \(stall\)" "the reader is told that what came is void"
-expect "cloud failed \(stall\) → other served" "another one starts the answer again"
+expect "^You asked: .Could you finish your sentence\?. This is the answer" "another one goes on where it broke off"
+expect "cloud failed \(stall\) → other served" "and the last line says so"
