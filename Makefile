@@ -30,8 +30,12 @@ up: setup ## Run the whole stack on this machine until Ctrl-C
 	@$(RUN)failsoft up
 
 .PHONY: test
-test: setup-dev ## Run the tests: unit, contract, integration, end to end
-	@$(PYTEST)
+test: setup-dev ## Run the tests: unit, contract, integration
+	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live"
+
+.PHONY: test-e2e
+test-e2e: setup-dev ## Run the tests of whole stacks, every service as a process of its own: some minutes
+	@$(PYTEST) tests/e2e
 
 .PHONY: unit
 unit: setup-dev ## Only the tests without sockets and processes
