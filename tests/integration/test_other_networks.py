@@ -7,6 +7,7 @@ import pytest
 from other_networks import connect_proxy, tls_front
 from router_under_test import StartRouter, hop_words, openai_target
 
+from failsoft.router.v1 import admin_service_pb2 as admin_pb
 from failsoft_upstream import Upstream, faults
 
 pytestmark = pytest.mark.integration
@@ -103,6 +104,29 @@ async def test_nobody_vouches_for_a_private_authority_unless_the_policy_says_so(
 
     assert refused.detail == "no connection: its TLS certificate is not trusted"
     assert served == "only"
+
+
+async def test_another_authority_in_the_same_file_is_taken_up_by_a_reload(
+    start_router: StartRouter, first: Upstream, tmp_path: Path
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    async with (
+        tls_front(tmp_path / "old", leads_to=port_of(first), name=NAME) as (_, old),
+        tls_front(tmp_path / "new", leads_to=port_of(first), name=NAME) as (port, new),
+    ):
+        policy = only(first, f"https://127.0.0.1:{port}/v1", ca_file="authority.pem")
+        policy["targets"]["only"]["allow_private"] = True  # type: ignore[index] # a mapping
+        (tmp_path / "authority.pem").write_bytes(old.read_bytes())
+        router = await start_router(policy)
+        before = (await router.ask()).finished.hops[0]
+        (tmp_path / "authority.pem").write_bytes(new.read_bytes())
+
+        await router.admin.ReloadPolicy(admin_pb.ReloadPolicyRequest())
+
+        after = (await router.ask()).finished.served_by
+    assert before.detail == "no connection: its TLS certificate is not trusted"
+    assert after == "only"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -20,9 +20,7 @@ from typing import TYPE_CHECKING
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_kit.call import Call, enter
 from failsoft_kit.clock import Clock
-from failsoft_kit.deadline import Deadline
 from failsoft_kit.http.exchange import Request, Response
 from failsoft_kit.http.listener import ErrorForm, HttpListener
 from failsoft_kit.http.names import METHOD, REQUEST_DURATION, ROUTE, STATUS
@@ -41,7 +39,7 @@ from failsoft_kit.rpc.ending import Ending, ending_of
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.telemetry.context import parse_traceparent
 from failsoft_kit.telemetry.meter import Meter
-from failsoft_kit.telemetry.span import Kind, activate, error_type_of
+from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.errors import (
     FailsoftError,
@@ -175,21 +173,7 @@ class Guard:
                 f"{self._max_calls} requests are running, there is room for no more",
                 retry_after=_ROOM_AFTER_SECONDS,
             )
-        principal = self._principal(route, request)
-        call.span.set("failsoft.tenant.id", principal.tenant)
-        call.span.set("failsoft.request.id", call.request_id)
-        activate(call.span)
-        enter(
-            Call(
-                method=call.method,
-                principal=principal,
-                deadline=Deadline(at=math.inf),
-                request_id=call.request_id,
-                span=call.span,
-                attempt_id=None,
-                depth=0,
-            )
-        )
+        call.let_in(self._principal(route, request))
 
     def _principal(self, route: Route | None, request: Request) -> Principal:
         """Who calls; where nothing is served only those who may ask for a tenant are told so."""

@@ -24,9 +24,7 @@ import grpc
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_kit.call import Call, enter
 from failsoft_kit.clock import Clock
-from failsoft_kit.deadline import Deadline
 from failsoft_kit.identity import Access, Authenticator, Principal
 from failsoft_kit.identity import Kind as PrincipalKind
 from failsoft_kit.rpc import crash
@@ -43,7 +41,7 @@ from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.rpc.status import ErrorDetails, grpc_code, to_status, trailing_metadata
 from failsoft_kit.telemetry.context import parse_traceparent
 from failsoft_kit.telemetry.meter import Meter
-from failsoft_kit.telemetry.span import Kind, activate, error_type_of
+from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.errors import BudgetSpent, Code, FailsoftError, Overloaded, PermissionDenied
 
@@ -203,21 +201,7 @@ class Interceptor:
             )
         if call.deadline_at <= call.started:
             raise BudgetSpent("the deadline was past before the call arrived")
-        principal = self._principal(method, metadata)
-        call.span.set("failsoft.tenant.id", principal.tenant)
-        call.span.set("failsoft.request.id", call.request_id)
-        activate(call.span)
-        enter(
-            Call(
-                method=method.name,
-                principal=principal,
-                deadline=Deadline(at=call.deadline_at),
-                request_id=call.request_id,
-                span=call.span,
-                attempt_id=call.attempt_id,
-                depth=call.depth,
-            )
-        )
+        call.let_in(self._principal(method, metadata))
 
     def _principal(self, method: _Method, metadata: Metadata) -> Principal:
         if method.access is Access.ANYONE:

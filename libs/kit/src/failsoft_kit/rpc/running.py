@@ -2,7 +2,10 @@
 
 import asyncio
 
-from failsoft_kit.telemetry.span import Span
+from failsoft_kit.call import Call, enter
+from failsoft_kit.deadline import Deadline
+from failsoft_kit.identity import Principal
+from failsoft_kit.telemetry.span import Span, activate
 
 
 class RunningCall:
@@ -51,6 +54,23 @@ class RunningCall:
         """Whether the drain ends it, and not its caller."""
         self.writing = False
         """Whether a message is on its way, after which alone a status can follow."""
+
+    def let_in(self, principal: Principal) -> None:
+        """It is this caller's, and the current call of its task from now on."""
+        self.span.set("failsoft.tenant.id", principal.tenant)
+        self.span.set("failsoft.request.id", self.request_id)
+        activate(self.span)
+        enter(
+            Call(
+                method=self.method,
+                principal=principal,
+                deadline=Deadline(at=self.deadline_at),
+                request_id=self.request_id,
+                span=self.span,
+                attempt_id=self.attempt_id,
+                depth=self.depth,
+            )
+        )
 
     def abort(self) -> None:
         """End it: at once, or after the message that is on its way."""
