@@ -330,6 +330,23 @@ def test_who_waits_is_not_sent_away_for_one_that_steps_back() -> None:
     assert stages([back, waiting]) == [Stage.WAITING, Stage.REFUSED]
 
 
+def test_who_stepped_back_is_not_sent_away_for_who_waits_with_more() -> None:
+    """It takes none of the room to wait, so sending it away would make none."""
+    door = Door(limits(requests=2, tokens=100, waiting=4, waiting_tokens=70))
+    half, more = Work(prompt=50), Work(prompt=60)
+    _, back, waiting = entered(
+        door,
+        claim(work=half),
+        claim("a", Criticality.SHEDDABLE, work=half),
+        claim("b", Criticality.SHEDDABLE_PLUS, work=more),
+    )
+    assert door.amend(back, Work(prompt=60), now=NOW) == [back]
+
+    assert door.amend(waiting, Work(prompt=71), now=NOW) == [waiting]
+
+    assert stages([back, waiting]) == [Stage.WAITING, Stage.REFUSED]
+
+
 def test_who_steps_back_has_not_had_its_turn() -> None:
     """Its tenant would pay for the guess, and then once more for what it really is."""
     door = Door(limits(requests=2, tokens=1000))

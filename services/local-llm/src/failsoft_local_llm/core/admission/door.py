@@ -12,7 +12,7 @@
 Room inside is counted in requests and in tokens of the KV cache, room before the door likewise.
 A higher criticality always goes first; within one, tenants take turns by tokens (`Line`).
 A full queue is made room in by sending away who matters less, and else the latest of a tenant
-that has more waiting than the newcomer's will have; who is inside is never sent away.
+that has more waiting than the newcomer's will have; who is inside is never sent away, nor who was.
 So the lowest criticality may wait in vain for as long as higher ones fill the engine.
 
 Who is first and does not fit yet is waited for: otherwise small ones would pass a big one for ever.
@@ -64,8 +64,6 @@ class Door:
         self._limits = limits
         self._lines = {criticality: Line() for criticality in PRECEDENCE}
         self._inside: set[Ticket] = set()
-        self._set_back: set[Ticket] = set()
-        """Of those who wait, who was inside before; for their sake nobody beside them is `full`."""
         self._pace = Pace()
         self.working = Work()
         """Of those inside."""
@@ -89,6 +87,14 @@ class Door:
     def token_room(self) -> int | None:
         """Tokens that may be inside at once; None: not limited."""
         return self._limits.tokens
+
+    @property
+    def _queued(self) -> int:
+        return sum(line.queued for line in self._lines.values())
+
+    @property
+    def _queued_tokens(self) -> int:
+        return sum(line.queued_tokens for line in self._lines.values())
 
     def set_limits(self, limits: Limits, *, now: float) -> Sequence[Ticket]:
         """Another engine has more room, or less; who is inside stays. Who has got another stage."""
@@ -115,9 +121,9 @@ class Door:
             return self._refused(ticket, Reason.LATE), ()
         sent_away = self._make_room(
             claim,
-            requests=self.waiting + held + 1 - self._limits.waiting,
-            tokens=self.waiting_tokens + claim.work.tokens - self._limits.waiting_tokens,
-            mine=self._line(ticket).waiting_tokens(claim.tenant) + claim.work.tokens,
+            requests=self._queued + held + 1 - self._limits.waiting,
+            tokens=self._queued_tokens + claim.work.tokens - self._limits.waiting_tokens,
+            mine=self._line(ticket).queued_tokens_of(claim.tenant) + claim.work.tokens,
         )
         if sent_away is None:
             return self._refused(ticket, Reason.FULL), ()
@@ -164,7 +170,6 @@ class Door:
             self._line(ticket).remove(ticket)
         else:
             return ()
-        self._set_back.discard(ticket)
         ticket.stage = Stage.GONE
         return self._let_in(now)
 
@@ -192,7 +197,6 @@ class Door:
 
     def _take_in(self, ticket: Ticket) -> None:
         ticket.stage = Stage.INSIDE
-        self._set_back.discard(ticket)
         self._inside.add(ticket)
         self.working += ticket.claim.work
 
@@ -204,7 +208,6 @@ class Door:
     def _step_back(self, ticket: Ticket) -> Sequence[Ticket]:
         """It goes in as soon as there is room for it; no bound of the queue is held against it."""
         self._inside.remove(ticket)
-        self._set_back.add(ticket)
         self.working -= ticket.claim.work
         ticket.stage = Stage.WAITING
         self._line(ticket).put_back(ticket)
@@ -213,12 +216,11 @@ class Door:
     def _keep_within_bounds(self, ticket: Ticket) -> Sequence[Ticket]:
         """That one waits with more than it was thought to: others have to go, or it has."""
         line = self._line(ticket)
-        beside = sum(each.claim.work.tokens for each in self._set_back)
         sent_away = self._make_room(
             ticket.claim,
             requests=0,
-            tokens=self.waiting_tokens - beside - self._limits.waiting_tokens,
-            mine=line.waiting_tokens(ticket.claim.tenant),
+            tokens=self._queued_tokens - self._limits.waiting_tokens,
+            mine=line.queued_tokens_of(ticket.claim.tenant),
         )
         if sent_away is not None:
             return sent_away
@@ -227,7 +229,6 @@ class Door:
 
     def _refused(self, ticket: Ticket, reason: Reason) -> Ticket:
         ticket.stage = Stage.REFUSED
-        self._set_back.discard(ticket)
         ticket.refusal = Refusal(reason=reason, retry_after=self.retry_after())
         return ticket
 
@@ -262,7 +263,7 @@ class Door:
         """
         lower = [self._lines[each] for each in reversed(_below(claim.criticality))]
         greedy = self._greedier(claim.criticality, than=mine)
-        spare = [*((line.length, line.work.tokens) for line in lower)]
+        spare = [*((line.queued, line.queued_tokens) for line in lower)]
         if greedy is not None:
             spare.append((1, greedy.claim.work.tokens))
         if requests > sum(each for each, _ in spare) or tokens > sum(each for _, each in spare):
@@ -284,7 +285,7 @@ class Door:
         last = line.last_of_greediest()
         if last is None:
             return None
-        left = line.waiting_tokens(last.claim.tenant) - last.claim.work.tokens
+        left = line.queued_tokens_of(last.claim.tenant) - last.claim.work.tokens
         return last if left >= than else None
 
     def _expected_wait(self, claim: Claim) -> float | None:

@@ -3,6 +3,9 @@
 Stride scheduling: each tenant has a mark that moves on by the tokens that it is let in with, and
 the lowest mark is next. Who comes back after a while starts where the others are, so nobody saves
 up turns, and a tenant with a thousand requests gets no more than one with ten.
+
+Who was let in by mistake and is put back waits here too, but takes nobody's place in the queue:
+the bounds of it are about the queued, and only they may be sent away.
 """
 
 from failsoft_local_llm.core.admission.ticket import Ticket, Work
@@ -16,9 +19,21 @@ class Line:
         self._works: dict[str, Work] = {}
         self._marks: dict[str, float] = {}
         self._reached = 0.0
+        self._back: dict[Ticket, None] = {}
+        """Who was put back."""
         self.work = Work()
         """Of all who wait."""
         self.length = 0
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait and were not put back."""
+        return self.length - len(self._back)
+
+    @property
+    def queued_tokens(self) -> int:
+        """Tokens of the requests that wait and were not put back."""
+        return self.work.tokens - sum(each.claim.work.tokens for each in self._back)
 
     def add(self, ticket: Ticket) -> None:
         """At the end of its tenant's own line."""
@@ -35,12 +50,14 @@ class Line:
         own = {ticket: None, **self._tenants.pop(tenant, {})}
         self._tenants = {tenant: own, **self._tenants}
         self._marks[tenant] = self._reached
+        self._back[ticket] = None
         self._count(ticket)
 
     def remove(self, ticket: Ticket) -> None:
         """It waits no longer, for whatever reason."""
         tenant, work = ticket.claim.tenant, ticket.claim.work
         del self._tenants[tenant][ticket]
+        self._back.pop(ticket, None)
         self._works[tenant] -= work
         self.work -= work
         self.length -= 1
@@ -80,16 +97,21 @@ class Line:
                 ahead += waiting.at_most(share)
         return ahead
 
-    def waiting_tokens(self, tenant: str) -> int:
-        """Tokens of all requests of a tenant that wait."""
-        return self._works.get(tenant, Work()).tokens
+    def queued_tokens_of(self, tenant: str) -> int:
+        """Tokens of a tenant's requests that wait and were not put back."""
+        own = self._works.get(tenant, Work()).tokens
+        return own - sum(
+            each.claim.work.tokens for each in self._back if each.claim.tenant == tenant
+        )
 
     def last_of_greediest(self) -> Ticket | None:
-        """The latest request of the tenant that waits with the most tokens; None: nobody waits."""
-        if not self._works:
-            return None
-        tenant = max(self._works, key=self.waiting_tokens)
-        return next(reversed(self._tenants[tenant]))
+        """The latest queued request of the tenant that has the most; None: there is none."""
+        latest = {
+            tenant: last
+            for tenant, tickets in self._tenants.items()
+            if (last := next((each for each in reversed(tickets) if each not in self._back), None))
+        }
+        return latest[max(latest, key=self.queued_tokens_of)] if latest else None
 
     def _count(self, ticket: Ticket) -> None:
         """One more waits."""
