@@ -41,6 +41,10 @@ test-e2e: setup-dev ## Run the tests of whole stacks, every service as a process
 unit: setup-dev ## Only the tests without sockets and processes
 	@$(PYTEST) -m "not integration and not e2e"
 
+.PHONY: explore
+explore: setup-dev ## Run the property tests on examples that nobody has seen yet
+	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live" --hypothesis-profile=explore --timeout=600 $$(git grep -l "import.*hypothesis\|from hypothesis" -- '*/test_*.py')
+
 .PHONY: simulate
 simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell one: SEED=7
 	@PYTHONPATH=tests/support $(RUN)python -m simulation $(if $(SEED),--seed $(SEED),--count $(or $(N),10000))

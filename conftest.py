@@ -4,5 +4,7 @@ from hypothesis import settings
 
 # A property is about values: how long an example takes says how busy the machine is, and
 # pytest's timeout ends what hangs.
-settings.register_profile("failsoft", deadline=None)
+# A change is judged by the same examples each time; `make explore` looks for others.
+settings.register_profile("failsoft", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("failsoft")
