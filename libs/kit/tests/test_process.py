@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import resource
 import signal
 
 import pytest
@@ -89,3 +90,16 @@ def test_what_was_made_at_start_is_left_alone_by_the_collector() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_a_process_may_open_as_many_files_as_the_system_allows() -> None:
+    async def run() -> None:
+        pass
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        process.main(run)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, process.MAX_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,7 +1,9 @@
 """A service's process, from `main` to its exit code."""
 
 import asyncio
+import contextlib
 import gc
+import resource
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 
@@ -23,6 +25,9 @@ COLLECT_AFTER = 10_000
 """Objects more made than let go. A request makes some hundreds, and reference counts let go of
 nearly all: at Python's 700 the collector looked through them after each request, and found none."""
 
+MAX_FILES = 65_536
+"""Connections are open files; shells give 1024, for the sake of programs that use select(2)."""
+
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -36,6 +41,7 @@ def main(run: Callable[[], Coroutine[object, None, None]]) -> int:
         The exit code. 0: drained. 1: crashed, the traceback is logged. 2: refused to start, every
         problem is a line on stderr. 130: interrupted before it served.
     """
+    _may_open_many_files()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run())
@@ -62,6 +68,15 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+
+
+def _may_open_many_files() -> None:
+    """Take what the system lets a process have, up to `MAX_FILES`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # macOS has a limit of the kernel's own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _refusals(error: Exception) -> Iterator[StartupError]:

@@ -28,6 +28,10 @@ pytestmark = pytest.mark.integration
 
 TOKEN = "a-service-token-of-enough-characters"
 
+POST_SOFT = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nsoft"
+LAST_SOFT = POST_SOFT.replace(b"host: x", b"host: x\r\nconnection: close")
+EXPECTING = POST_SOFT.replace(b"host: x", b"host: x\r\nexpect: 100-continue").removesuffix(b"soft")
+
 
 def post(handler: Callable[[Request, Response], Awaitable[None]]) -> Route:
     return Route(method="POST", path="/echo", access=Access.TENANT, handler=handler)
@@ -251,6 +255,37 @@ async def test_no_more_are_answered_at_once_than_there_is_room_for() -> None:
                 assert (await second.json())["reason"] == Overloaded.reason
             cue.set()
         assert first.result().status == 200
+
+
+async def test_where_there_are_too_many_connections_the_longest_idle_one_gives_way() -> None:
+    async with http_port(http_service([post(echo)], max_calls=1, spare_connections=1)) as port:
+        used, idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        used[1].write(POST_SOFT)
+        assert (await used[0].readuntil(b"soft")).startswith(b"HTTP/1.1 200 ")
+
+        assert (await raw(port, LAST_SOFT)).endswith(b"soft")
+
+        assert await idle[0].read() == b""
+        used[1].write(POST_SOFT)
+        assert (await used[0].readuntil(b"soft")).startswith(b"HTTP/1.1 200 ")
+        for _, writer in (used, idle):
+            writer.close()
+
+
+async def test_where_every_connection_has_a_request_the_next_one_is_refused() -> None:
+    service = http_service([post(echo)], max_calls=2, spare_connections=0)
+    async with http_port(service) as port:
+        busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        for reader, writer in busy:
+            writer.write(EXPECTING)
+            assert await reader.readuntil(b"\r\n\r\n")
+
+        refusal = await raw(port, b"")
+
+        assert refusal.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1" in refusal
+        for _, writer in busy:
+            writer.close()
 
 
 async def test_a_check_is_answered_when_others_find_no_room_and_leaves_no_span(

@@ -7,6 +7,7 @@
     bytes that are no HTTP                 400; none inside another request's reply
     over 8 requests wait for a reply       the connection is closed, without a word
     nothing that was sent is read, 60 s    the connection is closed
+    there are too many connections         the longest idle one is closed; 503 where none is idle
 
 A client that closes its side of the connection is taken for gone, also one that only meant to
 say that it will send no more: the two cannot be told apart.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from failsoft_kit.http.crowd import Crowd
 from failsoft_kit.http.head import is_sound
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _EMPTY_AND_LAST = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _BAD = b"HTTP/1.1 400 Bad Request" + _EMPTY_AND_LAST
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large" + _EMPTY_AND_LAST
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1" + _EMPTY_AND_LAST
 
 
 class UnsoundHeadError(Exception):
@@ -61,17 +64,20 @@ class Connection(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
+        crowd: Crowd,
         head_seconds: float,
         unread_seconds: float,
     ) -> None:
         """
         Args:
+            crowd: The connections of the same port.
             head_seconds: How long a request's head may take.
             unread_seconds: How long the client may leave unread what it was sent.
         """
         super().__init__(config, server_state, app_state, _loop)
         self.when_lost: Callable[[], object] | None = None
         """Called when the client is gone."""
+        self._crowd = crowd
         self._head_seconds = head_seconds
         self._in_head = True
         self._bare_bytes = 0
@@ -106,11 +112,19 @@ class Connection(HttpToolsProtocol):
         """Close it at once, whatever the client has not read yet."""
         self.transport.abort()
 
+    def give_way(self) -> None:
+        """Close it; there is no request."""
+        self.transport.close()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # theirs
         super().connection_made(transport)
-        self._time_head()
+        if self._crowd.enter(self):
+            self._time_head()
+        else:
+            self._refuse(_TOO_MANY)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
         self._head_is_over()
         self._is_read()
         super().connection_lost(exc)
@@ -141,6 +155,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._crowd.work(self)
         self._in_head = True
         # It may begin in the bytes that another one ended in.
         self._bare_bytes = max(self._bare_bytes, 1)
@@ -164,6 +179,11 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.answering and not self._in_head:
+            self._crowd.rest(self)
 
     def on_body(self, body: bytes) -> None:
         self._bare_bytes = 0

@@ -34,6 +34,8 @@ class HttpListener:
     max_calls: int
     """Requests that may run at once; more are refused. Checks, and those that demand nothing,
     don't count."""
+    spare_connections: int = 1000
+    """Connections that are kept at once, beside those that `max_calls` may have."""
     max_body_bytes: int = MAX_MESSAGE_BYTES
     head_seconds: float = 10.0
     """How long a request's head may take; then its connection is closed."""

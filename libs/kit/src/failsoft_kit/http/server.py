@@ -12,6 +12,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from failsoft_kit.http.connection import Connection
+from failsoft_kit.http.crowd import Crowd
 from failsoft_kit.http.guard import Guard
 from failsoft_kit.rpc.address import Address
 
@@ -27,10 +28,17 @@ class HttpServer:
     """Serves one listener from `start` to `stop`."""
 
     def __init__(
-        self, app: Guard, bound: socket.socket, *, head_seconds: float, unread_seconds: float
+        self,
+        app: Guard,
+        bound: socket.socket,
+        *,
+        max_connections: int,
+        head_seconds: float,
+        unread_seconds: float,
     ) -> None:
         """
         Args:
+            max_connections: How many are kept at once.
             head_seconds: How long a request's head may take.
             unread_seconds: How long a client may leave unread what it was sent.
         """
@@ -54,6 +62,7 @@ class HttpServer:
         )
         self._state = ServerState()
         self._bound = bound
+        self._crowd = Crowd(max_connections)
         self._head_seconds = head_seconds
         self._unread_seconds = unread_seconds
         self._server: asyncio.Server | None = None
@@ -66,6 +75,7 @@ class HttpServer:
             self._config,
             self._state,
             {},
+            crowd=self._crowd,
             head_seconds=self._head_seconds,
             unread_seconds=self._unread_seconds,
         )

@@ -78,6 +78,7 @@ def bind_http(
     server = HttpServer(
         guard,
         bound,
+        max_connections=listener.max_calls + listener.spare_connections,
         head_seconds=listener.head_seconds,
         unread_seconds=listener.unread_seconds,
     )
