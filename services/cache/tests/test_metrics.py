@@ -12,7 +12,9 @@ from failsoft_kit.telemetry import MetricName
 from failsoft_kit.testing.metrics import distribution, number, said
 
 if TYPE_CHECKING:
-    from services.cache.tests.conftest import Replica, StartReplica, ValkeyProcess
+    from valkey_process import ValkeyProcess
+
+    from services.cache.tests.conftest import Replica, StartReplica
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,9 @@ from failsoft_model.errors import Code
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+    from valkey_process import ValkeyProcess
 
-    from services.cache.tests.conftest import Replica, StartReplica, ValkeyProcess
+    from services.cache.tests.conftest import Replica, StartReplica
 
 pytestmark = pytest.mark.integration
 

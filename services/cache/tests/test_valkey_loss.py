@@ -19,7 +19,9 @@ from failsoft_model.errors import Code
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.cache.tests.conftest import Replica, StartReplica, ValkeyProcess
+    from valkey_process import ValkeyProcess
+
+    from services.cache.tests.conftest import Replica, StartReplica
 
 pytestmark = pytest.mark.integration
 

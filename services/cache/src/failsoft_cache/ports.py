@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from failsoft_kit.valkey.errors import ValkeyAway
 
-class TierAway(Exception):
-    """The shared tier cannot be used now; nobody waited longer than its limit to learn it."""
+TierAway = ValkeyAway
+"""The shared tier cannot be used now; nobody waited longer than its limit to learn it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

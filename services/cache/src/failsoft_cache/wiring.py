@@ -1,15 +1,11 @@
 """Puts the service together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from redis.asyncio.connection import AbstractConnection
-
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
-from failsoft_cache.adapters.connection import connection_to, connection_to_url_in
-from failsoft_cache.adapters.pipeline import Pipeline
 from failsoft_cache.adapters.secret_file import read_or_make_secret, read_secret
 from failsoft_cache.adapters.valkey import ValkeyTier
 from failsoft_cache.api.rpc import CacheServicer
@@ -25,8 +21,9 @@ from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
-from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry import Telemetry
+from failsoft_kit.valkey.connection import connecting
+from failsoft_kit.valkey.pipeline import Pipeline
 
 SERVICE = "failsoft.cache.v1.CacheService"
 _METHODS = ("Lookup", "Store", "Invalidate", "GetStats")
@@ -92,35 +89,24 @@ def access(token: ServiceToken | None) -> Mapping[str, Access]:
 
 def _pipeline(settings: CacheSettings, clock: Clock, health: Health) -> Pipeline | None:
     """None: no Valkey is configured."""
-    connection = _connection(settings)
+    connection = connecting(
+        url=settings.valkey_url.get_secret_value(),
+        file=settings.valkey_url_file,
+        setting=f"{SECTION}.valkey_url",
+    )
     if connection is None:
         return None
 
     def tell_health(trouble: str | None) -> None:
         health.set(SERVICE, serving=True, why=f"degraded: {trouble}" if trouble else _WELL)
 
-    return Pipeline(connection, limit=settings.valkey_limit, clock=clock, on_change=tell_health)
-
-
-def _connection(settings: CacheSettings) -> Callable[[], AbstractConnection] | None:
-    """How connections to Valkey are made; tried once, so that a wrong URL ends the start."""
-    file, url = settings.valkey_url_file, settings.valkey_url.get_secret_value()
-    if file is not None and url:
-        raise StartupError(f"set {SECTION}.valkey_url or {SECTION}.valkey_url_file, not both")
-    try:
-        if file is not None:
-            connection_to_url_in(file)
-            return lambda: connection_to_url_in(file)
-        if url:
-            connection_to(url)
-            return lambda: connection_to(url)
-    except OSError as error:
-        problem = f"{SECTION}.valkey_url_file: {str(file)!r} cannot be read: {error.strerror}"
-        raise StartupError(problem) from error
-    except ValueError as error:
-        name = "valkey_url" if file is None else "valkey_url_file"
-        raise StartupError(f"{SECTION}.{name}: {error}") from error
-    return None
+    return Pipeline(
+        connection,
+        limit=settings.valkey_limit,
+        clock=clock,
+        on_change=tell_health,
+        goes_on_with="the local tier",
+    )
 
 
 def _secret(settings: CacheSettings) -> MasterSecret:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from failsoft_cache.adapters.pipeline import Command, Pipeline
 from failsoft_cache.ports import Write
+from failsoft_kit.valkey.pipeline import Command, Pipeline
 
 _NAMESPACE = "failsoft:cache:"
 _SCAN_COUNT = 1000

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from failsoft_cache.adapters.connection import connection_to
-from failsoft_cache.adapters.pipeline import (
+from failsoft_kit.clock import SystemClock
+from failsoft_kit.valkey.connection import connection_to
+from failsoft_kit.valkey.errors import ValkeyAway
+from failsoft_kit.valkey.pipeline import (
     MAX_BYTES,
     MAX_COMMANDS,
     Pipeline,
     delay_after,
     next_batch,
 )
-from failsoft_cache.ports import TierAway
-from failsoft_kit.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from failsoft_cache.adapters.pipeline import Waiting
-    from services.cache.tests.conftest import ValkeyProcess
+    from valkey_process import ValkeyProcess
+
+    from failsoft_kit.valkey.pipeline import Waiting
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +51,11 @@ class Changes:
 @asynccontextmanager
 async def running(url: str, changes: Changes) -> AsyncIterator[Pipeline]:
     pipeline = Pipeline(
-        lambda: connection_to(url), limit=5.0, clock=SystemClock(), on_change=changes
+        lambda: connection_to(url),
+        limit=5.0,
+        clock=SystemClock(),
+        on_change=changes,
+        goes_on_with="nothing",
     )
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(pipeline.run())
@@ -105,7 +110,7 @@ async def test_a_refused_command_is_its_callers_alone(valkey: ValkeyProcess) -> 
         )
 
         assert (replies[0], replies[2]) == (b"one", b"two")
-        assert isinstance(replies[1], TierAway)
+        assert isinstance(replies[1], ValkeyAway)
         assert str(replies[1]) == "Valkey refuses GET: ResponseError"
         assert pipeline.trouble == "Valkey refuses GET: ResponseError"
 
@@ -117,7 +122,7 @@ async def test_each_change_is_said_once(mortal_valkey: ValkeyProcess) -> None:
         mortal_valkey.kill()
         await changes.wait_for(2)
         for _ in range(50):
-            with pytest.raises(TierAway):
+            with pytest.raises(ValkeyAway):
                 await pipeline.ask("ECHO", "anybody?")
         mortal_valkey.start()
         await changes.wait_for(3)
@@ -197,6 +202,6 @@ def test_tries_to_connect_are_neither_a_storm_nor_slow() -> None:
 
 
 async def _turned_off(pipeline: Pipeline) -> bool:
-    with pytest.raises(TierAway):
+    with pytest.raises(ValkeyAway):
         await pipeline.ask("ECHO", "anybody?")
     return True

@@ -22,8 +22,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_cache.ports import TierAway
 from failsoft_kit.clock import Clock
+from failsoft_kit.valkey.errors import ValkeyAway
 
 Command = tuple[bytes | str | int, ...]
 Waiting = tuple[Command, "asyncio.Future[Any]"]
@@ -58,6 +58,7 @@ class Pipeline:
         limit: float,
         clock: Clock,
         on_change: OnChange,
+        goes_on_with: str,
     ) -> None:
         """
         Args:
@@ -65,11 +66,13 @@ class Pipeline:
                 May raise OSError or ValueError, which count as one that failed.
             limit: Seconds for all replies of one pipeline; later ones mean that Valkey is away.
             on_change: Told what is wrong when Valkey goes, and None when it is back.
+            goes_on_with: What is used while Valkey is away, for the log.
         """
         self._connection = connection
         self._limit = limit
         self._clock = clock
         self._on_change = on_change
+        self._goes_on_with = goes_on_with
         self._away: str | None = _NOT_YET
         self._refused: dict[object, str] = {}
         self._queue: collections.deque[Waiting] = collections.deque()
@@ -91,16 +94,16 @@ class Pipeline:
             self._turn_off("this replica is shutting down")
 
     async def ask(self, *command: bytes | str | int) -> Any:  # noqa: ANN401 - depends on the command
-        """The reply to a command; raises TierAway within the limit if there is none."""
+        """The reply to a command; raises ValkeyAway within the limit if there is none."""
         return await self._enqueue(command)
 
     async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies to commands that go together; raises TierAway if any has none."""
+        """The replies to commands that go together; raises ValkeyAway if any has none."""
         return await asyncio.gather(*[self._enqueue(command) for command in commands])
 
     def _enqueue(self, command: Command) -> "asyncio.Future[Any]":
         if self._away is not None:
-            raise TierAway(self._away)
+            raise ValkeyAway(self._away)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.append((command, reply))
         self._wake.set()
@@ -126,7 +129,7 @@ class Pipeline:
         """Ask now and then, so that a loss shows although nobody looks anything up."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            with contextlib.suppress(TierAway):
+            with contextlib.suppress(ValkeyAway):
                 await self.ask("PING")
 
     @contextlib.asynccontextmanager
@@ -163,7 +166,7 @@ class Pipeline:
                 reply = await connection.read_response(disconnect_on_error=False)
             except ResponseError as error:
                 self._refused[command[0]] = f"Valkey refuses {command[0]!s}: {type(error).__name__}"
-                _settle(waiting, TierAway(self._refused[command[0]]))
+                _settle(waiting, ValkeyAway(self._refused[command[0]]))
             else:
                 self._refused.pop(command[0], None)
                 _settle(waiting, reply)
@@ -178,7 +181,7 @@ class Pipeline:
         """Valkey is away; nobody waits any longer."""
         self._away = reason
         while self._queue:
-            _settle(self._queue.popleft()[1], TierAway(reason))
+            _settle(self._queue.popleft()[1], ValkeyAway(reason))
 
     def _tell(self) -> None:
         """One line in the log, and one call, for each change between well and not."""
@@ -189,7 +192,7 @@ class Pipeline:
         if trouble is None:
             _log.info("valkey.connected")
         else:
-            _log.warning("valkey.away", problem=trouble, goes_on_with="the local tier")
+            _log.warning("valkey.away", problem=trouble, goes_on_with=self._goes_on_with)
         self._on_change(trouble)
 
 

@@ -1,0 +1,1 @@
+"""Valkey, for the services that keep something there; needs the extra `valkey`."""
