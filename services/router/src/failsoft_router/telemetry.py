@@ -22,6 +22,8 @@ HOP = "failsoft.hop"
 LOOKUP = "failsoft.cache.v1.CacheService/Lookup"
 ATTEMPT = "chat"
 
+FALLBACK_OF, RETRY_OF = "fallback_of", "retry_of"
+
 FIRST_CONTENT = "failsoft.first_content"
 STREAM_RESET = "failsoft.stream_reset"
 RESCUE = "failsoft.rescue"
@@ -38,6 +40,8 @@ HOP_OUTCOME = "failsoft.hop.outcome"
 HOP_SKIP_REASON = "failsoft.hop.skip_reason"
 ERROR_CLASS = "failsoft.error.class"
 BREAKER_STATE = "failsoft.breaker.state"
+GATE_DUE_IN = "failsoft.gate.due_in"
+DEADLINE_REMAINING = "failsoft.deadline.remaining"
 LINK = "failsoft.link"
 CACHE_STATUS = "failsoft.cache.status"
 CACHE_AGE = "failsoft.cache.age"
@@ -256,7 +260,22 @@ NAMES: tuple[Name, ...] = (
     _SKIP_REASON,
     _ERROR_CLASS,
     _BREAKER_STATE,
-    _string(LINK, "What a link to another span stands for.", ("fallback_of",)),
+    _seconds(
+        GATE_DUE_IN,
+        "Until the gate that the hop was skipped for opens by itself; absent where a place may"
+        " come free any moment, or only a change of the policy opens it.",
+    ),
+    _seconds(
+        DEADLINE_REMAINING,
+        "Left when the hop began: of the caller's deadline, or of the route's, which is to the"
+        " first content, where the caller has none.",
+    ),
+    _string(
+        LINK,
+        "What a link to another span stands for: the hop that this one replaces, or the attempt"
+        " that it repeats.",
+        (FALLBACK_OF, RETRY_OF),
+    ),
     _string(CACHE_STATUS, "What the cache said.", tuple(each.value for each in CacheStatus)),
     _seconds(CACHE_AGE, "Age of the stored answer."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING
+
+import pytest
 
 from failsoft_kit.telemetry import Kind
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.spans import Link
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
-from failsoft_router.core.policy import Provider
+from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -60,6 +63,8 @@ async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None
         "failsoft.hop.place": "route_order",
         "failsoft.hop.outcome": "skipped",
         "failsoft.hop.skip_reason": "no_credential",
+        "failsoft.breaker.state": "closed",
+        "failsoft.deadline.remaining": 120.0,
     }
     assert (skipped.error, skipped.links) == (None, ())
     assert failed.attributes == {
@@ -69,11 +74,44 @@ async def test_a_walk_is_a_tree_of_hops_and_attempts(stage: type[Stage]) -> None
         "failsoft.hop.outcome": "failed",
         "failsoft.error.class": "transient",
         "failsoft.breaker.state": "closed",
+        "failsoft.deadline.remaining": 120.0,
         "error.type": "transient",
     }
     assert failed.links == (Link(to="failsoft.hop", attributes=FALLBACK_OF),)
     assert served.attributes["failsoft.hop.outcome"] == "served"
+    assert served.attributes["failsoft.deadline.remaining"] == pytest.approx(119.8)
     assert served.duration == 0.75
+
+
+@virtual_time.test
+async def test_a_skipped_hop_says_which_gate_was_shut_and_until_when(stage: type[Stage]) -> None:
+    router = stage(
+        a=(BUSY,), b=("hi", DONE), targets={"a": {"breaker": BreakerPolicy(consecutive_failures=1)}}
+    )
+    await router.ask()
+    router.spans.clear()
+    await asyncio.sleep(2.0)
+
+    await router.ask(within=9.0)
+
+    skipped, _ = router.spans.named("failsoft.hop")
+    assert skipped.attributes["failsoft.hop.skip_reason"] == "circuit_open"
+    assert skipped.attributes["failsoft.breaker.state"] == "open"
+    assert skipped.attributes["failsoft.gate.due_in"] == pytest.approx(3.0)
+    assert skipped.attributes["failsoft.deadline.remaining"] == 9.0
+
+
+@virtual_time.test
+async def test_a_second_attempt_links_to_the_one_before(stage: type[Stage]) -> None:
+    router = stage(a=[(BUSY,), ("hi", DONE)], targets={"a": {"attempts": 2}})
+
+    await router.ask()
+
+    first, second = router.spans.named("chat a-model")
+    assert first.links == ()
+    assert second.links == (Link(to="chat a-model", attributes={"failsoft.link": "retry_of"}),)
+    (hop,) = router.spans.named("failsoft.hop")
+    assert (hop.error, hop.links) == (None, ())
 
 
 @virtual_time.test

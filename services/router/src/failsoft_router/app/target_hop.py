@@ -62,6 +62,8 @@ class TargetHop:
     around: Surroundings
     attempts: list[Attempt] = field(default_factory=list)
     _probe: Probe | None = None
+    _last: Trial | None = None
+    """The attempt that was made last; None: none was."""
     _by: seam.Manner | None = None
     """How it was asked last to go on with an answer; None: it was asked for one."""
 
@@ -289,9 +291,10 @@ class TargetHop:
             in_gulps=not errand.streams,
             may_restart=errand.may_restart and splice is None,
             splice=splice,
+            retry_of=None if self._last is None else self._last.context,
         )
         around = self.around
-        return Trial(
+        self._last = Trial(
             self.place,
             permit,
             ask,
@@ -300,3 +303,4 @@ class TargetHop:
             clock=around.clock,
             draw=around.draw,
         )
+        return self._last

@@ -103,10 +103,11 @@ class Trail:
                 telemetry.HOP_TARGET: planned.name,
                 telemetry.HOP_POSITION: planned.position,
                 telemetry.HOP_PLACE: planned.place.value,
+                telemetry.DEADLINE_REMAINING: self._errand.to_first_content(),
             },
         )
         if self._replaced is not None:
-            span.link(self._replaced.context, {telemetry.LINK: "fallback_of"})
+            span.link(self._replaced.context, {telemetry.LINK: telemetry.FALLBACK_OF})
         return OpenHop(planned, span, self._clock.now(), self)
 
     def trying(self, hop: OpenHop) -> Hop:
@@ -137,9 +138,15 @@ class Trail:
         ended = self._hop(hop, HopOutcome.FAILED, attempts)
         return self._end(hop, replace(ended, error_class=error_class, detail=detail))
 
-    def skipped(self, hop: OpenHop, reason: SkipReason, detail: str) -> Hop:
-        """The hop was not tried, or had nothing to give."""
+    def skipped(self, hop: OpenHop, reason: SkipReason, detail: str, *, due_in: float = 0.0) -> Hop:
+        """The hop was not tried, or had nothing to give.
+
+        Args:
+            due_in: Seconds until the gate that is shut opens by itself; 0: not known.
+        """
         hop.span.set(telemetry.HOP_SKIP_REASON, reason.value)
+        if due_in > 0:
+            hop.span.set(telemetry.GATE_DUE_IN, due_in)
         ended = self._hop(hop, HopOutcome.SKIPPED, ())
         return self._end(hop, replace(ended, skip_reason=reason, detail=detail))
 

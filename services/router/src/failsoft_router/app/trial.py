@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
@@ -65,6 +66,7 @@ class Ask:
         in_gulps: The caller waits for the whole answer only.
         may_restart: Some of the answer may be voided and said again.
         splice: Puts what it says behind what was said; None: it is asked for an answer.
+        retry_of: The span of the attempt in the same hop that was before; None: it is the first.
     """
 
     request: ChatRequest
@@ -75,6 +77,7 @@ class Ask:
     in_gulps: bool
     may_restart: bool
     splice: Splice | None = None
+    retry_of: SpanContext | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,8 @@ class Trial:
         self._first_content_at: float | None = None
         self._early: asyncio.TimerHandle | None = None
         self._ran = False
+        self.context: SpanContext | None = None
+        """Of its span; None: it has not begun."""
         self._has_shown_enough = False
         self._failed_by: ErrorClass | None = None
         self._read_for = 0.0
@@ -136,6 +141,7 @@ class Trial:
         """Make the attempt; its pieces go to `take` as they come."""
         self._ran = True
         span = self._start_span(parent)
+        self.context = span.context
         health = Result.NO_EVIDENCE
         result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
         try:
@@ -332,7 +338,7 @@ class Trial:
 
     def _start_span(self, parent: Span) -> Span:
         policy = self._place.policy
-        return self._tracer.start(
+        span = self._tracer.start(
             f"{telemetry.ATTEMPT} {policy.model}",
             kind=Kind.CLIENT,
             parent=parent,
@@ -344,6 +350,9 @@ class Trial:
                 telemetry.ATTEMPT_ID: self._ask.attempt_id,
             },
         )
+        if self._ask.retry_of is not None:
+            span.link(self._ask.retry_of, {telemetry.LINK: telemetry.RETRY_OF})
+        return span
 
     def _describe(self, result: Ending | AttemptFailed) -> Attempt:
         failure = result if isinstance(result, AttemptFailed) else None

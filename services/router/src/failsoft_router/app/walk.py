@@ -252,6 +252,9 @@ class Walk:
 
     async def _try(self, planned: PlannedHop) -> Finished | None:
         with self._trail.begin(planned) as hop:
+            if planned.kind is HopKind.TARGET:
+                health = self._board.place(planned.name).gates.health
+                hop.span.set(telemetry.BREAKER_STATE, health.state.value)
             if planned.skip is not None:
                 await self._skip(hop, planned.skip, planned.detail)
                 return None
@@ -288,7 +291,6 @@ class Walk:
 
     def _target_hop(self, hop: OpenHop) -> TargetHop:
         place = self._board.place(hop.planned.name)
-        hop.span.set(telemetry.BREAKER_STATE, place.gates.health.state.value)
         return TargetHop(
             hop=hop,
             place=place,
@@ -332,7 +334,7 @@ class Walk:
         if attempts:
             await self._delivery.tell(self._trail.overtaken(hop, attempts))
         else:
-            await self._skip(hop, refusal.reason, refusal.detail)
+            await self._skip(hop, refusal.reason, refusal.detail, due_in=refusal.due_in)
 
     async def _after_failure(
         self, hop: OpenHop, attempts: tuple[Attempt, ...], failure: AttemptFailed
@@ -366,8 +368,10 @@ class Walk:
         is_best = hop.planned.name == self._prospects.plan.best
         return self._delivery.going_on is None and (failure.names_field or is_best)
 
-    async def _skip(self, hop: OpenHop, reason: SkipReason, detail: str) -> None:
-        await self._delivery.tell(self._trail.skipped(hop, reason, detail))
+    async def _skip(
+        self, hop: OpenHop, reason: SkipReason, detail: str, *, due_in: float = 0.0
+    ) -> None:
+        await self._delivery.tell(self._trail.skipped(hop, reason, detail, due_in=due_in))
 
     def _facts(self) -> WalkFacts:
         return WalkFacts(
