@@ -87,13 +87,14 @@ async def test_a_request_is_one_span_of_its_callers_trace() -> None:
     tracer = Tracer(clock=SystemClock(), sink=spans, names=names)
     trace = "0af7651916cd43dd8448eb211c80319c"
     async with client_of(http_service(ROUTES, tracer=tracer)) as client:
-        asked = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+        asked = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "tracestate": "vendor=value"}
         async with client.post("/echo", data=b"soft", headers=asked) as reply:
             assert reply.headers["x-request-id"] == trace
             await reply.read()
 
     span = spans.one("POST /echo")
     assert span.context.trace_hex == trace
+    assert span.context.state == "vendor=value"
     assert span.attributes["http.response.status_code"] == 200
     assert span.attributes["failsoft.tenant.id"] == "default"
 

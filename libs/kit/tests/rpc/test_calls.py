@@ -102,7 +102,7 @@ async def test_a_servicer_knows_its_call(tracer: Tracer) -> None:
         return request
 
     metadata = outgoing_metadata(
-        span=SpanContext(trace_id=7, span_id=9, sampled=True),
+        span=SpanContext(trace_id=7, span_id=9, sampled=True, state="vendor=value"),
         request_id="my-id",
         attempt_id="walk/1/2",
         depth=3,
@@ -118,6 +118,7 @@ async def test_a_servicer_knows_its_call(tracer: Tracer) -> None:
     assert full.attempt_id == "walk/1/2"
     assert full.depth == 3
     assert full.span.context.trace_id == 7
+    assert full.span.context.state == "vendor=value"
     assert 0.0 < full.deadline.left(SystemClock().now()) <= 60.0
     assert bare.deadline.at == math.inf
     assert bare.attempt_id is None

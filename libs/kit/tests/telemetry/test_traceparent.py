@@ -2,7 +2,14 @@
 
 import pytest
 
-from failsoft_kit.telemetry import SpanContext, format_traceparent, parse_traceparent
+from failsoft_kit.telemetry import (
+    SpanContext,
+    carrier_of,
+    context_of,
+    format_traceparent,
+    parse_traceparent,
+)
+from failsoft_kit.telemetry.context import MAX_STATE_CHARACTERS, MAX_STATE_MEMBERS
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -45,3 +52,66 @@ def test_a_later_version_may_say_more() -> None:
 )
 def test_anything_else_is_no_parent(header: str) -> None:
     assert parse_traceparent(header) is None
+
+
+PARENT = f"00-{TRACE}-{SPAN}-01"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "vendor=value",
+        "one=1,two=2",
+        "one=1 , two=2",
+        "one=1,,two=2",
+        "tenant@system=a/b:c;d",
+        "0digit=x",
+        ",".join(f"k{number}=v" for number in range(MAX_STATE_MEMBERS)),
+        "k=" + "v" * 256,
+    ],
+)
+def test_a_state_goes_on_as_it_came(state: str) -> None:
+    context = context_of({"traceparent": PARENT, "tracestate": state})
+
+    assert context is not None
+    assert carrier_of(context) == {"traceparent": PARENT, "tracestate": state}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        ",",
+        "no value",
+        "Upper=x",
+        "key=",
+        "key=a=b",
+        "key=line\nbreak",
+        "key=caf\u00e9",
+        "k=" + "v" * 257,
+        ",".join(f"k{number}=v" for number in range(MAX_STATE_MEMBERS + 1)),
+        ",".join(f"k{number:03}={'v' * 200}" for number in range(3)),
+        b"vendor=value",
+    ],
+)
+def test_a_state_that_is_none_is_left_out_and_its_span_counts(state: str | bytes) -> None:
+    context = context_of({"traceparent": PARENT, "tracestate": state})
+
+    assert context == parse_traceparent(PARENT)
+
+
+def test_the_longest_state_goes_on() -> None:
+    state = f"a={'v' * 200},b={'v' * 200},c={'v' * (MAX_STATE_CHARACTERS - 408)}"
+    assert len(state) == MAX_STATE_CHARACTERS
+
+    context = context_of({"traceparent": PARENT, "tracestate": state})
+    assert context is not None
+    assert context.state == state
+    assert context_of({"traceparent": PARENT, "tracestate": f"{state}v"}) == context._replace(
+        state=""
+    )
+
+
+@pytest.mark.parametrize("carrier", [{}, {"traceparent": "nonsense"}, {"traceparent": b"bytes"}])
+def test_a_state_alone_names_no_span(carrier: dict[str, str | bytes]) -> None:
+    assert context_of({**carrier, "tracestate": "vendor=value"}) is None

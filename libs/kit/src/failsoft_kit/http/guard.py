@@ -34,10 +34,10 @@ from failsoft_kit.identity import (
 )
 from failsoft_kit.identity import Kind as PrincipalKind
 from failsoft_kit.rpc import crash
-from failsoft_kit.rpc.channel import REQUEST_ID_METADATA, TRACE_METADATA
+from failsoft_kit.rpc.channel import REQUEST_ID_METADATA
 from failsoft_kit.rpc.ending import Ending, ending_of
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
-from failsoft_kit.telemetry.context import parse_traceparent
+from failsoft_kit.telemetry.context import context_of
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
@@ -143,11 +143,10 @@ class Guard:
         tracer = self._tracer if held else self._unrecorded
         path = "" if route is None else route.path
         name = f"{known} {path or 'unknown'}"
-        traceparent = request.headers.get(TRACE_METADATA)
         span = tracer.start(
             name,
             kind=Kind.SERVER,
-            parent=None if traceparent is None else parse_traceparent(traceparent),
+            parent=context_of(request.headers),
             attributes={METHOD.name: known, ROUTE.name: path},
         )
         own_id = request.headers.get(REQUEST_ID_METADATA, "")

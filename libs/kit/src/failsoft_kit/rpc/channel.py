@@ -10,7 +10,7 @@ import grpc
 
 from failsoft_kit.identity import AUTHORIZATION_METADATA, TENANT_METADATA, ServiceToken
 from failsoft_kit.rpc.authorized import AuthorizedChannel
-from failsoft_kit.telemetry.context import SpanContext, format_traceparent
+from failsoft_kit.telemetry.context import SpanContext, carrier_of
 from failsoft_kit.telemetry.span import Span
 
 ATTEMPT_METADATA = "failsoft-attempt-id"
@@ -18,7 +18,6 @@ DEPTH_METADATA = "failsoft-depth"
 FOLLOWING_METADATA = "failsoft-following"
 """In a stream's initial metadata: nothing that happens from now on is missed."""
 REQUEST_ID_METADATA = "x-request-id"
-TRACE_METADATA = "traceparent"
 
 Metadata = tuple[tuple[str, str], ...]
 Options = Mapping[str, int | str]
@@ -82,7 +81,7 @@ def outgoing_metadata(
     metadata: list[tuple[str, str]] = []
     if span is not None:
         context = span.context if isinstance(span, Span) else span
-        metadata.append((TRACE_METADATA, format_traceparent(context)))
+        metadata.extend(carrier_of(context).items())
     if tenant is not None:
         metadata.append((TENANT_METADATA, tenant))
     if attempt_id is not None:

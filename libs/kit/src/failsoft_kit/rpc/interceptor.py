@@ -32,14 +32,13 @@ from failsoft_kit.rpc.channel import (
     ATTEMPT_METADATA,
     DEPTH_METADATA,
     REQUEST_ID_METADATA,
-    TRACE_METADATA,
 )
 from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
 from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
 from failsoft_kit.rpc.names import CALL_DURATION, METHOD, STATUS
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.rpc.status import ErrorDetails, grpc_code, to_status, trailing_metadata
-from failsoft_kit.telemetry.context import parse_traceparent
+from failsoft_kit.telemetry.context import context_of
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
@@ -164,11 +163,10 @@ class Interceptor:
         """Give a call its span and its id. Never raises."""
         sent = dict(metadata)
         tracer = self._unrecorded if method.access is Access.ANYONE else self._tracer
-        traceparent = sent.get(TRACE_METADATA)
         span = tracer.start(
             method.name,
             kind=Kind.SERVER,
-            parent=parse_traceparent(traceparent) if isinstance(traceparent, str) else None,
+            parent=context_of(sent),
             attributes=method.attributes,
         )
         own_id = _valid(sent.get(REQUEST_ID_METADATA), _REQUEST_ID)

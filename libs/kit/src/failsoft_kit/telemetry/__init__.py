@@ -1,7 +1,14 @@
 """Spans and metrics: making them, naming them, handing them out off the request path."""
 
 from failsoft_kit.telemetry.cells import Counter, Gauge, Histogram
-from failsoft_kit.telemetry.context import SpanContext, format_traceparent, parse_traceparent
+from failsoft_kit.telemetry.context import (
+    SpanContext,
+    carrier_of,
+    context_of,
+    context_of_entry,
+    format_traceparent,
+    parse_traceparent,
+)
 from failsoft_kit.telemetry.family import Family
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.names import (
@@ -16,6 +23,7 @@ from failsoft_kit.telemetry.names import (
     ValueType,
 )
 from failsoft_kit.telemetry.recorder import Recorder
+from failsoft_kit.telemetry.sampler import Sampler
 from failsoft_kit.telemetry.setup import Telemetry, telemetry_from
 from failsoft_kit.telemetry.span import (
     Attributes,
@@ -45,6 +53,7 @@ __all__ = [
     "Name",
     "NameRegistry",
     "Recorder",
+    "Sampler",
     "Sink",
     "Span",
     "SpanContext",
@@ -55,6 +64,9 @@ __all__ = [
     "Value",
     "ValueType",
     "activate",
+    "carrier_of",
+    "context_of",
+    "context_of_entry",
     "current_context",
     "current_span",
     "error_type_of",

@@ -1,11 +1,30 @@
-"""Which span a piece of work belongs to, and how that travels: W3C `traceparent`."""
+"""Which span a piece of work belongs to, and how that travels: W3C Trace Context.
+
+`traceparent` names the span. `tracestate` is what other tracing systems want to find again
+downstream; we read nothing of it and pass it on as it came, to our own services only.
+The same two names are HTTP headers, gRPC metadata and fields of a Valkey stream's entry.
+Baggage is read from nowhere and passed on to nobody: what our services have to know of a
+caller travels by verified identity, not by a header that anybody may write.
+"""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
+
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+
+MAX_STATE_CHARACTERS = 512
+"""What W3C asks everybody to pass on; a longer state is left out."""
+MAX_STATE_MEMBERS = 32
 
 _TRACEPARENT = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<rest>-.*)?"
+)
+_MEMBER = re.compile(
+    r"[a-z0-9][a-z0-9_*/@-]{0,255}"
+    r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
 _SAMPLED = 0x01
 
@@ -15,11 +34,13 @@ class SpanContext(NamedTuple):
 
     `trace_id` has 128 bits, `span_id` 64; neither is ever 0.
     `sampled` says that somebody keeps records of this trace, not that we do.
+    `state` is the `tracestate` that the trace came with; empty: none that can be passed on.
     """
 
     trace_id: int
     span_id: int
     sampled: bool
+    state: str = ""
 
     @property
     def trace_hex(self) -> str:
@@ -48,3 +69,45 @@ def parse_traceparent(header: str) -> SpanContext | None:
 def format_traceparent(context: SpanContext) -> str:
     """The `traceparent` header that makes what follows a child of `context`."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.sampled:02x}"
+
+
+def context_of(carrier: Mapping[str, str | bytes]) -> SpanContext | None:
+    """The span that these headers, or this metadata, come from; None: they name none.
+
+    A state that is malformed or too long is left out, and the span counts all the same.
+    """
+    traceparent = carrier.get(TRACEPARENT)
+    context = parse_traceparent(traceparent) if isinstance(traceparent, str) else None
+    if context is None:
+        return None
+    state = carrier.get(TRACESTATE)
+    if isinstance(state, str) and _may_be_passed_on(state):
+        return context._replace(state=state)
+    return context
+
+
+def carrier_of(context: SpanContext) -> dict[str, str]:
+    """The headers, the metadata or the fields that make what follows a child of `context`."""
+    carrier = {TRACEPARENT: format_traceparent(context)}
+    if context.state:
+        carrier[TRACESTATE] = context.state
+    return carrier
+
+
+def context_of_entry(fields: Mapping[bytes, bytes]) -> SpanContext | None:
+    """The span that wrote this entry of a Valkey stream, `carrier_of` it among the fields.
+
+    Args:
+        fields: As a client reads them that decodes nothing.
+    """
+    names = (TRACEPARENT, TRACESTATE)
+    found = {name: fields[key] for name in names if (key := name.encode()) in fields}
+    return context_of({name: value.decode("latin-1") for name, value in found.items()})
+
+
+def _may_be_passed_on(state: str) -> bool:
+    if not state or len(state) > MAX_STATE_CHARACTERS:
+        return False
+    members = [member.strip(" \t") for member in state.split(",")]
+    named = [member for member in members if member]
+    return 0 < len(named) <= MAX_STATE_MEMBERS and all(map(_MEMBER.fullmatch, named))

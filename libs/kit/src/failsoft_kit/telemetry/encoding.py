@@ -78,6 +78,7 @@ class Encoder:
         encoded = to.add(
             trace_id=span.context.trace_id.to_bytes(16, "big"),
             span_id=span.context.span_id.to_bytes(8, "big"),
+            trace_state=span.context.state,
             parent_span_id=span.parent_id.to_bytes(8, "big") if span.parent_id else b"",
             flags=_SAMPLED_FLAG,
             name=span.name,

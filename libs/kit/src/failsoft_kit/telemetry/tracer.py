@@ -5,28 +5,37 @@ import random
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.names import NameRegistry
+from failsoft_kit.telemetry.sampler import Sampler
 from failsoft_kit.telemetry.span import Attributes, Desk, Kind, Sink, Span, current_span
 
 
 class Tracer:
     """Starts the spans of one service.
 
-    Sampling follows the parent; a trace that starts here is sampled if there is a sink.
-    Without a sink a span costs its ids and nothing more.
+    Children are sampled as their parent is; the sampler decides about what begins here or
+    comes from elsewhere. Without a sink a span costs its ids and nothing more: nothing that
+    begins here is sampled, and what comes from elsewhere stays as it was.
 
     Args:
         sink: Where ended spans go; None: nowhere.
         names: The declared names; a strict registry is asked about every name.
+        sampler: None: it follows the sender, and samples everything that begins here.
     """
 
-    __slots__ = ("_desk", "_draw")
+    __slots__ = ("_desk", "_draw", "_sampler")
 
     def __init__(
-        self, *, clock: Clock, sink: Sink | None = None, names: NameRegistry | None = None
+        self,
+        *,
+        clock: Clock,
+        sink: Sink | None = None,
+        names: NameRegistry | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         checked = names if names is not None and names.strict else None
         self._desk = Desk(clock=clock, sink=sink, names=checked)
         self._draw = random.Random().getrandbits  # noqa: S311 - ids are unique, not secret
+        self._sampler = sampler or Sampler()
 
     def start(
         self,
@@ -47,12 +56,15 @@ class Tracer:
         if above is None:
             # One draw for both ids, each with its lowest bit set: 0 is no id.
             bits = self._draw(192)
+            trace_id = bits >> 64 | 1
             context = SpanContext(
-                bits >> 64 | 1, bits & _SPAN_BITS | 1, self._desk.sink is not None
+                trace_id, bits & _SPAN_BITS | 1, self._samples(trace_id, sender=None)
             )
             parent_id = 0
         else:
-            context = SpanContext(above.trace_id, self._draw(64) | 1, above.sampled)
+            is_ours = isinstance(parent, Span)
+            sampled = above.sampled if is_ours else self._samples(above.trace_id, sender=above)
+            context = SpanContext(above.trace_id, self._draw(64) | 1, sampled, above.state)
             parent_id = above.span_id
         return Span(
             desk=self._desk,
@@ -62,6 +74,11 @@ class Tracer:
             parent_id=parent_id,
             attributes=attributes,
         )
+
+    def _samples(self, trace_id: int, *, sender: SpanContext | None) -> bool:
+        if self._desk.sink is None:
+            return sender is not None and sender.sampled
+        return self._sampler.samples(trace_id, sender)
 
 
 _SPAN_BITS = (1 << 64) - 1
