@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
     ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -16,14 +20,34 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from failsoft_kit.clock import SystemClock
+from failsoft_kit.rpc.status import trailing_metadata
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry import Telemetry, telemetry_from
-from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter
+from failsoft_kit.telemetry.export import ExportFailed, Unwanted
+from failsoft_kit.telemetry.otlp_grpc import GrpcExporter, Signal
+from failsoft_kit.telemetry.otlp_http import HttpExporter
 from failsoft_kit.telemetry.process_metrics import SPANS_DROPPED
-from failsoft_kit.telemetry.recorder import ExportFailed
 from failsoft_kit.testing.metrics import number
 
 pytestmark = pytest.mark.integration
+
+
+def retry_hint(code: grpc.StatusCode, after: float | None) -> tuple[tuple[str, bytes], ...]:
+    """Metadata that says when to come back, as a collector does."""
+    if after is None:
+        return ()
+    status = status_pb2.Status(code=code.value[0])
+    hint = error_details_pb2.RetryInfo()
+    hint.retry_delay.FromMilliseconds(round(after * 1000))
+    status.details.add().Pack(hint)
+    return trailing_metadata(status)
+
+
+def spans_refused(number: int) -> ExportTraceServiceResponse:
+    """What a collector answers that took the others."""
+    reply = ExportTraceServiceResponse()
+    reply.partial_success.rejected_spans = number
+    return reply
 
 
 class GrpcCollector(trace_service_pb2_grpc.TraceServiceServicer):
@@ -33,6 +57,8 @@ class GrpcCollector(trace_service_pb2_grpc.TraceServiceServicer):
         self.requests: list[ExportTraceServiceRequest] = []
         self.metadata: dict[str, str | bytes] = {}
         self.refusal: grpc.StatusCode | None = None
+        self.after: float | None = None
+        self.reply = ExportTraceServiceResponse()
 
     async def Export(  # noqa: N802 - the name is the contract's
         self,
@@ -40,10 +66,11 @@ class GrpcCollector(trace_service_pb2_grpc.TraceServiceServicer):
         context: grpc.aio.ServicerContext[ExportTraceServiceRequest, ExportTraceServiceResponse],
     ) -> ExportTraceServiceResponse:
         if self.refusal is not None:
-            await context.abort(self.refusal)
+            hint = retry_hint(self.refusal, self.after)
+            await context.abort(self.refusal, trailing_metadata=hint)
         self.requests.append(request)
         self.metadata = dict(context.invocation_metadata() or ())
-        return ExportTraceServiceResponse()
+        return self.reply
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
@@ -78,10 +105,12 @@ async def listening(
 
 
 class HttpCollector:
-    """Keeps what was posted; answers every request with one status."""
+    """Keeps what was posted; answers every request alike."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int = 200, *, header: str = "", reply: bytes = b"") -> None:
         self.status = status
+        self.header = f"{header}\r\n" if header else ""
+        self.reply = reply
         self.head = ""
         self.body = b""
 
@@ -93,7 +122,8 @@ class HttpCollector:
             if line.startswith("Content-Length:")
         )
         self.body = await reader.readexactly(length)
-        return f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n\r\n".encode()
+        head = f"{self.header}Content-Length: {len(self.reply)}\r\n"
+        return f"HTTP/1.1 {self.status} X\r\n{head}\r\n".encode() + self.reply
 
 
 def telemetry(environ: Mapping[str, str]) -> Telemetry:
@@ -221,20 +251,46 @@ async def test_an_endpoint_for_traces_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "again"),
-    [(grpc.StatusCode.UNAVAILABLE, True), (grpc.StatusCode.INVALID_ARGUMENT, False)],
+    ("code", "after", "again"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, None, True),
+        (grpc.StatusCode.UNAVAILABLE, 2.5, True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, 2.5, True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, None, False),
+        (grpc.StatusCode.INVALID_ARGUMENT, None, False),
+        (grpc.StatusCode.UNIMPLEMENTED, None, False),
+    ],
 )
-async def test_a_grpc_collector_says_whether_to_come_back(
-    code: grpc.StatusCode, again: bool
+async def test_a_grpc_collector_says_whether_and_when_to_come_back(
+    code: grpc.StatusCode, after: float | None, again: bool
 ) -> None:
     collector = GrpcCollector()
-    collector.refusal = code
+    collector.refusal, collector.after = code, after
     async with collector.listening() as port:
         exporter = GrpcExporter(f"http://127.0.0.1:{port}", headers={}, timeout=5.0)
         with pytest.raises(ExportFailed) as failed:
             await exporter.export(b"")
         await exporter.close()
     assert failed.value.again is again
+    assert failed.value.after == after
+
+
+async def test_a_grpc_collector_without_a_service_for_metrics_does_not_want_them() -> None:
+    async with GrpcCollector().listening() as port:
+        url = f"http://127.0.0.1:{port}"
+        exporter = GrpcExporter(url, headers={}, timeout=5.0, signal=Signal.METRICS)
+        with pytest.raises(Unwanted):
+            await exporter.export(b"")
+        await exporter.close()
+
+
+async def test_a_grpc_collector_says_how_many_spans_it_refused() -> None:
+    collector = GrpcCollector()
+    collector.reply = spans_refused(3)
+    async with collector.listening() as port:
+        exporter = GrpcExporter(f"http://127.0.0.1:{port}", headers={}, timeout=5.0)
+        assert await exporter.export(b"") == 3
+        await exporter.close()
 
 
 @pytest.mark.parametrize("headers", [{"k": "ü"}, {"k": "a\nb"}, {"no key": "v"}, {"k-bin": "v"}])
@@ -252,13 +308,59 @@ async def test_a_header_that_grpc_cannot_send_costs_spans_and_not_the_service(
     assert not failure.value.again
 
 
-@pytest.mark.parametrize(("status", "again"), [(503, True), (400, False)])
-async def test_an_http_collector_says_whether_to_come_back(status: int, again: bool) -> None:
-    async with listening(HttpCollector(status).answer) as port:
+@pytest.mark.parametrize(
+    ("status", "header", "again", "after"),
+    [
+        (503, "", True, None),
+        (503, "Retry-After: 7", True, 7.0),
+        (429, "retry-after:7", True, 7.0),
+        (503, "Retry-After: Fri, 31 Dec 2027 23:59:59 GMT", True, None),
+        (400, "", False, None),
+        (404, "", False, None),
+    ],
+)
+async def test_an_http_collector_says_whether_and_when_to_come_back(
+    status: int, header: str, again: bool, after: float | None
+) -> None:
+    collector = HttpCollector(status, header=header)
+    async with listening(collector.answer) as port:
         exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/traces", headers={}, timeout=5.0)
         with pytest.raises(ExportFailed) as failed:
             await exporter.export(b"")
     assert failed.value.again is again
+    assert failed.value.after == after
+
+
+async def test_an_http_collector_without_a_path_for_metrics_does_not_want_them() -> None:
+    async with listening(HttpCollector(404).answer) as port:
+        exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/metrics", headers={}, timeout=5.0)
+        with pytest.raises(Unwanted):
+            await exporter.export(b"")
+
+
+@pytest.mark.parametrize(
+    ("reply", "refused"),
+    [
+        (spans_refused(3), 3),
+        (
+            ExportMetricsServiceResponse(
+                partial_success=ExportMetricsPartialSuccess(rejected_data_points=3)
+            ),
+            3,
+        ),
+        (spans_refused(-3), 0),
+        (ExportTraceServiceResponse(), 0),
+        (b"no protobuf", 0),
+    ],
+    ids=["spans", "points", "less than none", "none", "no reply of a collector"],
+)
+async def test_an_http_collector_says_how_much_it_refused(
+    reply: Message | bytes, refused: int
+) -> None:
+    body = reply if isinstance(reply, bytes) else reply.SerializeToString()
+    async with listening(HttpCollector(reply=body).answer) as port:
+        exporter = HttpExporter(f"http://127.0.0.1:{port}/v1/traces", headers={}, timeout=5.0)
+        assert await exporter.export(b"") == refused
 
 
 async def test_a_hanging_http_collector_costs_its_timeout() -> None:

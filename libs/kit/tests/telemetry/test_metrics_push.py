@@ -8,12 +8,13 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
+from structlog.testing import capture_logs
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry.export import ExportFailed, Unwanted
 from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
 from failsoft_kit.telemetry.metrics_push import MetricsPush
-from failsoft_kit.telemetry.recorder import ExportFailed
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import UP
 
@@ -29,7 +30,7 @@ class Collector:
         self.hangs = False
         self.closed = False
 
-    async def export(self, request: bytes) -> None:
+    async def export(self, request: bytes) -> int:
         if self.hangs:
             await asyncio.Event().wait()
         if self.refusals:
@@ -37,6 +38,7 @@ class Collector:
         [of_resource] = ExportMetricsServiceRequest.FromString(request).resource_metrics
         [metric] = of_resource.scope_metrics[0].metrics
         self.values.append(metric.gauge.data_points[0].as_double)
+        return 0
 
     async def close(self) -> None:
         self.closed = True
@@ -82,6 +84,37 @@ async def test_a_refused_batch_is_followed_by_the_next(*, again: bool) -> None:
         assert collector.values == []
         await asyncio.sleep(INTERVAL)
     assert collector.values == [1.0]
+
+
+@virtual_time.test
+async def test_a_collector_of_spans_alone_is_told_of_once_and_without_a_warning() -> None:
+    """A Jaeger takes no metrics, and that is no fault of anybody."""
+    pushed = Pushed()
+    pushed.collector.refusals = [Unwanted("UNIMPLEMENTED")] * 5
+    with capture_logs() as logged:
+        async with pushed.running():
+            await asyncio.sleep(4.5 * INTERVAL)
+            await pushed.push.close(within=2.0)
+    assert [(entry["event"], entry["log_level"]) for entry in logged] == [
+        ("telemetry.metrics_not_taken", "info")
+    ]
+
+
+@virtual_time.test
+async def test_the_log_is_told_each_change_once() -> None:
+    pushed = Pushed()
+    pushed.gauge.set(1.0)
+    away, unwanted = ExportFailed("away", again=True), Unwanted("UNIMPLEMENTED")
+    pushed.collector.refusals = [away, away, unwanted, unwanted, away, away]
+    with capture_logs() as logged:
+        async with pushed.running():
+            await asyncio.sleep(8.5 * INTERVAL)
+    assert [entry["event"] for entry in logged] == [
+        "telemetry.metrics_push_failing",
+        "telemetry.metrics_not_taken",
+        "telemetry.metrics_push_failing",
+        "telemetry.metrics_push_recovered",
+    ]
 
 
 @virtual_time.test

@@ -3,18 +3,20 @@
 The request path only appends to a bounded queue. A collector that is dead, slow or
 hanging costs spans, never a request and never memory: what doesn't fit is dropped
 and counted. The log gets one line when export breaks and one when it is back.
-A span that cannot be encoded costs itself alone.
+A collector that says when to come back is asked no earlier.
+A span that cannot be encoded costs itself alone, and so does one that is refused.
 """
 
 import asyncio
+import enum
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.export import Exporter, ExportFailed
 from failsoft_kit.telemetry.span import Span
 
 _log: FilteringBoundLogger = structlog.get_logger()
@@ -23,33 +25,17 @@ _CAPACITY = 8192
 _BATCH = 512
 _INTERVAL = 1.0
 _LONGEST_PAUSE = 30.0
+_LONGEST_HINT = 300.0
+"""Seconds that a collector may ask for: one that says a year is tried again before that."""
 
 
-class ExportFailed(Exception):
-    """The collector did not take a batch.
+class _Condition(enum.Enum):
+    """How export goes; the log tells each change."""
 
-    `again` says whether it may take the same batch later.
-    """
-
-    def __init__(self, message: str, *, again: bool) -> None:
-        super().__init__(message)
-        self.again = again
-
-
-class Exporter(Protocol):
-    """Sends encoded requests of one signal to a collector."""
-
-    async def export(self, request: bytes) -> None:
-        """Send one batch within the exporter's own time limit.
-
-        Raises:
-            ExportFailed: the collector was not there, or refused.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Give connections back."""
-        ...
+    FINE = enum.auto()
+    REFUSING = enum.auto()
+    """The collector takes batches, but not all of their spans."""
+    FAILING = enum.auto()
 
 
 class Recorder:
@@ -80,7 +66,7 @@ class Recorder:
         self._unsent: list[Span] = []
         self._full_batch = asyncio.Event()
         self._pause = interval
-        self._failing = False
+        self._condition = _Condition.FINE
         self.dropped = 0
         """Spans lost so far, for whatever reason."""
 
@@ -107,18 +93,22 @@ class Recorder:
                 return
 
     async def close(self, *, within: float) -> None:
-        """Flush for at most `within` seconds, then give connections back."""
+        """Flush for at most `within` seconds, then give connections back.
+
+        What is left then is dropped.
+        """
         try:
             async with asyncio.timeout(within):
                 await self.flush()
         except TimeoutError:
             self._note_failure("the collector did not answer before the end")
         finally:
+            self._give_up()
             await self._exporter.close()
 
     async def _wait(self) -> None:
         """Until a batch is full or the interval is over; while export fails, its pause only."""
-        if self._failing:
+        if self._condition is _Condition.FAILING:
             await asyncio.sleep(self._pause)
             return
         try:
@@ -142,15 +132,15 @@ class Recorder:
         if not self._unsent:
             return True
         try:
-            await self._exporter.export(encoded.request)
+            refused = await self._exporter.export(encoded.request)
         except ExportFailed as error:
             if not error.again:
                 self.dropped += len(self._unsent)
                 self._unsent = []
-            self._note_failure(str(error))
+            self._note_failure(str(error), after=error.after)
             return False
+        self._note_success(refused=min(refused, len(self._unsent)))
         self._unsent = []
-        self._note_success()
         return True
 
     def _drop(self, poison: Sequence[Span]) -> None:
@@ -160,14 +150,30 @@ class Recorder:
             self._unsent = [span for span in self._unsent if span not in poison]
             _log.error("telemetry.spans_unencodable", first=poison[0].name, dropped=self.dropped)
 
-    def _note_failure(self, problem: str) -> None:
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
-        if not self._failing:
-            self._failing = True
+    def _give_up(self) -> None:
+        """Forget what waits; nobody will send it."""
+        left = len(self._unsent) + len(self._waiting)
+        self._unsent = []
+        self._waiting.clear()
+        if left:
+            self.dropped += left
+            _log.warning("telemetry.spans_left_at_end", left=left, dropped=self.dropped)
+
+    def _note_failure(self, problem: str, *, after: float | None = None) -> None:
+        hint = min(after or 0.0, _LONGEST_HINT)
+        self._pause = max(min(_LONGEST_PAUSE, self._pause * 2), hint)
+        if self._changes_to(_Condition.FAILING):
             _log.warning("telemetry.export_failing", problem=problem, dropped=self.dropped)
 
-    def _note_success(self) -> None:
+    def _note_success(self, *, refused: int) -> None:
         self._pause = self._interval
-        if self._failing:
-            self._failing = False
+        self.dropped += refused
+        if refused and self._changes_to(_Condition.REFUSING):
+            _log.warning("telemetry.spans_refused", refused=refused, dropped=self.dropped)
+        elif not refused and self._changes_to(_Condition.FINE):
             _log.info("telemetry.export_recovered", dropped=self.dropped)
+
+    def _changes_to(self, condition: _Condition) -> bool:
+        """Go over to it; False if it was so already."""
+        before, self._condition = self._condition, condition
+        return before is not condition

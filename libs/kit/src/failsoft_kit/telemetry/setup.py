@@ -23,13 +23,15 @@ from urllib.parse import unquote
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.export import Exporter
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
 from failsoft_kit.telemetry.metrics_push import MetricsPush
 from failsoft_kit.telemetry.names import NameRegistry
-from failsoft_kit.telemetry.otlp import GrpcExporter, HttpExporter, Signal
+from failsoft_kit.telemetry.otlp_grpc import GrpcExporter, Signal
+from failsoft_kit.telemetry.otlp_http import HttpExporter
 from failsoft_kit.telemetry.process_metrics import SPANS_DROPPED, VERSION, tell_build, version
-from failsoft_kit.telemetry.recorder import Exporter, Recorder
+from failsoft_kit.telemetry.recorder import Recorder
 from failsoft_kit.telemetry.tracer import Tracer
 
 _PREFIX = "OTEL_EXPORTER_OTLP_"
