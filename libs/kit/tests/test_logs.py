@@ -8,11 +8,12 @@ import pytest
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from failsoft_kit.logs import Form, Level, LogSettings, TraceIds, configure
+from failsoft_kit.logs import Form, Level, LogSettings, about, configure
+from failsoft_kit.telemetry import SpanContext
 
 pytestmark = pytest.mark.usefixtures("own_logs")
 
-TRACE = (0xABC, 0x7, True)
+TRACE = SpanContext(0xABC, 0x7, sampled=True)
 
 
 class Terminal(io.StringIO):
@@ -34,10 +35,17 @@ def log_to(
     *,
     level: Level = Level.INFO,
     form: Form = Form.AUTO,
-    trace: TraceIds | None = TRACE,
+    trace: SpanContext | None = TRACE,
+    request_id: str | None = None,
 ) -> FilteringBoundLogger:
     settings = LogSettings(level=level, form=form)
-    configure(settings, service="relay", trace=lambda: trace, stream=stream)
+    configure(
+        settings,
+        service="relay",
+        trace=lambda: trace,
+        request_id=lambda: request_id,
+        stream=stream,
+    )
     log: FilteringBoundLogger = structlog.get_logger()
     return log
 
@@ -60,11 +68,29 @@ def test_an_event_is_one_json_object_with_its_trace() -> None:
     }
 
 
-def test_outside_of_any_span_there_are_no_ids() -> None:
+def test_outside_of_any_request_there_are_no_ids() -> None:
     stream = io.StringIO()
     log_to(stream, trace=None).info("service.serving")
 
-    assert "trace_id" not in json.loads(stream.getvalue())
+    assert {"trace_id", "request_id"}.isdisjoint(json.loads(stream.getvalue()))
+
+
+def test_what_a_request_caused_has_its_id() -> None:
+    stream = io.StringIO()
+    log_to(stream, request_id="my-id").info("hop.skipped")
+
+    assert json.loads(stream.getvalue())["request_id"] == "my-id"
+
+
+def test_an_event_may_be_about_another_span_and_request_than_the_current_ones() -> None:
+    stream = io.StringIO()
+    other = SpanContext(0xDEF, 0x8, sampled=False)
+    log_to(stream, request_id="my-id").info("walk.failed", request_id="another", **about(other))
+
+    event = json.loads(stream.getvalue())
+    assert event["request_id"] == "another"
+    assert event["trace_id"] == f"{0xDEF:032x}"
+    assert (event["span_id"], event["trace_flags"]) == ("0000000000000008", "00")
 
 
 def test_only_what_is_severe_enough_is_logged() -> None:

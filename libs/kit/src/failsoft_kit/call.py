@@ -40,6 +40,12 @@ def depth() -> int:
     return 0 if call is None else call.depth
 
 
+def request_id() -> str | None:
+    """That of the request of this task; None outside of any call."""
+    call = _current.get(None)
+    return None if call is None else call.request_id
+
+
 def enter(call: Call) -> None:
     """Make `call` the current one for the rest of this task."""
     _current.set(call)

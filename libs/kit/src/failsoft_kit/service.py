@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import Field
 
-from failsoft_kit import logs
+from failsoft_kit import call, logs
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.logs import LogSettings
@@ -132,7 +132,7 @@ async def run(
         StartupError: what is configured cannot be served.
     """
     settings = load(model, section=section, file=config)
-    logs.configure(settings.log, service=name, trace=current_context)
+    logs.configure(settings.log, service=name, trace=current_context, request_id=call.request_id)
     clock = SystemClock()
     registry = NameRegistry()
     registry.register((*RPC_NAMES, *PROCESS_NAMES, *names))

@@ -33,6 +33,7 @@ from failsoft_kit.identity import (
     Principal,
 )
 from failsoft_kit.identity import Kind as PrincipalKind
+from failsoft_kit.logs import about
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import REQUEST_ID_METADATA
 from failsoft_kit.rpc.ending import Ending, ending_of
@@ -231,7 +232,7 @@ class Guard:
             "status": status,
             "ms": round((self._clock.now() - call.started) * 1000, 3),
             "request_id": call.request_id,
-            "trace_id": call.span.context.trace_hex,
+            **about(call.span.context),
         }
         if ending is None:
             self._log.debug("http.answered", **facts)

@@ -27,6 +27,7 @@ from structlog.typing import FilteringBoundLogger
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, Authenticator, Principal
 from failsoft_kit.identity import Kind as PrincipalKind
+from failsoft_kit.logs import about
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import (
     ATTEMPT_METADATA,
@@ -241,7 +242,7 @@ class Interceptor:
             "code": ending.code,
             "ms": round((self._clock.now() - call.started) * 1000, 3),
             "request_id": call.request_id,
-            "trace_id": call.span.context.trace_hex,
+            **about(call.span.context),
         }
         if ending.crash is not None:
             self._log.error("rpc.crashed", stack=crash.describe(ending.crash), **facts)
