@@ -309,6 +309,8 @@ def failed(position: int, *, detail: str = "", attempts: int = 0, target: str = 
         time_to_first_content=None,
         latency=0.5,
         usage=None,
+        started=0.25,
+        detail="it was busy",
     )
     return Hop(
         position=position,

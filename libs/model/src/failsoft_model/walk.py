@@ -140,6 +140,9 @@ class Attempt:
         time_to_first_content: Seconds; None when none came.
         latency: Seconds from the call to its end.
         usage: None when the target did not say.
+        started: Seconds from the start of the walk to the call.
+        detail: What was wrong, in one sentence for people: no prompt, no answer, no secret.
+            Empty for an attempt that answered.
     """
 
     id: str
@@ -149,6 +152,8 @@ class Attempt:
     time_to_first_content: float | None
     latency: float
     usage: Usage | None
+    started: float = 0.0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ async def test_a_schema_that_was_not_kept_is_asked_of_the_next(
     hop = answer.finished.hops[0]
     assert hop.error_class is ErrorClass.SCHEMA_INVALID
     assert [each.error_class for each in hop.attempts] == [ErrorClass.SCHEMA_INVALID]
+    assert [each.detail for each in hop.attempts] == [hop.detail]
     assert router.cache.texts == ['{"a":1}']
 
 

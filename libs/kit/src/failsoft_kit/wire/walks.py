@@ -85,6 +85,8 @@ def _fill_attempt(into: pb.Attempt, attempt: Attempt) -> None:
     fill_duration(into.latency, attempt.latency)
     if attempt.usage is not None:
         fill_usage(into.usage, attempt.usage)
+    fill_duration(into.started, attempt.started)
+    into.detail = attempt.detail
 
 
 def decode_hop(hop: pb.Hop) -> Hop | None:
@@ -116,6 +118,8 @@ def _decode_attempt(attempt: pb.Attempt) -> Attempt:
         time_to_first_content=decode_duration(attempt.time_to_first_content) if spoke else None,
         latency=decode_duration(attempt.latency),
         usage=decode_usage(attempt.usage) if attempt.HasField("usage") else None,
+        started=decode_duration(attempt.started),
+        detail=attempt.detail,
     )
 
 

@@ -425,6 +425,8 @@ class Attempt(_message.Message):
     TIME_TO_FIRST_CONTENT_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    STARTED_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """walk_id/hop/attempt; our own services get it as metadata
     failsoft-attempt-id and use it as the engine's request id.
@@ -435,6 +437,10 @@ class Attempt(_message.Message):
     """What was wrong; unspecified for one that answered."""
     http_status: _builtins.int
     """HTTP status of the reply; 0 where there was none or it was not HTTP."""
+    detail: _builtins.str
+    """What was wrong, in one sentence for people: no prompt, no answer, no secret.
+    Empty for one that answered.
+    """
     @_builtins.property
     def time_to_first_content(self) -> _duration_pb2.Duration:
         """From the call to its first content; unset when none came."""
@@ -447,6 +453,10 @@ class Attempt(_message.Message):
     def usage(self) -> Global___Usage:
         """What this attempt used, as the target says; unset when it did not say."""
 
+    @_builtins.property
+    def started(self) -> _duration_pb2.Duration:
+        """From the start of the walk to the call; unset by senders before this field."""
+
     def __init__(
         self,
         *,
@@ -457,10 +467,12 @@ class Attempt(_message.Message):
         time_to_first_content: _duration_pb2.Duration | None = ...,
         latency: _duration_pb2.Duration | None = ...,
         usage: Global___Usage | None = ...,
+        started: _duration_pb2.Duration | None = ...,
+        detail: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "time_to_first_content", b"time_to_first_content", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "started", b"started", "time_to_first_content", b"time_to_first_content", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_class", b"error_class", "http_status", b"http_status", "id", b"id", "latency", b"latency", "model", b"model", "time_to_first_content", b"time_to_first_content", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "error_class", b"error_class", "http_status", b"http_status", "id", b"id", "latency", b"latency", "model", b"model", "started", b"started", "time_to_first_content", b"time_to_first_content", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,6 +23,7 @@ class Errand:
         streams: The caller is given the answer piece by piece.
         may_restart: An answer of which the caller has been given something may be started
             over.
+        began: Moment of the clock at which the walk began.
         first_content_by: Moment of the clock by which content has to come from somebody.
         attempts: Calls to targets so far.
         targets: Targets that were called so far.
@@ -40,6 +41,7 @@ class Errand:
     streams: bool
     may_restart: bool
     clock: Clock
+    began: float = field(init=False)
     first_content_by: float = field(init=False)
     attempts: int = 0
     targets: int = 0
@@ -48,6 +50,7 @@ class Errand:
     cut_short: bool = False
 
     def __post_init__(self) -> None:
+        self.began = self.clock.now()
         self.begin_anew()
 
     @property

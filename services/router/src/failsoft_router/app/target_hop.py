@@ -290,6 +290,7 @@ class TargetHop:
             end_at=end_at,
             in_gulps=not errand.streams,
             may_restart=errand.may_restart and splice is None,
+            walk_began=errand.began,
             splice=splice,
             retry_of=None if self._last is None else self._last.context,
         )

@@ -64,7 +64,6 @@ class Trail:
         self._feed = feed
         self._metrics = metrics
         self._clock = errand.clock
-        self._began = self._clock.now()
         self._replaced: Span | None = None
         self._hops: list[Hop] = []
 
@@ -116,7 +115,7 @@ class Trail:
             position=hop.planned.position,
             target=hop.planned.name,
             outcome=HopOutcome.TRYING,
-            started=hop.began - self._began,
+            started=hop.began - self._errand.began,
             place=hop.planned.place,
         )
 
@@ -204,7 +203,7 @@ class Trail:
             position=hop.planned.position,
             target=hop.planned.name,
             outcome=outcome,
-            started=hop.began - self._began,
+            started=hop.began - self._errand.began,
             latency=self._clock.now() - hop.began,
             attempts=attempts,
             place=hop.planned.place,

@@ -66,6 +66,7 @@ class Ask:
         in_gulps: The caller waits for the whole answer only.
         may_restart: Some of the answer may be voided and said again.
         splice: Puts what it says behind what was said; None: it is asked for an answer.
+        walk_began: Moment of the clock.
         retry_of: The span of the attempt in the same hop that was before; None: it is the first.
     """
 
@@ -76,6 +77,7 @@ class Ask:
     end_at: float
     in_gulps: bool
     may_restart: bool
+    walk_began: float
     splice: Splice | None = None
     retry_of: SpanContext | None = None
 
@@ -365,6 +367,8 @@ class Trial:
             time_to_first_content=None if first is None else first - self._began,
             latency=self._clock.now() - self._began,
             usage=result.usage if isinstance(result, Ending) else None,
+            started=self._began - self._ask.walk_began,
+            detail=failure.detail if failure else "",
         )
 
 

@@ -321,7 +321,7 @@ class Walk:
                     self._trail.served(hop, tidings.attempts)
                     return await self._serving.target(hop.planned.name, ending)
                 *earlier, last = tidings.attempts
-                last = replace(last, error_class=failure.error_class)
+                last = replace(last, error_class=failure.error_class, detail=failure.detail)
                 await self._after_failure(hop, (*earlier, last), failure)
             case Tidings(hop=hop, result=AttemptFailed() as failure):
                 await self._after_failure(hop, tidings.attempts, failure)
