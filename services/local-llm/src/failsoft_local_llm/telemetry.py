@@ -1,18 +1,41 @@
 """Every name that this service's telemetry uses besides kit's; docs/telemetry.md is made of it."""
 
 from failsoft_kit.rpc.names import ERROR_TYPE
-from failsoft_kit.telemetry import AttributeName, MetricName, MetricType, Name, ValueType
+from failsoft_kit.telemetry import (
+    AttributeName,
+    MetricName,
+    MetricType,
+    Name,
+    SpanName,
+    ValueType,
+)
 from failsoft_local_llm.core.admission.ticket import Reason
 from failsoft_local_llm.core.lives import EngineEvent
-from failsoft_model.chat import Degradation
+from failsoft_model.chat import Criticality, Degradation
+
+QUEUE = "failsoft.engine.queue"
+PREFILL = "failsoft.engine.prefill"
+DECODE = "failsoft.engine.decode"
 
 ATTEMPT_ID = "failsoft.attempt.id"
+CRITICALITY = "failsoft.criticality"
 DEGRADATION = "failsoft.degradation"
-QUEUE_WAIT = "failsoft.queue.wait"
-QUEUE_REFUSAL = "failsoft.queue.refusal"
-RESPONSE_MODEL = "gen_ai.response.model"
-PROVIDER = "gen_ai.provider.name"
 PROFILE = "failsoft.profile"
+QUEUE_WAIT = "failsoft.queue.wait"
+QUEUE_EXPECTED_WAIT = "failsoft.queue.expected_wait"
+QUEUE_REFUSAL = "failsoft.queue.refusal"
+PROMPT_TOKENS = "failsoft.engine.prompt_tokens"
+CACHED_TOKENS = "failsoft.engine.cached_tokens"
+OUTPUT_TOKENS = "failsoft.engine.output_tokens"
+"""Not `gen_ai.usage.*`: who adds that up over a trace counts the router's attempts, and no token
+twice."""
+
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+STREAMED = "gen_ai.request.stream"
+RESPONSE_MODEL = "gen_ai.response.model"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
 
 CHAT = "chat"
 INPUT, OUTPUT = "input", "output"
@@ -22,6 +45,14 @@ def _string(name: str, description: str, allowed: tuple[str, ...] = ()) -> Attri
     return AttributeName(name=name, type=ValueType.STRING, description=description, allowed=allowed)
 
 
+def _tokens(name: str, description: str) -> AttributeName:
+    return AttributeName(name=name, type=ValueType.INT, description=description, unit="{token}")
+
+
+def _seconds(name: str, description: str) -> AttributeName:
+    return AttributeName(name=name, type=ValueType.FLOAT, description=description, unit="s")
+
+
 _REFUSAL = _string(
     QUEUE_REFUSAL,
     "Why the request was not let in to the engine.",
@@ -29,7 +60,7 @@ _REFUSAL = _string(
 )
 _MODEL = _string(RESPONSE_MODEL, "OpenTelemetry GenAI: the model that answered.")
 _PROVIDER = _string(PROVIDER, "OpenTelemetry GenAI: whose API or engine answers.")
-_OPERATION = _string("gen_ai.operation.name", "OpenTelemetry GenAI.", (CHAT,))
+_OPERATION = _string(OPERATION, "OpenTelemetry GenAI.", (CHAT,))
 _TOKEN_TYPE = _string(
     "gen_ai.token.type", "OpenTelemetry GenAI: whether read or written.", (INPUT, OUTPUT)
 )
@@ -173,19 +204,40 @@ METRICS = (
     *(UP, DEGRADED, INFO, EVENTS, START_DURATION),
 )
 NAMES: tuple[Name, ...] = (
+    SpanName(name=QUEUE, description="A request waits until the engine is asked for it."),
+    SpanName(name=PREFILL, description="The engine reads the prompt, until its first token."),
+    SpanName(name=DECODE, description="The engine writes the answer, from its first token on."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),
+    _string(
+        CRITICALITY,
+        "How much it hurts to refuse the request.",
+        tuple(each.value for each in Criticality),
+    ),
     _string(
         DEGRADATION,
         "What the caller got instead of the best answer.",
         tuple(each.value for each in Degradation),
     ),
-    AttributeName(
-        name=QUEUE_WAIT,
-        type=ValueType.FLOAT,
-        unit="s",
-        description="From the request to its turn at the engine.",
+    _seconds(QUEUE_WAIT, "From the request to its turn at the engine."),
+    _seconds(
+        QUEUE_EXPECTED_WAIT,
+        "What that was thought to take when it came; absent: nothing was measured yet.",
     ),
     _REFUSAL,
-    _MODEL,
+    _tokens(PROMPT_TOKENS, "Tokens of the prompt, the template's own included."),
+    _tokens(
+        CACHED_TOKENS, "Those of them that had not to be read again; absent: the engine tells none."
+    ),
+    _tokens(OUTPUT_TOKENS, "Tokens that were written, also for nothing."),
+    *_GENAI,
+    _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was asked for."),
+    AttributeName(
+        name=STREAMED, type=ValueType.BOOL, description="OpenTelemetry GenAI: as a stream."
+    ),
+    AttributeName(
+        name=FINISH_REASONS,
+        type=ValueType.STRINGS,
+        description="OpenTelemetry GenAI: why the answer ended.",
+    ),
     *METRICS,
 )

@@ -61,8 +61,8 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
     before_it_serves = _limits(
         settings, requests=settings.max_sequences or USUAL_SEQUENCES, context_tokens=0
     )
-    meter = telemetry.meter
-    entrance = Entrance(before_it_serves, clock=clock, meter=meter)
+    meter, tracer = telemetry.meter, telemetry.tracer
+    entrance = Entrance(before_it_serves, clock=clock, meter=meter, tracer=tracer)
     host = EngineHost(
         candidates(settings, decide=decider(settings)),
         clock=clock,
@@ -80,6 +80,7 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
         defaults=defaults(settings),
         clock=clock,
         meter=meter,
+        tracer=tracer,
     )
     return Service(
         name=_NAME,

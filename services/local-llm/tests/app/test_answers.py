@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.answers import Answers
 from failsoft_local_llm.app.entrance import Entrance
@@ -219,7 +219,7 @@ async def asking(
         yield engine
 
     clock = LoopClock()
-    meter = Meter(clock=clock)
+    meter, tracer = Meter(clock=clock), Tracer(clock=clock)
     ready = asyncio.Event()
 
     def on_change(*, serving: bool, why: str) -> None:
@@ -246,9 +246,15 @@ async def asking(
         running = tasks.create_task(host.run())
         await ready.wait()
         engine.chunks, engine.asked, engine.cancelled = script, [], 0
-        entrance = Entrance(limits, clock=clock, meter=meter)
         await ask(
-            Answers(host=host, entrance=entrance, defaults=model.defaults, clock=clock, meter=meter)
+            Answers(
+                host=host,
+                entrance=Entrance(limits, clock=clock, meter=meter, tracer=tracer),
+                defaults=model.defaults,
+                clock=clock,
+                meter=meter,
+                tracer=tracer,
+            )
         )
         running.cancel()
 

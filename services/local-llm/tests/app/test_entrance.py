@@ -6,7 +6,7 @@ import math
 import pytest
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.core.admission.door import Limits
@@ -41,7 +41,9 @@ async def answered(entrance: Entrance, claim: Claim, *, seconds: float) -> float
 
 @virtual_time.test
 async def test_who_waits_begins_when_another_has_ended() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         began = [tasks.create_task(answered(entrance, claim(), seconds=2.0)) for _ in range(3)]
@@ -52,7 +54,9 @@ async def test_who_waits_begins_when_another_has_ended() -> None:
 @virtual_time.test
 async def test_nobody_waits_past_the_deadline() -> None:
     """The refusal is in time for the caller to go elsewhere."""
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=60.0))
@@ -68,7 +72,9 @@ async def test_nobody_waits_past_the_deadline() -> None:
 
 @virtual_time.test
 async def test_who_is_pushed_out_is_told_at_once() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
     told: list[float] = []
 
     async def waits() -> None:
@@ -90,7 +96,9 @@ async def test_who_is_pushed_out_is_told_at_once() -> None:
 
 @virtual_time.test
 async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=5.0))
@@ -109,7 +117,9 @@ async def test_who_hangs_up_while_waiting_leaves_the_place_to_the_next() -> None
 @virtual_time.test
 async def test_who_was_let_in_by_a_guess_that_was_too_low_waits_after_all() -> None:
     limits = Limits(requests=2, tokens=50, waiting=2, waiting_tokens=1000)
-    entrance = Entrance(limits, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        limits, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async def bigger() -> float:
         with entrance.place(claim(), engine=IDLE) as place:
@@ -127,7 +137,9 @@ async def test_who_was_let_in_by_a_guess_that_was_too_low_waits_after_all() -> N
 async def test_who_waited_and_stepped_back_waits_once_more() -> None:
     """It knew already that it was inside, and must not take that for news again."""
     limits = Limits(requests=2, tokens=50, waiting=2, waiting_tokens=1000)
-    entrance = Entrance(limits, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        limits, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async def slowly_tokenised() -> float:
         with entrance.place(claim(), engine=IDLE) as place:
@@ -145,7 +157,9 @@ async def test_who_waited_and_stepped_back_waits_once_more() -> None:
 
 @virtual_time.test
 async def test_those_who_wait_are_part_of_the_load() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(3):
@@ -158,7 +172,9 @@ async def test_those_who_wait_are_part_of_the_load() -> None:
 
 @virtual_time.test
 async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         began = [tasks.create_task(answered(entrance, claim(), seconds=9.0)) for _ in range(3)]
@@ -171,7 +187,9 @@ async def test_a_bigger_engine_lets_those_in_who_wait() -> None:
 @virtual_time.test
 async def test_requests_that_only_the_engine_still_holds_take_places_too() -> None:
     """Otherwise callers who ask and hang up at once could fill the engine without end."""
-    entrance = Entrance(LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()))
+    entrance = Entrance(
+        LIMITS, clock=LoopClock(), meter=Meter(clock=LoopClock()), tracer=Tracer(clock=LoopClock())
+    )
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(answered(entrance, claim(), seconds=1.0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter, NameRegistry
+from failsoft_kit.telemetry import Meter, NameRegistry, Tracer
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_local_llm import telemetry
@@ -463,9 +463,11 @@ async def test_sleeping_and_waking_are_counted_and_are_no_deaths() -> None:
 def answers_of(host: EngineHost, *, places: int = 4) -> Answers:
     limits = Limits(requests=places, tokens=None, waiting=4, waiting_tokens=1000)
     clock = LoopClock()
-    meter = Meter(clock=clock)
-    entrance = Entrance(limits, clock=clock, meter=meter)
-    return Answers(host=host, entrance=entrance, defaults=DEFAULTS, clock=clock, meter=meter)
+    meter, tracer = Meter(clock=clock), Tracer(clock=clock)
+    entrance = Entrance(limits, clock=clock, meter=meter, tracer=tracer)
+    return Answers(
+        host=host, entrance=entrance, defaults=DEFAULTS, clock=clock, meter=meter, tracer=tracer
+    )
 
 
 @virtual_time.test

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter, NameRegistry
+from failsoft_kit.telemetry import Meter, NameRegistry, Tracer
 from failsoft_kit.telemetry.readings import Distribution
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import distribution, number, said
@@ -161,7 +161,7 @@ async def served(entrance: Entrance, claim: Claim, *, seconds: float) -> None:
 async def test_waiting_and_being_sent_away_are_measured() -> None:
     meter = strict()
     limits = Limits(requests=1, tokens=None, waiting=1, waiting_tokens=1000)
-    entrance = Entrance(limits, clock=LoopClock(), meter=meter)
+    entrance = Entrance(limits, clock=LoopClock(), meter=meter, tracer=Tracer(clock=LoopClock()))
     watch_load(meter, lambda: entrance.load(Load(running=1, capacity=1)))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(served(entrance, claim(), seconds=3.0))
@@ -185,7 +185,7 @@ async def test_waiting_and_being_sent_away_are_measured() -> None:
 async def test_who_waits_a_second_time_because_the_engine_has_changed_waits_once() -> None:
     meter = strict()
     limits = Limits(requests=1, tokens=None, waiting=1, waiting_tokens=1000)
-    entrance = Entrance(limits, clock=LoopClock(), meter=meter)
+    entrance = Entrance(limits, clock=LoopClock(), meter=meter, tracer=Tracer(clock=LoopClock()))
     with entrance.place(claim(), engine=IDLE) as place:
         await entrance.turn(place, WORK)
         await asyncio.sleep(2.0)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_kit.testing import virtual_time
 from failsoft_local_llm.app.entrance import Entrance
 from failsoft_local_llm.core.admission.door import Limits
@@ -121,6 +121,7 @@ async def a_minute(*, seed: int) -> Seen:
         Limits(requests=PLACES, tokens=None, waiting=WAITING, waiting_tokens=1024 * WAITING),
         clock=LoopClock(),
         meter=Meter(clock=LoopClock()),
+        tracer=Tracer(clock=LoopClock()),
     )
     async with asyncio.TaskGroup() as callers:
         while asyncio.get_running_loop().time() < seen.end:

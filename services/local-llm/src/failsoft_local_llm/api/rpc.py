@@ -16,9 +16,8 @@ from failsoft_kit.wire.walks import fill_load
 from failsoft_local_llm.app.answers import Answers, Offered
 from failsoft_local_llm.core.order import Caller
 from failsoft_local_llm.core.standing import State
-from failsoft_local_llm.telemetry import ATTEMPT_ID, DEGRADATION, RESPONSE_MODEL
+from failsoft_local_llm.telemetry import ATTEMPT_ID, CHAT, OPERATION, REQUEST_MODEL, STREAMED
 from failsoft_model.chat import ChatRequest
-from failsoft_model.events import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -37,20 +36,17 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
         request: pb.GenerateRequest,
         context: "grpc.aio.ServicerContext[pb.GenerateRequest, Awaitable[pb.GenerateResponse]]",
     ) -> pb.GenerateResponse:
-        answer = await self._answers.whole(_request(request), _caller())
-        _note(answer.finished)
-        return encode_answer(answer)
+        chat = self._chat(request, streamed=False)
+        return encode_answer(await self._answers.whole(chat, _caller()))
 
     async def StreamGenerate(
         self,
         request: pb.StreamGenerateRequest,
         context: "grpc.aio.ServicerContext[pb.StreamGenerateRequest, pb.StreamGenerateResponse]",
     ) -> AsyncGenerator[pb.StreamGenerateResponse, None]:
-        events = self._answers.stream(_request(request), _caller())
+        events = self._answers.stream(self._chat(request, streamed=True), _caller())
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Finished):
-                    _note(event)
                 yield encode_event(event)
 
     async def CountTokens(
@@ -85,6 +81,14 @@ class InferenceServicer(pb_grpc.InferenceServiceServicer):
             ]
         )
 
+    def _chat(self, holder: Holder, *, streamed: bool) -> ChatRequest:
+        """The request for an answer, which the call's span is told of."""
+        chat, span = _request(holder), call.current().span
+        span.set(OPERATION, CHAT)
+        span.set(REQUEST_MODEL, chat.model or self._answers.default_model)
+        span.set(STREAMED, streamed)
+        return chat
+
 
 def _status(offered: Offered) -> pb.ModelStatus:
     now = offered.status
@@ -100,13 +104,6 @@ def _status(offered: Offered) -> pb.ModelStatus:
     )
     fill_load(status.load, offered.load)
     return status
-
-
-def _note(finished: Finished) -> None:
-    """Who has answered, on the call's span."""
-    span = call.current().span
-    span.set(RESPONSE_MODEL, finished.model)
-    span.set(DEGRADATION, finished.degradation.value)
 
 
 def _caller() -> Caller:

@@ -5,7 +5,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.telemetry import Meter
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_local_llm.app.counting import Counting
 from failsoft_local_llm.app.entrance import Entrance, Place
 from failsoft_local_llm.app.host import EngineHost
@@ -14,6 +14,7 @@ from failsoft_local_llm.app.metrics import watch_load
 from failsoft_local_llm.app.progress import Progress, progress
 from failsoft_local_llm.app.reader import followed
 from failsoft_local_llm.app.request_metrics import Measured, RequestMetrics
+from failsoft_local_llm.app.stages import Stages, stages
 from failsoft_local_llm.core.admission.guess import guessed_work
 from failsoft_local_llm.core.admission.ticket import Claim, Work
 from failsoft_local_llm.core.blocks import Gathered
@@ -86,10 +87,12 @@ class Answers:
         defaults: Defaults,
         clock: Clock,
         meter: Meter,
+        tracer: Tracer,
     ) -> None:
         self._host = host
         self._entrance = entrance
         self._defaults = defaults
+        self._tracer = tracer
         self._counting = Counting()
         self._metrics = RequestMetrics(meter, clock=clock, candidates=host.candidates)
         watch_load(meter, self.load)
@@ -167,10 +170,11 @@ class Answers:
         so_far, last = progress(request.sampling), list[Delta]()
         with self._metrics.request() as measured:
             with (
-                self._in_callers_words(request),
                 self._entrance.place(
                     self._claim(request, caller), engine=self._host.load()
                 ) as place,
+                stages(self._tracer, so_far) as stage,
+                self._in_callers_words(request),
             ):
                 asked = await self._turn(request, caller, place)
                 yield Started(
@@ -179,7 +183,7 @@ class Answers:
                     request_id=request.request_id,
                     load=self.load(),
                 )
-                async with aclosing(_said(asked, place, measured, so_far)) as said:
+                async with aclosing(_said(asked, place, measured, stage, so_far)) as said:
                     async for deltas in said:
                         if so_far.finish is not None:
                             last = deltas  # read by the caller when the place is another's
@@ -195,9 +199,9 @@ class Answers:
     def _finished(
         self, request: ChatRequest, caller: Caller, asked: _Asked, came_to: Progress
     ) -> Finished:
-        """The facts of an answer. Raises EngineUnavailable: it is not whole."""
+        """The facts of an answer that is whole."""
         if came_to.finish is None:
-            raise self._host.unavailable("the engine ended an answer without saying why")
+            raise AssertionError("what the engine says ends with a reason")
         return Finished(
             finish_reason=came_to.finish,
             served_by=asked.answered_by,
@@ -306,24 +310,27 @@ async def _tokenized(request: ChatRequest, serving: Serving) -> Sequence[int]:
 
 
 async def _said(
-    asked: _Asked, place: Place, measured: Measured, so_far: Progress
+    asked: _Asked, place: Place, measured: Measured, stage: Stages, so_far: Progress
 ) -> AsyncGenerator[list[Delta], None]:
     """What the caller gets of each thing that the engine says, until the answer has ended.
 
-    Raises what `Engine.generate` raises.
+    Raises what `Engine.generate` raises, and EngineDied if it ends without a reason.
     """
     prompt_tokens = len(asked.order.prompt)
     measured.asked(
         engine=asked.serving.candidate.engine, model=asked.answered_by, prompt_tokens=prompt_tokens
     )
     place.begin(compiles=asked.compiles)
+    stage.begin(asked.serving, model=asked.answered_by, prompt_tokens=prompt_tokens)
     async with aclosing(asked.serving.engine.generate(asked.order)) as chunks:
         async for chunk in chunks:
             deltas = so_far.feed(chunk)
             ended = so_far.finish is not None
             place.heard(chunk.tokens, last=ended)
             measured.count(chunk)
+            stage.heard()
             yield deltas
             if ended:
                 return
             place.wanted()
+    raise EngineDied("the engine ended an answer without saying why")

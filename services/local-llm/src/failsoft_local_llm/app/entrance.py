@@ -2,6 +2,7 @@
 
 A place is taken before anything is done for a request, so that whoever finds none costs next to
 nothing, and handed back however it ends; what it takes of the engine is measured meanwhile.
+The waiting is a span, which ends when the engine is asked, or with the request before that.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.telemetry import Meter, current_span
+from failsoft_kit.telemetry import Meter, Span, Tracer
 from failsoft_local_llm import telemetry
 from failsoft_local_llm.app.metrics import QueueMetrics
 from failsoft_local_llm.core.admission.door import Door, Limits
@@ -26,11 +27,19 @@ class Place:
     """One request's place, before the door or behind it."""
 
     def __init__(
-        self, ticket: Ticket, *, clock: Clock, metrics: QueueMetrics, frequency: Frequency
+        self,
+        ticket: Ticket,
+        *,
+        span: Span,
+        clock: Clock,
+        metrics: QueueMetrics,
+        frequency: Frequency,
     ) -> None:
         self.ticket = ticket
         self.changed = asyncio.Event()
         """Set when the ticket has got another stage since it was cleared."""
+        self.span = span
+        """Of its waiting."""
         self._clock = clock
         self._metrics = metrics
         self._frequency = frequency
@@ -45,7 +54,8 @@ class Place:
         """
         now = self._clock.now()
         self._metrics.waited(now - self._came_at)
-        _note(telemetry.QUEUE_WAIT, now - self._came_at)
+        self.span.set(telemetry.QUEUE_WAIT, now - self._came_at)
+        self.span.end()
         self._watch = Watch(compiles=compiles, now=now)
 
     def heard(self, tokens: int, *, last: bool) -> None:
@@ -69,9 +79,10 @@ class Place:
 class Entrance:
     """The door, and those who wait at it."""
 
-    def __init__(self, limits: Limits, *, clock: Clock, meter: Meter) -> None:
+    def __init__(self, limits: Limits, *, clock: Clock, meter: Meter, tracer: Tracer) -> None:
         self._door = Door(limits)
         self._clock = clock
+        self._tracer = tracer
         self._metrics = QueueMetrics(meter)
         self._waiting: dict[Ticket, Place] = {}
         self._frequency = Frequency()
@@ -87,16 +98,25 @@ class Entrance:
             Overloaded: there is none, or it would be of no use.
         """
         held = max(0, engine.running + engine.waiting - self._door.running)
-        ticket, others = self._door.enter(claim, now=self._clock.now(), held=held)
-        self._tell(others)
-        self._raise_if_refused(ticket)
-        place = Place(ticket, clock=self._clock, metrics=self._metrics, frequency=self._frequency)
-        self._waiting[ticket] = place
-        try:
-            yield place
-        finally:
-            del self._waiting[ticket]
-            self._tell(self._door.leave(ticket, now=self._clock.now(), used=place.used))
+        with self._waiting_span(claim) as span:
+            ticket, others = self._door.enter(claim, now=self._clock.now(), held=held)
+            self._tell(others)
+            if ticket.expected_wait is not None:
+                span.set(telemetry.QUEUE_EXPECTED_WAIT, ticket.expected_wait)
+            place = Place(
+                ticket,
+                span=span,
+                clock=self._clock,
+                metrics=self._metrics,
+                frequency=self._frequency,
+            )
+            self._raise_if_refused(place)
+            self._waiting[ticket] = place
+            try:
+                yield place
+            finally:
+                del self._waiting[ticket]
+                self._tell(self._door.leave(ticket, now=self._clock.now(), used=place.used))
 
     async def turn(self, place: Place, work: Work) -> None:
         """Returns when the engine may be asked; the work is what the request really is.
@@ -114,7 +134,7 @@ class Entrance:
                     await place.changed.wait()
             except TimeoutError:
                 self._tell(self._door.give_up(ticket, now=self._clock.now()))
-        self._raise_if_refused(ticket)
+        self._raise_if_refused(place)
 
     def set_limits(self, limits: Limits) -> None:
         """Another engine has another room."""
@@ -148,14 +168,13 @@ class Entrance:
             if (place := self._waiting.get(ticket)) is not None:
                 place.changed.set()
 
-    def _raise_if_refused(self, ticket: Ticket) -> None:
-        if ticket.refusal is not None:
-            self._metrics.refused(ticket.refusal.reason)
-            _note(telemetry.QUEUE_REFUSAL, ticket.refusal.reason.value)
-            raise ticket.refusal.error()
+    def _waiting_span(self, claim: Claim) -> Span:
+        return self._tracer.start(
+            telemetry.QUEUE, attributes={telemetry.CRITICALITY: claim.criticality.value}
+        )
 
-
-def _note(name: str, value: str | float) -> None:
-    """On the span of the call, if there is one."""
-    if (span := current_span()) is not None:
-        span.set(name, value)
+    def _raise_if_refused(self, place: Place) -> None:
+        if (refusal := place.ticket.refusal) is not None:
+            self._metrics.refused(refusal.reason)
+            place.span.set(telemetry.QUEUE_REFUSAL, refusal.reason.value)
+            raise refusal.error()

@@ -114,9 +114,10 @@ class Door:
         if now >= claim.deadline_at:
             return self._refused(ticket, Reason.LATE), ()
         if self._goes_first(claim) and self._fits(claim.work):
+            ticket.expected_wait = 0.0
             self._take_in(ticket)
             return ticket, ()
-        wait = self._expected_wait(claim)
+        ticket.expected_wait = wait = self._expected_wait(claim)
         if wait is not None and now + wait > ticket.latest_start:
             return self._refused(ticket, Reason.LATE), ()
         sent_away = self._make_room(

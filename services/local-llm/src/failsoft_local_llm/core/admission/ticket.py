@@ -89,6 +89,8 @@ class Ticket:
     latest_start: float
     """Starting later than that is probably of no use; `math.inf`: it never is too late."""
     stage: Stage = Stage.WAITING
+    expected_wait: float | None = None
+    """Seconds that it was thought to wait when it came; None: nothing was measured yet."""
     refusal: Refusal | None = None
     """Set when refused."""
 
