@@ -4,7 +4,7 @@ import pytest
 
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.startup import StartupError
-from failsoft_kit.telemetry import Sampler, SpanContext, Tracer
+from failsoft_kit.telemetry import Sampler, SpanContext, Tracer, telemetry_from
 from failsoft_kit.telemetry.sampler import sampler_from
 from failsoft_kit.testing.spans import RecordedSpans
 
@@ -112,3 +112,13 @@ def test_the_state_of_a_trace_is_on_each_of_its_spans() -> None:
     _, last = recorded(Sampler(), SENT._replace(state="vendor=value"))
 
     assert last.state == "vendor=value"
+
+
+@pytest.mark.parametrize(("rule", "sampled"), [("", True), ("always_off", False)])
+async def test_a_service_does_what_its_environment_says(rule: str, sampled: bool) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_SAMPLER": rule}
+    telemetry = telemetry_from(environ, service="relay", clock=SystemClock())
+
+    assert telemetry.tracer.start("call").context.sampled is sampled
+    assert telemetry.recorder is not None
+    await telemetry.recorder.close(within=1.0)

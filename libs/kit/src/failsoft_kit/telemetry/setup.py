@@ -12,6 +12,8 @@
 | OTEL_EXPORTER_OTLP_TIMEOUT | milliseconds for one batch, default 10000 |
 | OTEL_SERVICE_NAME | replaces the service's own name |
 | OTEL_RESOURCE_ATTRIBUTES | `key=value,…` about the process |
+| OTEL_TRACES_SAMPLER | which traces are recorded, see `sampler` |
+| OTEL_TRACES_SAMPLER_ARG | the share of them, for those rules that take one |
 | OTEL_SDK_DISABLED | `true`: nothing is sent |
 """
 
@@ -32,6 +34,7 @@ from failsoft_kit.telemetry.otlp_grpc import GrpcExporter, Signal
 from failsoft_kit.telemetry.otlp_http import HttpExporter
 from failsoft_kit.telemetry.process_metrics import SPANS_DROPPED, VERSION, tell_build, version
 from failsoft_kit.telemetry.recorder import Recorder
+from failsoft_kit.telemetry.sampler import sampler_from
 from failsoft_kit.telemetry.tracer import Tracer
 
 _PREFIX = "OTEL_EXPORTER_OTLP_"
@@ -87,7 +90,7 @@ def telemetry_from(
     tell_build(meter)
     meter.watch(SPANS_DROPPED, lambda: {(): 0 if recorder is None else recorder.dropped})
     return Telemetry(
-        tracer=Tracer(clock=clock, sink=recorder, names=names),
+        tracer=Tracer(clock=clock, sink=recorder, names=names, sampler=sampler_from(environ)),
         meter=meter,
         recorder=recorder,
         push=push,
