@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
 from failsoft_kit.http.names import HTTP_NAMES
+from failsoft_kit.log_names import LOG_NAMES as KIT_LOG_NAMES
+from failsoft_kit.log_names import LogName
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.settings import describe
 from failsoft_kit.telemetry import (
@@ -30,10 +32,12 @@ from failsoft_kit.telemetry import (
 )
 from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.telemetry.prometheus import prometheus_name
+from failsoft_local_llm.log_names import LOG_NAMES as LOCAL_LLM_LOG_NAMES
 from failsoft_local_llm.settings import LocalLlmSettings
 from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
 from failsoft_model.errors import Code, FailsoftError
 from failsoft_router.core.outcome import TABLE, Lesson, Next, Phase
+from failsoft_router.log_names import LOG_NAMES as ROUTER_LOG_NAMES
 from failsoft_router.settings import RouterSettings
 from failsoft_router.telemetry import NAMES as ROUTER_NAMES
 from failsoft_router.wire.openai_front.errors import BY_CODE, BY_REASON
@@ -62,6 +66,11 @@ NAMES: Sequence[tuple[str, Sequence[Name]]] = (
     ("router", (*HTTP_NAMES, *ROUTER_NAMES)),
     ("cache", CACHE_NAMES),
     ("local-llm", LOCAL_LLM_NAMES),
+)
+LOGS: Sequence[tuple[str, Sequence[LogName]]] = (
+    ("every service", KIT_LOG_NAMES),
+    ("router", ROUTER_LOG_NAMES),
+    ("local-llm", LOCAL_LLM_LOG_NAMES),
 )
 
 _NEXT = {
@@ -173,6 +182,21 @@ def _names() -> Iterator[tuple[Name, Sequence[str]]]:
         yield name, list(users[name])
 
 
+def logs() -> Iterator[str]:
+    """Every event of the logs."""
+    rows = [
+        (
+            f"`{name.name}`",
+            ", ".join(each.value for each in name.severities) or "any",
+            service,
+            name.description,
+        )
+        for service, names in LOGS
+        for name in sorted(names, key=lambda name: name.name)
+    ]
+    yield from table(("event", "severity", "where", "meaning"), rows)
+
+
 def errors() -> Iterator[str]:
     """Every error that a caller can act on."""
     for module in ERROR_MODULES:
@@ -259,6 +283,7 @@ WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "ports": ports,
     "telemetry": telemetry,
     "metrics": metrics,
+    "logs": logs,
     "errors": errors,
     "outcomes": outcomes,
     "decision": decision,

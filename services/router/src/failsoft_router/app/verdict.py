@@ -43,7 +43,7 @@ def exhausted(
     head = "the deadline came before an answer" if expired else "no hop of the route could answer"
     return _ended(
         kind,
-        f"{head}: {_story(facts.hops)}",
+        f"{head}: {story(facts.hops)}",
         facts,
         _first_cause(facts.hops),
         own_egress=own_egress,
@@ -71,7 +71,7 @@ def broken(facts: WalkFacts, failure: AttemptFailed, *, expired: bool) -> WalkEr
         expired: The target did not die: the caller's deadline came.
     """
     if expired:
-        message = f"the deadline came before the end of the answer: {_story(facts.hops)}"
+        message = f"the deadline came before the end of the answer: {story(facts.hops)}"
         return _ended(WalkDeadlinePassed, message, facts, _first_cause(facts.hops))
     message = f"the answer broke off and the route does not restart it: {failure.detail}"
     return _ended(StreamBroken, message, facts, failure.error_class)
@@ -111,7 +111,7 @@ def _first_cause(hops: Iterable[Hop]) -> ErrorClass | None:
     return next(telling, causes[0] if causes else None)
 
 
-def _story(hops: Iterable[Hop]) -> str:
+def story(hops: Iterable[Hop]) -> str:
     """Each hop in a few words: names and reasons, nothing of the request."""
     words = []
     for hop in hops:
@@ -119,6 +119,8 @@ def _story(hops: Iterable[Hop]) -> str:
             words.append(f"{hop.target} skipped ({hop.skip_reason.value})")
         elif hop.error_class is not None:
             words.append(f"{hop.target} failed ({hop.error_class.value})")
+        elif hop.outcome is HopOutcome.SERVED:
+            words.append(f"{hop.target} served")
         elif hop.outcome is HopOutcome.PROBING:
             words.append(f"{hop.target} has said nothing yet")
     return ", ".join(words) or "the route has no hops"
