@@ -5,6 +5,7 @@ import re
 import pytest
 
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
+from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.telemetry import MetricName, MetricType
 from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
@@ -15,7 +16,7 @@ from failsoft_router.telemetry import NAMES as ROUTER_NAMES
 TEN_MINUTES = 600.0
 METRICS = [
     name
-    for names in (RPC_NAMES, PROCESS_NAMES, ROUTER_NAMES, CACHE_NAMES, LOCAL_LLM_NAMES)
+    for names in (RPC_NAMES, HTTP_NAMES, PROCESS_NAMES, ROUTER_NAMES, CACHE_NAMES, LOCAL_LLM_NAMES)
     for name in names
     if isinstance(name, MetricName)
 ]

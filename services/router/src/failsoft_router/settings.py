@@ -42,6 +42,12 @@ class RouterSettings(ServiceSettings):
         description="gRPC target of the cache, such as dns:///failsoft-cache:50052."
         " Empty: nothing is looked up or stored.",
     )
+    metrics_tenants: list[str] = Field(
+        default=[],
+        max_length=100,
+        description="Tenants whose walks and tokens metrics tell by name; those of all others are"
+        " told as `other`. Empty: nothing is told by tenant.",
+    )
     reflection: bool = Field(
         default=False,
         description="Whether the front port tells what it serves; the admin port always does.",

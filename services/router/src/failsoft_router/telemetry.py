@@ -1,6 +1,6 @@
 """Every name that the router's telemetry uses besides kit's; docs/telemetry.md is made of it."""
 
-from failsoft_kit.rpc.names import ERROR_TYPE
+from failsoft_kit.rpc.names import ERROR_TYPE, RPC_CLIENT_NAMES
 from failsoft_kit.telemetry import (
     AttributeName,
     EventName,
@@ -21,6 +21,12 @@ WALK = "failsoft.walk"
 HOP = "failsoft.hop"
 LOOKUP = "failsoft.cache.v1.CacheService/Lookup"
 ATTEMPT = "chat"
+
+LOOK_UP_METHOD = "failsoft.cache.v1.CacheService/Lookup"
+STORE_METHOD = "failsoft.cache.v1.CacheService/Store"
+GENERATE_METHOD = "failsoft.inference.v1.InferenceService/StreamGenerate"
+CALLED_METHODS = (LOOK_UP_METHOD, STORE_METHOD, GENERATE_METHOD)
+"""Of other services of ours, while a request is answered."""
 
 FALLBACK_OF, RETRY_OF = "fallback_of", "retry_of"
 
@@ -45,6 +51,7 @@ DEADLINE_REMAINING = "failsoft.deadline.remaining"
 LINK = "failsoft.link"
 CACHE_STATUS = "failsoft.cache.status"
 CACHE_AGE = "failsoft.cache.age"
+TENANT = "failsoft.tenant.id"
 ATTEMPT_ID = "failsoft.attempt.id"
 RESCUE_MANNER = "failsoft.rescue.manner"
 RESCUE_CHARACTERS = "failsoft.rescue.characters"
@@ -112,6 +119,10 @@ _REQUEST_MODEL = _string(REQUEST_MODEL, "OpenTelemetry GenAI: the model that was
 _TOKEN_TYPE = _string(
     "gen_ai.token.type", "OpenTelemetry GenAI: whether read or written.", (INPUT, OUTPUT)
 )
+_CACHE_STATUS = _string(
+    CACHE_STATUS, "What the cache said.", tuple(each.value for each in CacheStatus)
+)
+_TENANT = _string(TENANT, "Whose request it is.")
 _GENAI = (_OPERATION, _PROVIDER, _REQUEST_MODEL)
 
 _DURATIONS = tuple(0.01 * 2**power for power in range(17))
@@ -140,6 +151,13 @@ WALK_CALLS = MetricName(
     description="Calls to targets that one walk made.",
     labels=(_ROUTE,),
     buckets=tuple(float(calls) for calls in range(MAX_ATTEMPTS + 1)),
+)
+WALK_CACHE = MetricName(
+    name="failsoft.walk.cache",
+    type=MetricType.COUNTER,
+    unit="{walk}",
+    description="Walks that were answered where there is a cache, by what it said of them.",
+    labels=(_ROUTE, _CACHE_STATUS),
 )
 HOPS = MetricName(
     name="failsoft.hops",
@@ -180,6 +198,14 @@ PROBES = MetricName(
     unit="{probe}",
     description="Calls that found out whether a target is back, by what they found.",
     labels=(_TARGET, _PROBE_RESULT),
+)
+READY = MetricName(
+    name="failsoft.target.ready",
+    type=MetricType.GAUGE,
+    unit="",
+    description="1 while walks call the target, and not as a probe: it has its credential, and no"
+    " breaker or gate keeps calls from it. To be busy is no illness.",
+    labels=(_TARGET,),
 )
 BREAKER = MetricName(
     name=BREAKER_STATE,
@@ -231,10 +257,27 @@ WAITING = MetricName(
     description="Calls that wait for one.",
     labels=(_TARGET,),
 )
+TENANT_WALKS = MetricName(
+    name="failsoft.tenant.walks",
+    type=MetricType.COUNTER,
+    unit="{walk}",
+    description="Walks that ended, by whose they were and what their callers got; absent unless"
+    " the settings name tenants, and all others are `other`.",
+    labels=(_TENANT, _DEGRADATION),
+)
+TENANT_TOKENS = MetricName(
+    name="failsoft.tenant.tokens",
+    type=MetricType.COUNTER,
+    unit="{token}",
+    description="Tokens of calls to targets, by whom they were made for; as far as targets have"
+    " told them, and absent unless the settings name tenants.",
+    labels=(_TENANT, _TOKEN_TYPE),
+)
 METRICS = (
-    *(WALKS, WALK_DURATION, WALK_CALLS, HOPS),
-    *(CALL_DURATION, CALL_FIRST_CONTENT, CALL_TOKENS, PROBES),
+    *(WALKS, WALK_DURATION, WALK_CALLS, WALK_CACHE, HOPS),
+    *(CALL_DURATION, CALL_FIRST_CONTENT, CALL_TOKENS, PROBES, READY),
     *(BREAKER, BREAKER_TRANSITIONS, GATE_SHUT, RETRIES, RETRY_BUDGET, IN_FLIGHT, WAITING),
+    *(TENANT_WALKS, TENANT_TOKENS),
 )
 NAMES: tuple[Name, ...] = (
     SpanName(name=WALK, description="One request's way along its route."),
@@ -276,7 +319,7 @@ NAMES: tuple[Name, ...] = (
         " that it repeats.",
         (FALLBACK_OF, RETRY_OF),
     ),
-    _string(CACHE_STATUS, "What the cache said.", tuple(each.value for each in CacheStatus)),
+    _CACHE_STATUS,
     _seconds(CACHE_AGE, "Age of the stored answer."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),
     _string(
@@ -302,5 +345,6 @@ NAMES: tuple[Name, ...] = (
         HTTP_STATUS, "Status of an HTTP reply; 499: the client went away before there was one."
     ),
     *METRICS,
+    *RPC_CLIENT_NAMES,
 )
 """What wiring registers; a strict registry refuses everything else."""

@@ -22,6 +22,7 @@ from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.identity.setup import identity_of
 from failsoft_kit.rpc.access import access_table
+from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.telemetry import Telemetry
@@ -55,7 +56,7 @@ from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, RouterSettings
-from failsoft_router.telemetry import NAMES
+from failsoft_router.telemetry import CALLED_METHODS, NAMES
 from failsoft_router.wire.anthropic.codec import AnthropicCodec
 from failsoft_router.wire.gemini.codec import GeminiCodec
 from failsoft_router.wire.openai.codec import OpenAiCodec
@@ -100,9 +101,12 @@ async def build(
     identity = await identity_of(settings.identity, clock=clock)
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
-        connections = Connections(partial(_open, clock=clock, token=token, environ=environ))
+        calls = ClientCalls(telemetry.meter, CALLED_METHODS, clock=clock)
+        connections = Connections(
+            partial(_open, calls=calls, clock=clock, token=token, environ=environ)
+        )
         stack.push_async_callback(connections.close)
-        metrics = Metrics(telemetry.meter, clock=clock)
+        metrics = Metrics(telemetry.meter, clock=clock, tenants=settings.metrics_tenants)
         make = metrics.following(
             partial(Board, connections=connections, ledger=Ledger(), clock=clock)
         )
@@ -112,7 +116,9 @@ async def build(
         policy_watch = _policy_watch(file, reloader)
         cache = None
         if settings.cache_address:
-            cache = CacheClient(settings.cache_address, token=token, clock=clock, draw=draw)
+            cache = CacheClient(
+                settings.cache_address, token=token, calls=calls, clock=clock, draw=draw
+            )
             stack.push_async_callback(cache.close)
         supervisor, feed = Supervisor(), HopFeed()
         target_watch = TargetWatch(boards, clock=clock)
@@ -269,12 +275,17 @@ async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> Non
 
 
 def _open(
-    policy: TargetPolicy, *, clock: Clock, token: ServiceToken | None, environ: Mapping[str, str]
+    policy: TargetPolicy,
+    *,
+    calls: ClientCalls,
+    clock: Clock,
+    token: ServiceToken | None,
+    environ: Mapping[str, str],
 ) -> tuple[Target, Credential | None]:
     secret = partial(credential, clock=clock, environ=environ)
     key = None if policy.credential is None else secret(policy.credential)
     to_proxy = None if policy.proxy_credential is None else secret(policy.proxy_credential)
-    target = _target(policy, key, to_proxy, clock=clock, token=token)
+    target = _target(policy, key, to_proxy, calls=calls, clock=clock, token=token)
     if key is None and token is not None and is_shown_token(policy):
         return target, ShownToken(token)
     return target, key
@@ -285,6 +296,7 @@ def _target(
     credential: Credential | None,
     proxy_credential: Credential | None,
     *,
+    calls: ClientCalls,
     clock: Clock,
     token: ServiceToken | None,
 ) -> Target:
@@ -304,7 +316,7 @@ def _target(
         case Provider.GEMINI:
             return speaking(codec=GeminiCodec(model=policy.model))
         case Provider.FAILSOFT:
-            return InferenceTarget(policy, token=token, credential=credential)
+            return InferenceTarget(policy, token=token, credential=credential, calls=calls)
 
 
 def walk_details(error: FailsoftError, *, room: int) -> Sequence[Message]:

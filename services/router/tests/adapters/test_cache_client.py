@@ -11,7 +11,8 @@ import pytest
 
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft_kit.clock import SystemClock
-from failsoft_kit.telemetry import SpanContext
+from failsoft_kit.rpc.client_calls import ClientCalls
+from failsoft_kit.telemetry import Meter, SpanContext
 from failsoft_model.chat import Message, Role, Text
 from failsoft_model.events import Choice
 from failsoft_model.walk import CacheStatus, FinishReason
@@ -100,7 +101,11 @@ async def serving(cache: Cache) -> AsyncIterator[CacheClient]:
     server.add_registered_method_handlers("failsoft.cache.v1.CacheService", handlers)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    client = CacheClient(f"127.0.0.1:{port}", token=None, clock=SystemClock(), draw=lambda: 0.5)
+    clock = SystemClock()
+    calls = ClientCalls(Meter(clock=clock), (), clock=clock)
+    client = CacheClient(
+        f"127.0.0.1:{port}", token=None, calls=calls, clock=clock, draw=lambda: 0.5
+    )
     try:
         yield client
     finally:

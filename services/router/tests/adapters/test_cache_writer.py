@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from failsoft.cache.v1 import cache_service_pb2 as pb
+from failsoft_kit.clock import LoopClock
+from failsoft_kit.rpc.client_calls import ClientCalls
+from failsoft_kit.telemetry import Meter
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Message, Role, Text
 from failsoft_model.events import Choice
@@ -47,7 +50,9 @@ class Channel:
 
 @asynccontextmanager
 async def running(channel: Channel) -> "AsyncIterator[CacheWriter]":
-    writer = CacheWriter(cast("grpc.aio.Channel", channel))
+    clock = LoopClock()
+    calls = ClientCalls(Meter(clock=clock), (), clock=clock)
+    writer = CacheWriter(cast("grpc.aio.Channel", channel), calls)
     async with asyncio.TaskGroup() as tasks:
         job: asyncio.Task[Any] = tasks.create_task(writer.run())
         yield writer

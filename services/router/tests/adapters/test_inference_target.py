@@ -14,8 +14,10 @@ import pytest
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
+from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity import ServiceToken
-from failsoft_kit.telemetry import SpanContext
+from failsoft_kit.rpc.client_calls import ClientCalls
+from failsoft_kit.telemetry import Meter, SpanContext
 from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Sampling, Text
 from failsoft_model.events import Delta, TokenLogprob
 from failsoft_model.walk import ErrorClass
@@ -122,7 +124,9 @@ async def target_at(
         tls=tls,
         credential=None if credential is None else CredentialSource(env="KEY"),
     )
-    target = InferenceTarget(policy, token=token, credential=credential)
+    clock = SystemClock()
+    calls = ClientCalls(Meter(clock=clock), (), clock=clock)
+    target = InferenceTarget(policy, token=token, credential=credential, calls=calls)
     try:
         yield target
     finally:

@@ -18,9 +18,10 @@ from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.channel import open_channel
+from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import running
-from failsoft_kit.telemetry import Tracer
+from failsoft_kit.telemetry import Meter, Tracer
 from failsoft_kit.testing.grpc import service_of
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_router.adapters.inference_target import InferenceTarget
@@ -120,7 +121,9 @@ def target_at(address: str, *, token: ServiceToken | None = None) -> InferenceTa
         endpoint=address,
         external=False,
     )
-    return InferenceTarget(policy, token=token, credential=None)
+    clock = SystemClock()
+    calls = ClientCalls(Meter(clock=clock), (), clock=clock)
+    return InferenceTarget(policy, token=token, credential=None, calls=calls)
 
 
 async def look_at(servicer: Models, *, serving: bool = True, within: float = WITHIN) -> Sight:

@@ -158,6 +158,7 @@ class Stage:
         tenant: TenantPolicy | None = None,
         credentials: Mapping[str, Credential] | None = None,
         cache: bool = True,
+        metrics_tenants: Sequence[str] = (),
         **scripts: Script | list[Script],
     ) -> None:
         """
@@ -166,6 +167,7 @@ class Stage:
             route: What is special about the route.
             targets: What is special about each target.
             tenant: The policy of tenant `acme`, who asks.
+            metrics_tenants: Who are told apart in metrics.
             scripts: For each target a script, or one for each call.
         """
         self.clock = LoopClock()
@@ -199,7 +201,7 @@ class Stage:
 
         self.connections = Connections(open_)
         self.meter = Meter(clock=self.clock, names=names)
-        metrics = Metrics(self.meter, clock=self.clock)
+        metrics = Metrics(self.meter, clock=self.clock, tenants=metrics_tenants)
         make = partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock)
         self.boards = Boards(policy, make=metrics.following(make))
         self.feed = HopFeed()

@@ -17,7 +17,10 @@ from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from failsoft_kit.telemetry import MetricName
+    from failsoft_model.chat import ChatRequest
     from services.router.tests.app.conftest import Script, Stage
 
 USAGE = Usage(input_tokens=7, output_tokens=3)
@@ -76,6 +79,72 @@ async def test_walks_without_an_answer_are_told_by_the_reason(stage: type[Stage]
 
 
 @virtual_time.test
+async def test_walks_are_told_by_what_the_cache_said_of_them(
+    stage: type[Stage], question: Callable[..., ChatRequest]
+) -> None:
+    router = stage(a=WELL)
+
+    await router.ask(question(temperature=0.0))
+    await router.ask(question(temperature=0.0))
+
+    assert told(router, telemetry.WALK_CACHE) == {("chat", "miss"): 1, ("chat", "hit_fresh"): 1}
+
+
+@virtual_time.test
+async def test_nothing_is_told_by_tenant_unless_the_operator_names_some(
+    stage: type[Stage],
+) -> None:
+    router = stage(a=WELL)
+
+    await router.ask()
+
+    assert not {telemetry.TENANT_WALKS, telemetry.TENANT_TOKENS} & router.meter.made()
+
+
+@virtual_time.test
+async def test_a_tenant_that_is_named_is_told_with_its_tokens(stage: type[Stage]) -> None:
+    router = stage(metrics_tenants=["acme"], a=[WELL, ILL])
+
+    await router.ask()
+    await router.refused()
+
+    assert told(router, telemetry.TENANT_WALKS) == {("acme", "none"): 1, ("acme", "failed"): 1}
+    assert told(router, telemetry.TENANT_TOKENS) == {("acme", "input"): 7, ("acme", "output"): 3}
+
+
+@virtual_time.test
+async def test_tenants_that_are_not_named_are_told_together(stage: type[Stage]) -> None:
+    router = stage(metrics_tenants=["globex"], a=WELL)
+
+    await router.ask()
+
+    assert told(router, telemetry.TENANT_WALKS) == {("other", "none"): 1}
+    assert told(router, telemetry.TENANT_TOKENS) == {("other", "input"): 7, ("other", "output"): 3}
+
+
+@virtual_time.test
+async def test_a_target_is_ready_while_walks_call_it(stage: type[Stage]) -> None:
+    """A breaker that is half-open lets probes in, and is not well yet."""
+    limited: Script = (AttemptFailed(ErrorClass.RATE_LIMITED, "…", retry_after=30.0),)
+    router = stage(
+        limits=stage.patient(),
+        targets={"a": ONE_STRIKE, "busy": {"concurrency": 1}},
+        a=ILL,
+        b=limited,
+        busy=(0.5, "hello", 2.0, DONE),
+    )
+    assert told(router, telemetry.READY) == {("a",): 1, ("b",): 1, ("busy",): 1}
+
+    async with router.supervised(), asyncio.TaskGroup() as callers:
+        callers.create_task(router.ask())
+        await asyncio.sleep(1.0)
+        assert told(router, telemetry.READY) == {("busy",): 1}
+
+    await asyncio.sleep(31.0)
+    assert told(router, telemetry.READY) == {("b",): 1, ("busy",): 1}
+
+
+@virtual_time.test
 async def test_hops_are_told_by_how_they_ended_and_why(stage: type[Stage]) -> None:
     router = stage(hops=("a", "b", "mock"), targets={"a": ONE_STRIKE}, a=ILL, b=[WELL, ILL])
 
@@ -120,7 +189,7 @@ async def test_a_probe_that_outlives_its_hop_adds_none(stage: type[Stage]) -> No
     }
     assert told(router, telemetry.CALL_DURATION) == {
         (*OF_A, "transient"): 1,
-        (*OF_A, "cancelled"): 1,
+        (*OF_A, "timeout_total"): 1,
     }
 
 
@@ -235,14 +304,14 @@ async def test_names_of_a_policy_that_comes_into_force_are_told(stage: type[Stag
 
 @virtual_time.test
 async def test_every_declared_metric_has_a_series_once_a_target_was_probed(
-    stage: type[Stage],
+    stage: type[Stage], question: Callable[..., ChatRequest]
 ) -> None:
-    router = stage(targets={"a": ONE_STRIKE}, a=[ILL, WELL], b=WELL)
+    router = stage(targets={"a": ONE_STRIKE}, metrics_tenants=["acme"], a=[ILL, WELL], b=WELL)
 
     await router.ask()
     await asyncio.sleep(120.0)
     async with router.supervised():
-        await router.ask()
+        await router.ask(question(temperature=0.0))
         await asyncio.sleep(60.0)
 
     assert {reading.name for reading in router.meter.read()} == set(telemetry.METRICS)

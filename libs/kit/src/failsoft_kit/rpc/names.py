@@ -1,4 +1,4 @@
-"""The telemetry names that serving gRPC uses; every service registers them."""
+"""The telemetry names that gRPC uses; every service registers those of serving."""
 
 from failsoft_kit.telemetry.names import (
     AttributeName,
@@ -28,16 +28,28 @@ ERROR_TYPE = AttributeName(
     description="Why it failed: a reason, a status or an exception's class.",
 )
 
+_DURATIONS = (
+    *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+    *(30.0, 60.0, 120.0, 300.0, 600.0),
+)
+"""OpenTelemetry's, which end at 10 seconds, and on to ten minutes."""
+
 CALL_DURATION = MetricName(
     name="rpc.server.call.duration",
     type=MetricType.HISTOGRAM,
     unit="s",
     description="Calls that were answered, streams until their end; without health checks.",
     labels=(SYSTEM, METHOD, STATUS),
-    buckets=(
-        *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
-        *(30.0, 60.0, 120.0, 300.0, 600.0),
-    ),
+    buckets=_DURATIONS,
+)
+CLIENT_CALL_DURATION = MetricName(
+    name="rpc.client.call.duration",
+    type=MetricType.HISTOGRAM,
+    unit="s",
+    description="Calls to other services of ours, streams until their end, by the status that"
+    " they ended with here; `CANCELLED` where an answer was given up, too.",
+    labels=(SYSTEM, METHOD, STATUS),
+    buckets=_DURATIONS,
 )
 
 RPC_NAMES: tuple[Name, ...] = (
@@ -64,3 +76,5 @@ RPC_NAMES: tuple[Name, ...] = (
         description="The caller's own id of the request, else the trace's.",
     ),
 )
+RPC_CLIENT_NAMES: tuple[Name, ...] = (SYSTEM, METHOD, STATUS, CLIENT_CALL_DURATION)
+"""Those of services that call others."""

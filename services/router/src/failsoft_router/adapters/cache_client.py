@@ -18,8 +18,10 @@ from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
+from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.walk import CacheStatus
+from failsoft_router import telemetry
 from failsoft_router.adapters.cache_writer import CacheWriter
 from failsoft_router.adapters.sights import cache_sight
 from failsoft_router.core.breaker import Breaker, Result, State
@@ -49,15 +51,17 @@ class CacheClient:
         address: str,
         *,
         token: ServiceToken | None,
+        calls: ClientCalls,
         clock: Clock,
         draw: Callable[[], float],
     ) -> None:
         self._channel = open_channel(address, token=token)
         self._stub = pb_grpc.CacheServiceStub(self._channel)
+        self._calls = calls
         self._clock = clock
         self._draw = draw
         self._breaker = Breaker(_BREAKER, now=clock.now())
-        self._writer = CacheWriter(self._channel)
+        self._writer = CacheWriter(self._channel, calls)
 
     async def find(
         self,
@@ -114,11 +118,12 @@ class CacheClient:
             return _AWAY
         result = Result.NO_EVIDENCE
         try:
-            reply = await self._stub.Lookup(
-                request,
-                timeout=LOOKUP_SECONDS,
-                metadata=outgoing_metadata(tenant=tenant, span=span),
-            )
+            with self._calls.measured(telemetry.LOOK_UP_METHOD, span):
+                reply = await self._stub.Lookup(
+                    request,
+                    timeout=LOOKUP_SECONDS,
+                    metadata=outgoing_metadata(tenant=tenant, span=span),
+                )
             result = Result.OK
             return decode_found(reply)
         except grpc.aio.AioRpcError as error:

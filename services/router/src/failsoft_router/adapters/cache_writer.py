@@ -15,7 +15,9 @@ from structlog.typing import FilteringBoundLogger
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
 from failsoft_kit.rpc.channel import outgoing_metadata
+from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.crash import describe
+from failsoft_router import telemetry
 from failsoft_router.adapters.pending import PendingAnswer, PendingAnswers
 from failsoft_router.ports import Keeping, StoredAnswer
 from failsoft_router.wire.stored import encode_entry
@@ -38,8 +40,9 @@ _log: FilteringBoundLogger = structlog.get_logger()
 class CacheWriter:
     """Takes answers without waiting; `run` sends them."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, calls: ClientCalls) -> None:
         self._stub = pb_grpc.CacheServiceStub(channel)
+        self._calls = calls
         self._pending = PendingAnswers()
         self._wake = asyncio.Event()
         self._failing = False
@@ -78,9 +81,10 @@ class CacheWriter:
 
     async def _send(self, tenant: str, request: pb.StoreRequest) -> None:
         try:
-            await self._stub.Store(
-                request, timeout=STORE_SECONDS, metadata=outgoing_metadata(tenant=tenant)
-            )
+            with self._calls.measured(telemetry.STORE_METHOD):
+                await self._stub.Store(
+                    request, timeout=STORE_SECONDS, metadata=outgoing_metadata(tenant=tenant)
+                )
         except grpc.aio.AioRpcError as error:
             self._say(error.code().name)
         except Exception as error:  # whatever it is, the next answers can be sent

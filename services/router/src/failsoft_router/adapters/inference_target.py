@@ -11,11 +11,13 @@ from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
 from failsoft_kit.call import depth
 from failsoft_kit.identity import AUTHORIZATION_METADATA, ServiceToken
 from failsoft_kit.rpc.channel import Metadata, open_channel, outgoing_metadata
+from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
+from failsoft_router import telemetry
 from failsoft_router.adapters.sights import model_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.sight import Sight
@@ -42,7 +44,12 @@ class InferenceTarget:
     """
 
     def __init__(
-        self, policy: TargetPolicy, *, token: ServiceToken | None, credential: Credential | None
+        self,
+        policy: TargetPolicy,
+        *,
+        token: ServiceToken | None,
+        credential: Credential | None,
+        calls: ClientCalls,
     ) -> None:
         """
         Args:
@@ -50,6 +57,7 @@ class InferenceTarget:
         """
         self._policy = policy
         self._credential = credential
+        self._calls = calls
         shown = token if is_shown_token(policy) else None
         roots = policy.ca_certificates.encode() or None
         tls = grpc.ssl_channel_credentials(roots) if policy.tls else None
@@ -71,20 +79,22 @@ class InferenceTarget:
         size = AnswerSize()
         logprobs = asked.sampling.logprobs
         try:
-            async for reply in replies:
-                match decode_event(reply, logprobs=logprobs):
-                    case Delta() as delta:
-                        size.count(len(delta.text) + len(delta.tool_call_id) + len(delta.tool_name))
-                        if logprobs:
-                            size.count_tokens(delta.logprobs)
-                        yield delta
-                    case StreamReset() as reset:
-                        yield reset
-                    case Finished() as finished:
-                        yield _ending(finished)
-                        return
-                    case _:
-                        pass
+            with self._calls.measured(telemetry.GENERATE_METHOD, call.span):
+                async for reply in replies:
+                    match decode_event(reply, logprobs=logprobs):
+                        case Delta() as delta:
+                            spoken = len(delta.text) + len(delta.tool_call_id)
+                            size.count(spoken + len(delta.tool_name))
+                            if logprobs:
+                                size.count_tokens(delta.logprobs)
+                            yield delta
+                        case StreamReset() as reset:
+                            yield reset
+                        case Finished() as finished:
+                            yield _ending(finished)
+                            return
+                        case _:
+                            pass
         except grpc.aio.AioRpcError as error:
             failed = attempt_failed(from_rpc_error(error), external=self._policy.external)
             raise failed from error

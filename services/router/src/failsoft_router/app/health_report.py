@@ -48,7 +48,7 @@ class TargetHealth:
     @property
     def why(self) -> str:
         """What keeps calls of walks from it; empty: nothing."""
-        return "; ".join(_obstacles(self.state))
+        return "; ".join(obstacles(self.state))
 
     @property
     def ready(self) -> bool:
@@ -117,7 +117,8 @@ class HealthReport:
                 yield name
 
 
-def _obstacles(state: TargetState) -> Iterator[str]:
+def obstacles(state: TargetState) -> Iterator[str]:
+    """What keeps calls of walks from a target, probes aside; a sentence's part for each."""
     if state.credential is CredentialState.MISSING:
         yield "it has no credential"
     match state.health.state:

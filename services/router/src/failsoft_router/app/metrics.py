@@ -5,7 +5,7 @@ policy brings are few, and known before its first walk.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from failsoft_kit.clock import Clock
@@ -17,6 +17,7 @@ from failsoft_model.walk import Attempt, ErrorClass, Hop
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board
 from failsoft_router.app.target_metrics import watch_targets
+from failsoft_router.app.tenant_metrics import TenantMetrics
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.errors import (
@@ -45,9 +46,12 @@ class Metrics:
     """Measures what becomes of requests.
 
     It has to know the names of a board before the board's first walk: `following` sees to that.
+
+    Args:
+        tenants: Who are told apart from all others; empty: nothing is told by tenant.
     """
 
-    def __init__(self, meter: Meter, *, clock: Clock) -> None:
+    def __init__(self, meter: Meter, *, clock: Clock, tenants: Collection[str] = ()) -> None:
         reasons = {ERROR_TYPE.name: (_CANCELLED, *(each.reason for each in _REASONS))}
         classes = {ERROR_TYPE.name: [each.value for each in ErrorClass]}
         self._meter = meter
@@ -56,11 +60,13 @@ class Metrics:
         self._walks = meter.counter(telemetry.WALKS, {**failed, **reasons})
         self._walk_durations = meter.histogram(telemetry.WALK_DURATION, failed)
         self._walk_calls = meter.histogram(telemetry.WALK_CALLS)
+        self._walk_cache = meter.counter(telemetry.WALK_CACHE)
         self._hops = meter.counter(telemetry.HOPS)
         self._call_durations = meter.histogram(telemetry.CALL_DURATION, classes)
         self._first_contents = meter.histogram(telemetry.CALL_FIRST_CONTENT)
         self._tokens = meter.histogram(telemetry.CALL_TOKENS)
         self._probes = meter.counter(telemetry.PROBES)
+        self._by_tenant = TenantMetrics(meter, tenants)
 
     def following(self, make: MakeBoard) -> MakeBoard:
         """Makes boards as `make` does, and follows each."""
@@ -89,6 +95,7 @@ class Metrics:
         meter.counter(telemetry.WALKS, routes)
         meter.histogram(telemetry.WALK_DURATION, routes)
         meter.histogram(telemetry.WALK_CALLS, routes)
+        meter.counter(telemetry.WALK_CACHE, routes)
         meter.counter(telemetry.HOPS, targets)
         meter.counter(telemetry.PROBES, targets)
         for name in (telemetry.CALL_DURATION, telemetry.CALL_FIRST_CONTENT, telemetry.CALL_TOKENS):
@@ -99,6 +106,7 @@ class Metrics:
         self,
         end: Finished | BaseException,
         *,
+        tenant: str,
         route: str,
         calls: int,
         took: float,
@@ -114,11 +122,14 @@ class Metrics:
         """
         if isinstance(end, Finished):
             got, error_type = end.degradation.value, ""
+            if end.cache_status is not None:
+                self._walk_cache.cell(route, end.cache_status.value).add()
         else:
             got, error_type = telemetry.FAILED, _error_type(end)
         self._walks.cell(route, got, error_type).add()
         self._walk_durations.cell(route, got).observe(took, context)
         self._walk_calls.cell(route).observe(calls)
+        self._by_tenant.walk_ended(tenant, got)
 
     def hop_ended(self, hop: Hop) -> None:
         """Nothing more will come of a hop."""
@@ -126,7 +137,9 @@ class Metrics:
         failed = "" if hop.error_class is None else hop.error_class.value
         self._hops.cell(hop.target, hop.outcome.value, skipped, failed).add()
 
-    def call_ended(self, target: TargetPolicy, attempt: Attempt, context: SpanContext) -> None:
+    def call_ended(
+        self, target: TargetPolicy, attempt: Attempt, *, tenant: str, context: SpanContext
+    ) -> None:
         """A call to a target is over.
 
         Args:
@@ -142,6 +155,7 @@ class Metrics:
             read, written = attempt.usage.input_tokens, attempt.usage.output_tokens
             self._tokens.cell(*asked, telemetry.INPUT).observe(read, context)
             self._tokens.cell(*asked, telemetry.OUTPUT).observe(written, context)
+            self._by_tenant.call_ended(tenant, attempt.usage)
 
     def permit_returned(self, target: TargetPolicy, permit: Permit, health: Result) -> None:
         """A call is over as far as its target's health goes; counted if it was a probe's."""

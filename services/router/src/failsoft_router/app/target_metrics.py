@@ -6,6 +6,7 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter, MetricName
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board, Place
+from failsoft_router.app.health_report import obstacles
 from failsoft_router.app.target_state import state_of
 from failsoft_router.core.breaker import State
 
@@ -47,6 +48,7 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
     meter.watch(telemetry.BREAKER, states, targets)
     meter.watch(telemetry.BREAKER_TRANSITIONS, transitions, targets)
     meter.watch(telemetry.GATE_SHUT, shut, targets)
+    each(telemetry.READY, lambda place: not any(obstacles(state_of(place, clock.now()))))
     each(telemetry.RETRIES, lambda place: place.retries.spent)
     each(telemetry.RETRY_BUDGET, lambda place: place.retries.left(clock.now()))
     each(telemetry.IN_FLIGHT, lambda place: place.bulkhead.in_flight)

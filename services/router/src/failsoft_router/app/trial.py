@@ -157,7 +157,9 @@ class Trial:
         finally:
             self._settle(health, result)
             tried = self.tried(result)
-            self._metrics.call_ended(self._place.policy, tried.attempt, span.context)
+            self._metrics.call_ended(
+                self._place.policy, tried.attempt, tenant=self._ask.tenant, context=span.context
+            )
             _close_span(span, tried.attempt, result)
         return tried
 

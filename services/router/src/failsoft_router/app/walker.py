@@ -32,7 +32,7 @@ class Walker:
         """
         with self._admitted(caller):
             walk = Walk(self._surroundings, request, caller, sink=None)
-            finished = await self._run(walk)
+            finished = await self._run(walk, caller)
             return Answer(choice=walk.choice, finished=finished)
 
     async def stream(
@@ -65,27 +65,34 @@ class Walker:
                 sees_resets=sees_resets,
                 opens=opens,
             )
-            await self._run(walk)
+            await self._run(walk, caller)
 
-    async def _run(self, walk: Walk) -> Finished:
+    async def _run(self, walk: Walk, caller: Caller) -> Finished:
         """Walk, and count how it ended."""
         began = self._surroundings.clock.now()
         try:
             finished = await walk.run()
         except BaseException as error:
-            self._count(walk, error, began=began)
+            self._count(walk, caller, error, began=began)
             raise
-        self._count(walk, finished, began=began)
+        self._count(walk, caller, finished, began=began)
         return finished
 
-    def _count(self, walk: Walk, end: Finished | BaseException, *, began: float) -> None:
+    def _count(
+        self, walk: Walk, caller: Caller, end: Finished | BaseException, *, began: float
+    ) -> None:
         around, now = self._surroundings, self._surroundings.clock.now()
         if isinstance(end, Finished):
             around.recent.add(end.degradation, now=now)
         elif isinstance(end, RouteExhausted | WalkDeadlinePassed | StreamBroken):
             around.recent.add(None, now=now)
         around.metrics.walk_ended(
-            end, route=walk.route, calls=walk.calls, took=now - began, context=walk.context
+            end,
+            tenant=caller.tenant,
+            route=walk.route,
+            calls=walk.calls,
+            took=now - began,
+            context=walk.context,
         )
 
     @contextmanager
