@@ -69,6 +69,10 @@ test-vllm: setup-dev ## Run the tests that need vLLM, some minutes; none where i
 	69) echo "test-vllm: SKIPPED, nothing was tested: see above why";; \
 	*) exit 1;; esac
 
+.PHONY: test-jaeger
+test-jaeger: setup-dev ## Look at whole stacks' traces in a real Jaeger, built with Go where there is none
+	@$(RUN)python scripts/with_jaeger.py $(PYTEST) tests/e2e/jaeger
+
 .PHONY: test-live
 test-live: setup-dev ## Ask real providers, which costs some cents; those whose keys are in the environment
 	@$(PYTEST) -m live

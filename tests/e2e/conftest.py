@@ -24,10 +24,20 @@ END_SECONDS = 20
 class Up:
     """A running `failsoft up`."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(
+        self, data: Path, *options: str, policy: Callable[[Ports], str] | None = None
+    ) -> None:
+        """
+        Args:
+            policy: Writes one for these ports; None: as the options say.
+        """
         self.data = data
         self.offset = _free_offset()
         self.ports = Ports.shifted(self.offset)
+        if policy is not None:
+            file = data / "given.yaml"
+            file.write_text(policy(self.ports))
+            options = ("--policy", str(file), *options)
         self.process = subprocess.Popen(
             [*COMMAND, "up", "--data", str(data), "--port-offset", str(self.offset), *options],
             stdout=subprocess.PIPE,
@@ -114,8 +124,10 @@ def start_up() -> StartUp:
     """Starts `failsoft up` on free ports, and ends it with the block."""
 
     @contextmanager
-    def start(data: Path, *options: str) -> Iterator[Up]:
-        with Up(data, *options) as up:
+    def start(
+        data: Path, *options: str, policy: Callable[[Ports], str] | None = None
+    ) -> Iterator[Up]:
+        with Up(data, *options, policy=policy) as up:
             yield up
 
     return start
