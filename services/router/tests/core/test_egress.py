@@ -520,3 +520,20 @@ def test_it_is_down_only_if_everybody_failed_together_and_nobody_connected_since
                 down_until = now + HOLD
 
         assert egress.down(now) == (now < down_until)
+
+
+def test_who_brings_the_news_is_told_so_once() -> None:
+    """The log has one line when it is down and one when it is back, however many call."""
+    egress = watch()
+
+    assert [egress.connect_failed(host, NOW) for host in (A, B, A)] == [False, True, False]
+    assert [egress.connected(host, NOW + 1.0) for host in (A, B)] == [True, False]
+
+
+def test_it_is_down_anew_when_the_time_was_over() -> None:
+    egress = both_failed()
+    later = NOW + 1.0 + HOLD
+
+    egress.connect_failed(A, later)
+
+    assert egress.connect_failed(B, later)

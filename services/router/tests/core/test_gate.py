@@ -51,6 +51,24 @@ def test_it_opens_at_the_moment_that_was_named(kind: type[QuotaGate | TargetGate
     assert gate.due_in(NOW + 31.0) == 0.0
 
 
+def test_who_shuts_an_open_gate_is_told_so_and_nobody_else() -> None:
+    """The log has one line for it, however many refusals there are."""
+    gate = QuotaGate()
+
+    assert gate.close(closure(until=NOW + 30.0))
+    assert not gate.close(closure(until=NOW + 60.0))
+    assert not gate.close(closure(until=NOW))
+    assert gate.close(closure(since=NOW + 60.0, until=NOW + 90.0))
+
+
+def test_another_refused_secret_is_news() -> None:
+    quarantine = Quarantine()
+
+    assert quarantine.shut("old", closure(until=NOW + 30.0))
+    assert not quarantine.shut("old", closure(until=NOW + 30.0))
+    assert quarantine.shut("new", closure(until=NOW + 30.0))
+
+
 def test_a_second_refusal_with_a_shorter_hint_does_not_shorten_the_first() -> None:
     """Seen elsewhere: "Retry-After: 1" undid the minute before it, and the next call failed."""
     gate = QuotaGate()

@@ -13,7 +13,7 @@ from failsoft_kit.logs import about
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished
-from failsoft_model.walk import ErrorClass, SkipReason
+from failsoft_router.app.gates import Shut
 from failsoft_router.app.verdict import story
 from failsoft_router.core.breaker import Breaker, State
 from failsoft_router.core.errors import (
@@ -68,9 +68,7 @@ def _tell_of_failure(end: WalkError, *, took: float, context: SpanContext) -> No
     )
 
 
-def breaker_changed(
-    target: str, breaker: Breaker, *, before: State, now: float, context: SpanContext
-) -> None:
+def breaker_changed(target: str, breaker: Breaker, *, before: State, context: SpanContext) -> None:
     """The health breaker of a target is in another state, or has opened anew.
 
     Args:
@@ -91,30 +89,26 @@ def breaker_changed(
     _log.warning(
         "breaker.changed",
         why="" if why is None else why.value,
-        retry_in=round(breaker.due_in(now), 3),
+        retry_in=round(breaker.due_in(breaker.changed_at), 3),
         **facts,
     )
 
 
-def gate_shut(
-    target: str, gate: SkipReason, *, why: ErrorClass, retry_in: float, context: SpanContext
-) -> None:
+def gate_shut(target: str, shut: Shut, *, context: SpanContext) -> None:
     """A gate beside the breaker was open, and a provider's refusal has shut it.
 
     It opens by itself, which nobody announces; a refusal that finds it shut says nothing.
 
     Args:
         target: Whose call was refused; others may share the gate.
-        gate: What hops are skipped for from now on.
-        retry_in: Seconds until it opens.
         context: Of the hop's span.
     """
     _log.warning(
         "gate.shut",
         target=target,
-        gate=gate.value,
-        why=why.value,
-        retry_in=round(retry_in, 3),
+        gate=shut.gate.value,
+        why=shut.closure.why.value,
+        retry_in=round(shut.closure.until - shut.closure.since, 3),
         **about(context),
     )
 

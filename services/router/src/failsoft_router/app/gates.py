@@ -5,7 +5,9 @@ quota, a bad credential, a model that is gone, an operator's order. Each has its
 so that what is learned about a credential counts for every target that uses it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from failsoft_model.walk import ErrorClass, SkipReason
 from failsoft_router.core.breaker import Breaker
@@ -33,6 +35,18 @@ class Refusal:
     reason: SkipReason
     detail: str
     due_in: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shut:
+    """A gate that was open is not any more.
+
+    Attributes:
+        gate: What hops are skipped for.
+    """
+
+    gate: SkipReason
+    closure: Closure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,25 +118,30 @@ class Gates:
         hint: float | None,
         fingerprint: str | None,
         now: float,
-    ) -> None:
+    ) -> Shut | None:
         """Tell the gate whose disease it is; health is told by the permit.
 
         Args:
             hint: Seconds that the target asked to wait; None when it said nothing.
             fingerprint: Of the credential that was used; None: there was none.
+
+        Returns:
+            None: No gate has shut that was open.
         """
 
-        def closed_for(seconds: float) -> Closure:
-            return Closure(since=now, until=now + seconds, why=error_class)
+        def shut(gate: SkipReason, close: Callable[[Closure], bool], seconds: float) -> Shut | None:
+            closure = Closure(since=now, until=now + seconds, why=error_class)
+            return Shut(gate=gate, closure=closure) if close(closure) else None
 
         match lesson:
             case Lesson.QUOTA:
-                self.quota.close(closed_for(quota_seconds(error_class, hint)))
+                return shut(SkipReason.QUOTA, self.quota.close, quota_seconds(error_class, hint))
             case Lesson.ACCOUNT:
-                self.account.close(closed_for(quota_seconds(error_class, hint)))
+                return shut(SkipReason.QUOTA, self.account.close, quota_seconds(error_class, hint))
             case Lesson.CREDENTIAL:
-                self.quarantine.shut(fingerprint, closed_for(QUARANTINE_SECONDS))
+                quarantine = partial(self.quarantine.shut, fingerprint)
+                return shut(SkipReason.CREDENTIAL_QUARANTINE, quarantine, QUARANTINE_SECONDS)
             case Lesson.TARGET:
-                self.target.close(closed_for(TARGET_SECONDS))
+                return shut(SkipReason.TARGET_GONE, self.target.close, TARGET_SECONDS)
             case Lesson.HEALTH | Lesson.NOTHING:
-                pass
+                return None

@@ -125,27 +125,40 @@ class EgressWatch:
             self._down_until = min(self._down_until, now)
         self.settle(now)
 
-    def connect_failed(self, host: str, now: float) -> None:
-        """A connection to `host` was refused, timed out or could not be resolved."""
+    def connect_failed(self, host: str, now: float) -> bool:
+        """A connection to `host` was refused, timed out or could not be resolved.
+
+        Returns:
+            Whether that tells that our own way out is down, which was not known before.
+        """
         if host not in self._hosts:
-            return
+            return False
         self._failed[host] = now
+        is_news = False
         if self._everybody_failed(now):
-            if not self.down(now):
+            is_news = not self.down(now)
+            if is_news:
                 # Whoever failed and is not settled yet: also the first one of a host that
                 # failed twice.
                 self._down_from = max(now - TOGETHER, self._connected_at)
             self._down_until = now + HOLD
         self.settle(now)
+        return is_news
 
-    def connected(self, host: str, now: float) -> None:
-        """`host` was connected to, or an open connection brought something new."""
+    def connected(self, host: str, now: float) -> bool:
+        """`host` was connected to, or an open connection brought something new.
+
+        Returns:
+            Whether our own way out was down, as far as anybody knew.
+        """
         if host not in self._hosts:
-            return
+            return False
+        was_down = self.down(now)
         self._failed.clear()
         self._connected_at = now
         self._down_until = min(self._down_until, now)
         self.settle(now)
+        return was_down
 
     @property
     def down_until(self) -> float:

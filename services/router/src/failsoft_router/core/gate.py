@@ -84,14 +84,20 @@ class _Gate:
         """The last time that it was closed, which may be now; None: it never was."""
         return self._last
 
-    def close(self, closure: Closure) -> None:
-        """Let nobody through before its end; an earlier end than the gate's changes nothing."""
+    def close(self, closure: Closure) -> bool:
+        """Let nobody through before its end; an earlier end than the gate's changes nothing.
+
+        Returns:
+            Whether it was open until now.
+        """
         if closure.until <= closure.since:
-            return
+            return False
         if self._last is None or self.admits(closure.since):
             self._last = closure
-        elif closure.until > self._last.until:
+            return True
+        if closure.until > self._last.until:
             self._last = replace(closure, since=self._last.since)
+        return False
 
     def open(self, now: float) -> bool:
         """Let calls through from now on; whether it was shut."""
@@ -135,16 +141,19 @@ class Quarantine:
         """The last refusal of the secret that was refused last; None: none was."""
         return self._gate.last
 
-    def shut(self, fingerprint: str | None, closure: Closure) -> None:
+    def shut(self, fingerprint: str | None, closure: Closure) -> bool:
         """The secret was refused; nobody presents it before the closure's end.
 
         Args:
             fingerprint: None: the target refused to be called without one.
+
+        Returns:
+            Whether it might be presented until now.
         """
         if fingerprint != self._fingerprint:
             self._fingerprint = fingerprint
             self._gate = _Gate()
-        self._gate.close(closure)
+        return self._gate.close(closure)
 
     def open(self, now: float) -> bool:
         """Let the refused secret be presented again; whether it might not have been."""
