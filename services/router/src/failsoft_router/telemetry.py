@@ -31,8 +31,10 @@ CALLED_METHODS = (LOOK_UP_METHOD, STORE_METHOD, GENERATE_METHOD)
 FALLBACK_OF, RETRY_OF = "fallback_of", "retry_of"
 
 FIRST_CONTENT = "failsoft.first_content"
+STALL = "failsoft.stall"
 STREAM_RESET = "failsoft.stream_reset"
 RESCUE = "failsoft.rescue"
+TRANSITION = "failsoft.breaker.transition"
 
 WALK_ID = "failsoft.walk.id"
 ROUTE = "failsoft.route"
@@ -46,6 +48,7 @@ HOP_OUTCOME = "failsoft.hop.outcome"
 HOP_SKIP_REASON = "failsoft.hop.skip_reason"
 ERROR_CLASS = "failsoft.error.class"
 BREAKER_STATE = "failsoft.breaker.state"
+BREAKER_FROM = "failsoft.breaker.from"
 GATE_DUE_IN = "failsoft.gate.due_in"
 DEADLINE_REMAINING = "failsoft.deadline.remaining"
 LINK = "failsoft.link"
@@ -53,6 +56,7 @@ CACHE_STATUS = "failsoft.cache.status"
 CACHE_AGE = "failsoft.cache.age"
 TENANT = "failsoft.tenant.id"
 ATTEMPT_ID = "failsoft.attempt.id"
+ATTEMPT_PROBES = "failsoft.attempt.probes"
 RESCUE_MANNER = "failsoft.rescue.manner"
 RESCUE_CHARACTERS = "failsoft.rescue.characters"
 
@@ -61,10 +65,21 @@ PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
 RESPONSE_MODEL = "gen_ai.response.model"
 STREAMED = "gen_ai.request.stream"
+TEMPERATURE = "gen_ai.request.temperature"
+TOP_P = "gen_ai.request.top_p"
+TOP_K = "gen_ai.request.top_k"
+MAX_TOKENS = "gen_ai.request.max_tokens"
+SEED = "gen_ai.request.seed"
+PRESENCE_PENALTY = "gen_ai.request.presence_penalty"
+FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
 TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
 HTTP_STATUS = "http.response.status_code"
 
 CHAT = "chat"
@@ -87,6 +102,10 @@ def _string(name: str, description: str, allowed: tuple[str, ...] = ()) -> Attri
 
 def _number(name: str, description: str, unit: str | None = None) -> AttributeName:
     return AttributeName(name=name, type=ValueType.INT, description=description, unit=unit)
+
+
+def _float(name: str, description: str) -> AttributeName:
+    return AttributeName(name=name, type=ValueType.FLOAT, description=description)
 
 
 def _seconds(name: str, description: str) -> AttributeName:
@@ -283,9 +302,15 @@ NAMES: tuple[Name, ...] = (
     SpanName(name=WALK, description="One request's way along its route."),
     SpanName(name=HOP, description="One place on the walk, skipped ones too."),
     SpanName(name="chat {model}", description="One call to a target."),
+    SpanName(
+        name=TRANSITION,
+        description="The breaker of a hop's target has changed after the hop's end.",
+    ),
     SpanName(name=LOOKUP, description="One look-up in the cache."),
     EventName(name=FIRST_CONTENT, description="The first content of an attempt came."),
+    EventName(name=STALL, description="Nothing more came of an answer within its limit."),
     EventName(name=STREAM_RESET, description="What was sent to the caller is void."),
+    EventName(name=TRANSITION, description="The breaker of the hop's target has changed."),
     EventName(name=RESCUE, description="A target is asked to go on with what another has said."),
     _string(WALK_ID, "The walk; the same as in the reply."),
     _ROUTE,
@@ -303,6 +328,9 @@ NAMES: tuple[Name, ...] = (
     _SKIP_REASON,
     _ERROR_CLASS,
     _BREAKER_STATE,
+    _string(
+        BREAKER_FROM, "The state that the breaker has left.", tuple(each.value for each in State)
+    ),
     _seconds(
         GATE_DUE_IN,
         "Until the gate that the hop was skipped for opens by itself; absent where a place may"
@@ -322,6 +350,11 @@ NAMES: tuple[Name, ...] = (
     _CACHE_STATUS,
     _seconds(CACHE_AGE, "Age of the stored answer."),
     _string(ATTEMPT_ID, "walk_id/hop/attempt."),
+    AttributeName(
+        name=ATTEMPT_PROBES,
+        type=ValueType.BOOL,
+        description="The call finds out whether its target is back; absent on all others.",
+    ),
     _string(
         RESCUE_MANNER,
         "How a target is asked to go on.",
@@ -341,6 +374,21 @@ NAMES: tuple[Name, ...] = (
     _seconds(TIME_TO_FIRST_CHUNK, "OpenTelemetry GenAI: from the call to its first content."),
     _number(INPUT_TOKENS, "OpenTelemetry GenAI: tokens of the request.", "{token}"),
     _number(OUTPUT_TOKENS, "OpenTelemetry GenAI: tokens of the answer.", "{token}"),
+    _number(
+        CACHED_TOKENS, "OpenTelemetry GenAI: those of the request that had been read.", "{token}"
+    ),
+    _number(
+        REASONING_TOKENS, "OpenTelemetry GenAI: those of the answer that are thoughts.", "{token}"
+    ),
+    _float(TEMPERATURE, "OpenTelemetry GenAI: as the caller set it; absent: it did not."),
+    _float(TOP_P, "OpenTelemetry GenAI: as the caller set it."),
+    _number(TOP_K, "OpenTelemetry GenAI: as the caller set it."),
+    _number(MAX_TOKENS, "OpenTelemetry GenAI: the longest answer, as it was asked for.", "{token}"),
+    _number(SEED, "OpenTelemetry GenAI: as the caller set it."),
+    _float(PRESENCE_PENALTY, "OpenTelemetry GenAI: as the caller set it."),
+    _float(FREQUENCY_PENALTY, "OpenTelemetry GenAI: as the caller set it."),
+    _string(SERVER_ADDRESS, "The host that the target's endpoint names."),
+    _number(SERVER_PORT, "Its port."),
     _number(
         HTTP_STATUS, "Status of an HTTP reply; 499: the client went away before there was one."
     ),

@@ -4,8 +4,16 @@ import asyncio
 import hashlib
 import itertools
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +21,7 @@ import pytest
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.deadline import Deadline
-from failsoft_kit.telemetry import Meter, NameRegistry, Span, SpanContext, SpanName, Tracer
+from failsoft_kit.telemetry import Kind, Meter, NameRegistry, Span, SpanContext, SpanName, Tracer
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.events import Answer, Delta, Event, StreamReset
@@ -248,7 +256,8 @@ class Stage:
     ) -> Answer:
         """One unary request of acme's."""
         async with self.supervised():
-            return await self.walker.answer(request or question(), self.caller(within))
+            with self.calling(within) as caller:
+                return await self.walker.answer(request or question(), caller)
 
     async def refused(
         self, request: ChatRequest | None = None, *, within: float | None = None
@@ -275,9 +284,10 @@ class Stage:
                 await reader(event)
 
         async with self.supervised():
-            await self.walker.stream(
-                request or question(), self.caller(within), sink, sees_resets=sees_resets
-            )
+            with self.calling(within) as caller:
+                await self.walker.stream(
+                    request or question(), caller, sink, sees_resets=sees_resets
+                )
         return self.events
 
     @asynccontextmanager
@@ -299,12 +309,21 @@ class Stage:
         if failure is not None:
             raise failure
 
+    @contextmanager
+    def calling(self, within: float | None) -> Iterator[Caller]:
+        """A caller whose call, and with it its span, ends with the block."""
+        caller = self.caller(within)
+        try:
+            yield caller
+        finally:
+            caller.span.end()
+
     def caller(self, within: float | None = None) -> Caller:
         deadline = Deadline.after(within, now=self.clock.now())
         return Caller(tenant="acme", deadline=deadline, span=self._span())
 
     def _span(self) -> Span:
-        return self.tracer.start("caller")
+        return self.tracer.start("caller", kind=Kind.SERVER)
 
 
 def question(

@@ -137,6 +137,8 @@ async def test_an_attempt_says_what_was_asked_and_what_came(stage: type[Stage]) 
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": "a-model",
         "gen_ai.request.stream": True,
+        "server.address": "a.example.com",
+        "server.port": 443,
         "failsoft.attempt.id": "walk-1/1/1",
         "gen_ai.response.time_to_first_chunk": 0.5,
         "gen_ai.response.model": "a-2026",

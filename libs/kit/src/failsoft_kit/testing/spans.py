@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.span import Kind, Span, Value
+from failsoft_kit.testing.span_tree import TreeSpan, tree_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,10 @@ class RecordedSpans:
             names = [span.name for span in self._spans]
             raise AssertionError(f"{len(found)} spans are named {name!r}; recorded: {names}")
         return found[0]
+
+    def tree(self) -> tuple[TreeSpan, ...]:
+        """Every ended span, as `TreeText` writes them."""
+        return tuple(tree_span(span) for span in self._spans)
 
     def clear(self) -> None:
         """Forget everything."""

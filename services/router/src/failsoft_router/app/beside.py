@@ -185,8 +185,9 @@ def _left(probe: Probe) -> Probe | Tried:
     """The walk goes on without it, and it goes on without the walk if it may."""
     if probe.may_go_on():
         return probe
-    probe.end()
-    return probe.tried(OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT))
+    failure = OutOfTime(ErrorClass.TIMEOUT_FIRST_CONTENT)
+    probe.end(why=failure)
+    return probe.tried(failure)
 
 
 def _overtaken(probe: Probe) -> Probe | Overtaken:

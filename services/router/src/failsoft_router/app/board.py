@@ -8,7 +8,9 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from failsoft_kit.clock import Clock
+from failsoft_kit.telemetry.span import Attributes
 from failsoft_router.app.bulkhead import Bulkhead
+from failsoft_router.app.call_span import attributes_of
 from failsoft_router.app.connections import Connections, Uses
 from failsoft_router.app.gates import Gates
 from failsoft_router.app.ledger import Ledger
@@ -68,8 +70,13 @@ class Place:
     prefill: Prefill
     egress: EgressWatch
     host: str = ""
+    call_attributes: Attributes = field(init=False)
+    """What every call to it has in its span."""
     _told: tuple[str, str] | None = field(default=None, repr=False)
     """The key that was told by its fingerprint last, and the fingerprint."""
+
+    def __post_init__(self) -> None:
+        self.call_attributes = attributes_of(self.policy)
 
     @property
     def lacks_credential(self) -> bool:

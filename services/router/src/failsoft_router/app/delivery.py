@@ -202,7 +202,6 @@ class Delivery:
 
     async def void(self, *, from_block: int) -> None:
         """What was said from this block on is void."""
-        self._span.event(telemetry.STREAM_RESET)
         await self._void(StreamReset(reason=self._broke_off, from_block=from_block))
 
     def _forget(self) -> None:
@@ -210,6 +209,8 @@ class Delivery:
         self._answer.clear()
 
     async def _void(self, reset: StreamReset) -> None:
+        if self._sink is not None:
+            self._span.event(telemetry.STREAM_RESET, {telemetry.ERROR_CLASS: reset.reason.value})
         self._whole = None
         self._answer.clear(from_block=reset.from_block)
         await self.emit(reset)

@@ -126,10 +126,12 @@ class Probe:
                         return self._tried
                     await take(piece)
         except WaitedTooLong as late:
+            failure = OutOfTime(late.error_class)
+            self._trial.is_given_up(failure)
             self.leave()
-            return self.tried(OutOfTime(late.error_class))
+            return self.tried(failure)
         except AttemptFailed as failure:
-            self.end()
+            self.end(why=failure)
             return self.tried(failure)
         except BaseException:
             self.leave()
@@ -154,13 +156,19 @@ class Probe:
                 self._unheard = True
             self._task.cancel()
 
-    def end(self) -> None:
-        """Break it off; what it would have found out is not to be known."""
+    def end(self, *, why: AttemptFailed | None = None) -> None:
+        """Break it off; what it would have found out is not to be known.
+
+        Args:
+            why: What its walk takes it for failed with; None: nobody waits for it any more.
+        """
+        if why is not None:
+            self._trial.is_given_up(why)
         if self._task is not None:
             self._task.cancel()
 
     async def _work(self) -> None:
-        self._tried = await self._trial.run(parent=self.hop.span, take=self._put)
+        self._tried = await self._trial.run(take=self._put)
 
     def _end(self, task: "asyncio.Task[None]") -> None:
         self._trial.give_back_unused()

@@ -15,6 +15,7 @@ from failsoft_router.app.gates import Refusal
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.trail import OpenHop
+from failsoft_router.app.transitions import NotingTransitions
 from failsoft_router.app.trial import Ask, Trial, Tried
 from failsoft_router.core import patience, retry, seam
 from failsoft_router.core.breaker import Permit, Result
@@ -109,7 +110,7 @@ class TargetHop:
         if self.beside.spoke_before(None):
             return Overtaken()
         failure: AttemptFailed | None = None
-        permit: Permit | Refusal | Overtaken = self.admission.permit()
+        permit: Permit | Refusal | Overtaken = self._ask_permit()
         while isinstance(permit, Permit):
             tried = await self._try(permit)
             if isinstance(tried, Overtaken) and tried.attempt is not None:
@@ -122,7 +123,7 @@ class TargetHop:
             failure = tried.result
             if self._refuses_beginnings(tried):
                 shut = self.admission.refusal(attempts=len(self.attempts))
-                permit = shut or self.admission.permit()
+                permit = shut or self._ask_permit()
                 continue
             wait = self._wait_before_next(failure, tried.phase)
             if wait is None:
@@ -136,7 +137,7 @@ class TargetHop:
         Else those behind would take the place of the probe that waits to be sent again.
         """
         health = self.place.gates.health
-        held: Permit | Refusal | None = self.admission.permit()
+        held: Permit | Refusal | None = self._ask_permit()
         try:
             await self.beside.sleep(seconds)
             if self.beside.spoke_before(None):
@@ -150,7 +151,12 @@ class TargetHop:
             if isinstance(held, Permit):
                 now, draw = self.around.clock.now(), self.around.draw()
                 health.record(held, Result.NO_EVIDENCE, now=now, draw=draw)
-        return shut or self.admission.permit()
+        return shut or self._ask_permit()
+
+    def _ask_permit(self) -> Permit | Refusal:
+        around = self.around
+        with NotingTransitions(self.place, hop=self.hop.span, tracer=around.tracer):
+            return self.admission.permit()
 
     async def _try(self, permit: Permit) -> Tried | Probe | Overtaken:
         self._count()
@@ -160,7 +166,7 @@ class TargetHop:
             case Manner.DIRECT:
                 trial = self._trial(permit, first_content=wait, end_at=self.errand.end_at)
                 take = await self.delivery.taker(self.hop.planned.name, trial.splice)
-                return await trial.run(parent=self.hop.span, take=take)
+                return await trial.run(take=take)
             case Manner.BESIDE:
                 trial = self._trial(permit, first_content=limit, end_at=self._end_of_call())
                 return await self._try_beside(trial, wait)
@@ -299,6 +305,7 @@ class TargetHop:
             self.place,
             permit,
             ask,
+            hop=self.hop.span,
             tracer=around.tracer,
             metrics=around.metrics,
             clock=around.clock,

@@ -88,6 +88,7 @@ class Trail:
                     self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
                 case Progress.OVERTAKEN:
                     hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
+                    hop.span.set(telemetry.ERROR_CLASS, ErrorClass.CANCELLED.value)
                     hop.span.end()
                     self._metrics.hop_ended(self._overtaken(hop, ()))
                 case Progress.PROBING | Progress.ENDED:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.context import SpanContext
-from failsoft_kit.telemetry.span import Kind, Span
+from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
+from failsoft_router.app import call_span, chronicle
 from failsoft_router.app.attempt import AttemptLimits, NobodyListens, Take, run_attempt
 from failsoft_router.app.board import Place
 from failsoft_router.app.metrics import Metrics
+from failsoft_router.app.transitions import NotingTransitions
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at
 from failsoft_router.core.history import is_slow
@@ -100,14 +102,20 @@ class Trial:
         permit: Permit,
         ask: Ask,
         *,
+        hop: Span,
         tracer: Tracer,
         metrics: Metrics,
         clock: Clock,
         draw: Callable[[], float],
     ) -> None:
+        """
+        Args:
+            hop: The span of the hop that it is made in.
+        """
         self._place = place
         self._permit = permit
         self._ask = ask
+        self._hop = hop
         self._tracer = tracer
         self._metrics = metrics
         self._clock = clock
@@ -120,6 +128,7 @@ class Trial:
         self.context: SpanContext | None = None
         """Of its span; None: it has not begun."""
         self._has_shown_enough = False
+        self._given_up: AttemptFailed | None = None
         self._failed_by: ErrorClass | None = None
         self._read_for = 0.0
         self._longest_read = 0.0
@@ -139,10 +148,10 @@ class Trial:
         """Content has come."""
         return self._first_content_at is not None
 
-    async def run(self, *, parent: Span, take: Take) -> Tried:
+    async def run(self, *, take: Take) -> Tried:
         """Make the attempt; its pieces go to `take` as they come."""
         self._ran = True
-        span = self._start_span(parent)
+        span = self._start_span()
         self.context = span.context
         health = Result.NO_EVIDENCE
         result: Ending | AttemptFailed = AttemptFailed(ErrorClass.CANCELLED, "the caller went away")
@@ -153,6 +162,7 @@ class Trial:
             health = Result.OK
         except asyncio.CancelledError:
             health = Result.OK if self._has_shown_enough else Result.NO_EVIDENCE
+            result = self._given_up or result
             raise
         finally:
             self._settle(health, result)
@@ -160,7 +170,7 @@ class Trial:
             self._metrics.call_ended(
                 self._place.policy, tried.attempt, tenant=self._ask.tenant, context=span.context
             )
-            _close_span(span, tried.attempt, result)
+            call_span.end(span, tried.attempt, result)
         return tried
 
     def is_not_wanted(self) -> None:
@@ -169,6 +179,10 @@ class Trial:
         Whoever says so cancels `run`.
         """
         self._has_shown_enough = self.spoke
+
+    def is_given_up(self, why: AttemptFailed) -> None:
+        """If `run` is cancelled from now on, this is why: its caller has not gone away."""
+        self._given_up = why
 
     def give_back_unused(self) -> None:
         """Hand the permit back if `run` never began: its task was cancelled before."""
@@ -232,7 +246,12 @@ class Trial:
             self._early = loop.call_later(JUDGED_AFTER, self._judge_early)
 
     def _judge_early(self) -> None:
-        self._permit = self._place.gates.health.record_early(self._permit, now=self._clock.now())
+        health = self._place.gates.health
+        with self._noting_transitions():
+            self._permit = health.record_early(self._permit, now=self._clock.now())
+
+    def _noting_transitions(self) -> NotingTransitions:
+        return NotingTransitions(self._place, hop=self._hop, tracer=self._tracer)
 
     def _lesson(self, result: Ending | AttemptFailed) -> Result:
         """Tell the gates, and say what the breaker is told."""
@@ -331,32 +350,27 @@ class Trial:
     def _hand_back(self, health: Result) -> None:
         self._metrics.permit_returned(self._place.policy, self._permit, health)
         first, limit = self._first_content_at, self._place.policy.limits.first_content
-        self._place.gates.health.record(
-            self._permit,
-            health,
-            now=self._clock.now(),
-            draw=self._draw(),
-            error_class=self._failed_by,
-            slow=first is not None and is_slow(first - self._began, policy_limit=limit),
-        )
+        with self._noting_transitions():
+            self._place.gates.health.record(
+                self._permit,
+                health,
+                now=self._clock.now(),
+                draw=self._draw(),
+                error_class=self._failed_by,
+                slow=first is not None and is_slow(first - self._began, policy_limit=limit),
+            )
 
-    def _start_span(self, parent: Span) -> Span:
-        policy = self._place.policy
-        span = self._tracer.start(
-            f"{telemetry.ATTEMPT} {policy.model}",
-            kind=Kind.CLIENT,
-            parent=parent,
-            attributes={
-                telemetry.OPERATION: telemetry.CHAT,
-                telemetry.PROVIDER: telemetry.provider_name(policy.provider),
-                telemetry.REQUEST_MODEL: policy.model,
-                telemetry.STREAMED: True,
-                telemetry.ATTEMPT_ID: self._ask.attempt_id,
-            },
+    def _start_span(self) -> Span:
+        ask = self._ask
+        return call_span.begin(
+            self._tracer,
+            self._hop,
+            self._place.call_attributes,
+            attempt_id=ask.attempt_id,
+            sampling=ask.request.sampling,
+            is_probe=self._permit.probe,
+            retry_of=ask.retry_of,
         )
-        if self._ask.retry_of is not None:
-            span.link(self._ask.retry_of, {telemetry.LINK: telemetry.RETRY_OF})
-        return span
 
     def _describe(self, result: Ending | AttemptFailed) -> Attempt:
         failure = result if isinstance(result, AttemptFailed) else None
@@ -372,22 +386,3 @@ class Trial:
             started=self._began - self._ask.walk_began,
             detail=failure.detail if failure else "",
         )
-
-
-def _close_span(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
-    if span.recording:
-        if attempt.time_to_first_content is not None:
-            span.set(telemetry.TIME_TO_FIRST_CHUNK, attempt.time_to_first_content)
-        if isinstance(result, Ending):
-            span.set(telemetry.RESPONSE_MODEL, result.model)
-            span.set(telemetry.FINISH_REASONS, (result.finish_reason.value,))
-            if result.usage is not None:
-                span.set(telemetry.INPUT_TOKENS, result.usage.input_tokens)
-                span.set(telemetry.OUTPUT_TOKENS, result.usage.output_tokens)
-        else:
-            span.set(telemetry.ERROR_CLASS, result.error_class.value)
-            if result.http_status:
-                span.set(telemetry.HTTP_STATUS, result.http_status)
-            if result.error_class is not ErrorClass.CANCELLED:
-                span.fail(result.error_class.value)
-    span.end()

@@ -1,0 +1,137 @@
+"""The span of one call to a target, in OpenTelemetry's words for generative AI.
+
+Tokens are told here and on no other span, so that their sum over spans counts none twice.
+A call that broke off has told none, whatever it has cost.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from failsoft_kit.telemetry.context import SpanContext
+from failsoft_kit.telemetry.span import Attributes, Kind, Span, Value
+from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_model.chat import Sampling
+from failsoft_model.walk import Attempt, ErrorClass, Usage
+from failsoft_router import telemetry
+from failsoft_router.core.policy import Provider, TargetPolicy
+from failsoft_router.ports import AttemptFailed, Ending
+
+_GRPC_TARGET = re.compile(
+    r"(?:dns:(?://[^/]*/)?|ipv[46]:)?(?P<host>\[[^\]]+\]|[^\[\]:/,]+)(?::(?P<port>\d{1,5}))?"
+)
+
+
+def attributes_of(target: TargetPolicy) -> Attributes:
+    """What every call to this target has in its span."""
+    attributes: dict[str, Value] = {
+        telemetry.OPERATION: telemetry.CHAT,
+        telemetry.PROVIDER: telemetry.provider_name(target.provider),
+        telemetry.REQUEST_MODEL: target.model,
+        telemetry.STREAMED: True,
+    }
+    host, port = _server(target)
+    if host:
+        attributes[telemetry.SERVER_ADDRESS] = host
+    if host and port:
+        attributes[telemetry.SERVER_PORT] = port
+    return attributes
+
+
+def begin(
+    tracer: Tracer,
+    parent: Span,
+    constant: Attributes,
+    *,
+    attempt_id: str,
+    sampling: Sampling,
+    is_probe: bool,
+    retry_of: SpanContext | None,
+) -> Span:
+    """The span of a call that begins now.
+
+    Args:
+        parent: The hop's.
+        constant: What `attributes_of` says of the target.
+        is_probe: It finds out whether the target is back.
+        retry_of: The span of the attempt before it in the same hop; None: it is the first.
+    """
+    span = tracer.start(
+        f"{telemetry.ATTEMPT} {constant[telemetry.REQUEST_MODEL]}",
+        kind=Kind.CLIENT,
+        parent=parent,
+        attributes=constant,
+    )
+    if span.recording:
+        span.set(telemetry.ATTEMPT_ID, attempt_id)
+        for name, value in _asked(sampling):
+            if value is not None:
+                span.set(name, value)
+        if is_probe:
+            span.set(telemetry.ATTEMPT_PROBES, is_probe)
+        if retry_of is not None:
+            span.link(retry_of, {telemetry.LINK: telemetry.RETRY_OF})
+    return span
+
+
+def end(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
+    """The call is over; a caller who went away is no error."""
+    if span.recording:
+        if attempt.time_to_first_content is not None:
+            span.set(telemetry.TIME_TO_FIRST_CHUNK, attempt.time_to_first_content)
+        if isinstance(result, Ending):
+            _describe_answer(span, result)
+        else:
+            _describe_failure(span, result)
+    span.end()
+
+
+def _describe_answer(span: Span, ending: Ending) -> None:
+    span.set(telemetry.RESPONSE_MODEL, ending.model)
+    span.set(telemetry.FINISH_REASONS, (ending.finish_reason.value,))
+    if ending.usage is not None:
+        for name, tokens in _used(ending.usage):
+            span.set(name, tokens)
+
+
+def _describe_failure(span: Span, failure: AttemptFailed) -> None:
+    span.set(telemetry.ERROR_CLASS, failure.error_class.value)
+    if failure.http_status:
+        span.set(telemetry.HTTP_STATUS, failure.http_status)
+    if failure.error_class is ErrorClass.STALL:
+        span.event(telemetry.STALL)
+    if failure.error_class is not ErrorClass.CANCELLED:
+        span.fail(failure.error_class.value)
+
+
+def _asked(sampling: Sampling) -> Iterable[tuple[str, float | None]]:
+    """Stop sequences are not among them: they are words of the caller's."""
+    return (
+        (telemetry.TEMPERATURE, sampling.temperature),
+        (telemetry.TOP_P, sampling.top_p),
+        (telemetry.TOP_K, sampling.top_k),
+        (telemetry.MAX_TOKENS, sampling.max_tokens),
+        (telemetry.SEED, sampling.seed),
+        (telemetry.PRESENCE_PENALTY, sampling.presence_penalty),
+        (telemetry.FREQUENCY_PENALTY, sampling.frequency_penalty),
+    )
+
+
+def _used(usage: Usage) -> Iterable[tuple[str, int]]:
+    yield telemetry.INPUT_TOKENS, usage.input_tokens
+    yield telemetry.OUTPUT_TOKENS, usage.output_tokens
+    if usage.cached_input_tokens:
+        yield telemetry.CACHED_TOKENS, usage.cached_input_tokens
+    if usage.reasoning_tokens:
+        yield telemetry.REASONING_TOKENS, usage.reasoning_tokens
+
+
+def _server(target: TargetPolicy) -> tuple[str, int]:
+    """Host and port that the policy names, behind a proxy too; empty or 0: it names none."""
+    if target.provider is Provider.FAILSOFT:
+        found = _GRPC_TARGET.fullmatch(target.endpoint)
+        if found is None:
+            return "", 0
+        return found["host"].strip("[]"), int(found["port"] or 0)
+    url = urlsplit(target.endpoint)
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
