@@ -17,10 +17,11 @@ from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.http.routes import Route
 from failsoft_kit.identity import Access, ServiceToken
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import RPC_NAMES
+from failsoft_kit.rpc.names import CALLS_REFUSED, RPC_NAMES
 from failsoft_kit.rpc.server import Service
 from failsoft_kit.telemetry import NameRegistry, Tracer
 from failsoft_kit.testing.http import http_port, http_service
+from failsoft_kit.testing.metrics import number
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.errors import Overloaded
 
@@ -248,7 +249,8 @@ async def test_no_more_are_answered_at_once_than_there_is_room_for() -> None:
         await cue.wait()
         await response.reply(Reply(status=200, body=b""))
 
-    async with client_of(http_service([post(wait)], max_calls=1)) as client:
+    service = http_service([post(wait)], max_calls=1)
+    async with client_of(service) as client:
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(client.post("/echo").__aenter__())
             await inside.wait()
@@ -256,6 +258,7 @@ async def test_no_more_are_answered_at_once_than_there_is_room_for() -> None:
                 assert (await second.json())["reason"] == Overloaded.reason
             cue.set()
         assert first.result().status == 200
+    assert number(service.telemetry.meter, CALLS_REFUSED) == 1
 
 
 async def test_where_there_are_too_many_connections_the_longest_idle_one_gives_way() -> None:

@@ -15,13 +15,13 @@ from failsoft_kit import call
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.channel import outgoing_metadata
 from failsoft_kit.rpc.health import Health
-from failsoft_kit.rpc.names import CALL_DURATION, RPC_NAMES
+from failsoft_kit.rpc.names import CALL_DURATION, CALLS_REFUSED, RPC_NAMES
 from failsoft_kit.rpc.service import Service
 from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_kit.telemetry import Kind, NameRegistry, SpanContext, Tracer, current_span
 from failsoft_kit.testing.echo import OPEN_TO_TENANTS, UNARY, Echo, EchoStub
 from failsoft_kit.testing.grpc import channel_to, service_of
-from failsoft_kit.testing.metrics import distribution, said
+from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.errors import Code, Overloaded
 
@@ -300,4 +300,5 @@ async def test_calls_beyond_the_bound_are_refused_with_a_hint_until_one_ends(
     error = from_rpc_error(refused.value)
     assert (error.code, error.reason) == (Code.RESOURCE_EXHAUSTED, "OVERLOADED")
     assert error.retry_after == 1.0
+    assert number(service.telemetry.meter, CALLS_REFUSED) == 1
     assert healthy.status == health_pb2.HealthCheckResponse.SERVING

@@ -37,6 +37,7 @@ from failsoft_kit.logs import about
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import REQUEST_ID_METADATA
 from failsoft_kit.rpc.ending import Ending, ending_of
+from failsoft_kit.rpc.names import CALLS_REFUSED
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.telemetry.context import context_of
 from failsoft_kit.telemetry.meter import Meter
@@ -101,6 +102,7 @@ class Guard:
                 STATUS.name: map(str, _STATUSES),
             },
         )
+        self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._date = (0, "")
         self._log: FilteringBoundLogger = _log.bind()
         self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
@@ -169,6 +171,7 @@ class Guard:
     def _admit(self, route: Route | None, call: RunningCall, request: Request) -> None:
         """Let the call in, or raise why not."""
         if call.held and self._open > self._max_calls:
+            self._refusals.add()
             raise Overloaded(
                 f"{self._max_calls} requests are running, there is room for no more",
                 retry_after=_ROOM_AFTER_SECONDS,

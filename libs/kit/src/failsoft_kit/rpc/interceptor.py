@@ -36,7 +36,7 @@ from failsoft_kit.rpc.channel import (
 )
 from failsoft_kit.rpc.ending import OK, OUR_FAULT, Ending, code_name, ending_of
 from failsoft_kit.rpc.handlers import Context, Decode, Handler, Respond, decoder, responder
-from failsoft_kit.rpc.names import CALL_DURATION, METHOD, STATUS
+from failsoft_kit.rpc.names import CALL_DURATION, CALLS_REFUSED, METHOD, STATUS
 from failsoft_kit.rpc.running import RunningCall, RunningCalls
 from failsoft_kit.rpc.status import ErrorDetails, grpc_code, to_status, trailing_metadata
 from failsoft_kit.telemetry.context import context_of
@@ -105,6 +105,7 @@ class Interceptor:
         self._durations = meter.histogram(
             CALL_DURATION, {METHOD.name: access, STATUS.name: (OK, *(code.name for code in Code))}
         )
+        self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._details = details
         self._log: FilteringBoundLogger = _log.bind()
         self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
@@ -194,6 +195,7 @@ class Interceptor:
     def _admit(self, method: _Method, call: RunningCall, metadata: Metadata) -> None:
         """Let the call in, or raise why not."""
         if call.held and self._open > self._max_calls:
+            self._refusals.add()
             raise Overloaded(
                 f"{self._max_calls} calls are running, there is room for no more",
                 retry_after=_ROOM_AFTER_SECONDS,

@@ -42,6 +42,13 @@ CALL_DURATION = MetricName(
     labels=(SYSTEM, METHOD, STATUS),
     buckets=_DURATIONS,
 )
+CALLS_REFUSED = MetricName(
+    name="failsoft.calls.refused",
+    type=MetricType.COUNTER,
+    unit="{call}",
+    description="Calls over gRPC and HTTP for which there was no room: as many ran as `max_calls`"
+    " allows.",
+)
 CLIENT_CALL_DURATION = MetricName(
     name="rpc.client.call.duration",
     type=MetricType.HISTOGRAM,
@@ -61,7 +68,7 @@ RPC_NAMES: tuple[Name, ...] = (
     METHOD,
     STATUS,
     ERROR_TYPE,
-    CALL_DURATION,
+    *(CALL_DURATION, CALLS_REFUSED),
     AttributeName(
         name="failsoft.reason",
         type=ValueType.STRING,
