@@ -530,10 +530,13 @@ def test_who_brings_the_news_is_told_so_once() -> None:
     assert [egress.connected(host, NOW + 1.0) for host in (A, B)] == [True, False]
 
 
-def test_it_is_down_anew_when_the_time_was_over() -> None:
+def test_an_outage_is_no_news_however_long_it_lasts() -> None:
     egress = both_failed()
     later = NOW + 1.0 + HOLD
 
-    egress.connect_failed(A, later)
-
-    assert egress.connect_failed(B, later)
+    assert not egress.connect_failed(A, later)
+    assert not egress.connect_failed(B, later)
+    assert egress.down(later)
+    assert egress.connected(A, later + HOLD)
+    assert egress.connect_failed(A, later + HOLD) is egress.down(later + HOLD) is False
+    assert egress.connect_failed(B, later + HOLD)

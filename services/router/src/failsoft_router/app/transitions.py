@@ -1,10 +1,11 @@
-"""Notes each change of a target's breaker on the hop that has brought it about."""
+"""Notes each change of a target's breaker on the hop that has brought it about, and in the log."""
 
 from types import TracebackType
 
 from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router import telemetry
+from failsoft_router.app import chronicle
 from failsoft_router.app.board import Place
 
 
@@ -16,9 +17,10 @@ class NotingTransitions:
     Then the change is a span of its own, without duration, below the hop.
     """
 
-    __slots__ = ("_before", "_breaker", "_hop", "_tracer", "_transitions")
+    __slots__ = ("_before", "_breaker", "_hop", "_target", "_tracer", "_transitions")
 
     def __init__(self, place: Place, *, hop: Span, tracer: Tracer) -> None:
+        self._target = place.policy.name
         self._breaker = place.gates.health
         self._hop = hop
         self._tracer = tracer
@@ -35,6 +37,9 @@ class NotingTransitions:
     ) -> None:
         if self._breaker.transitions == self._transitions:
             return
+        chronicle.breaker_changed(
+            self._target, self._breaker, before=self._before, context=self._hop.context
+        )
         change = {
             telemetry.BREAKER_FROM: self._before.value,
             telemetry.BREAKER_STATE: self._breaker.state.value,

@@ -239,7 +239,7 @@ class Trial:
         now = self._first_content_at = self._clock.now()
         self._place.history.add(now - self._began)
         self._place.doubt.spoke()
-        self._place.egress.connected(self._place.host, now)
+        self._connected(now)
         span.event(telemetry.FIRST_CONTENT)
         if self._permit.probe:
             loop = asyncio.get_running_loop()
@@ -265,13 +265,15 @@ class Trial:
         if self._was_hurried(result.error_class):
             return Result.NO_EVIDENCE
         lesson = verdict(result.error_class, self._phase(result)).lesson
-        self._place.gates.learn(
+        shut = self._place.gates.learn(
             lesson,
             result.error_class,
             hint=result.retry_after,
             fingerprint=self._fingerprint,
             now=self._clock.now(),
         )
+        if shut is not None:
+            chronicle.gate_shut(self._place.policy.name, shut, context=self._hop.context)
         if lesson is not Lesson.HEALTH:
             return Result.NO_EVIDENCE
         self._failed_by = result.error_class
@@ -286,12 +288,17 @@ class Trial:
         if not failure.sent and failure.error_class is ErrorClass.UNSUPPORTED:
             return
         if not failure.sent:
-            place.egress.connect_failed(place.host, now)
+            if place.egress.connect_failed(place.host, now):
+                chronicle.egress_changed(is_down=True)
         elif (
             failure.error_class not in _OUT_OF_TIME
             or now - self._began > place.policy.limits.connect
         ):
-            place.egress.connected(place.host, now)
+            self._connected(now)
+
+    def _connected(self, now: float) -> None:
+        if self._place.egress.connected(self._place.host, now):
+            chronicle.egress_changed(is_down=False)
 
     def _was_hurried(self, error_class: ErrorClass) -> bool:
         """The caller's haste or slow reading explains the failure, and not the target."""

@@ -110,6 +110,7 @@ class EgressWatch:
         self._connected_at = -math.inf
         self._down_from = math.inf
         self._down_until = -math.inf
+        self._outage = False  # since it was down, nobody has connected
 
     def watch(self, hosts: Iterable[str], *, may_be_called: MayBeCalled, now: float) -> None:
         """Watch these hosts from now on; what is known of those that stay is kept.
@@ -123,37 +124,39 @@ class EgressWatch:
         self._failed = {host: at for host, at in self._failed.items() if host in self._hosts}
         if not self._hosts:
             self._down_until = min(self._down_until, now)
+            self._outage = False
         self.settle(now)
 
     def connect_failed(self, host: str, now: float) -> bool:
         """A connection to `host` was refused, timed out or could not be resolved.
 
         Returns:
-            Whether that tells that our own way out is down, which was not known before.
+            Whether that tells that our own way out is down, and is the first to tell so since
+            anybody connected.
         """
         if host not in self._hosts:
             return False
         self._failed[host] = now
-        is_news = False
+        was_known = self._outage
         if self._everybody_failed(now):
-            is_news = not self.down(now)
-            if is_news:
+            self._outage = True
+            if not self.down(now):
                 # Whoever failed and is not settled yet: also the first one of a host that
                 # failed twice.
                 self._down_from = max(now - TOGETHER, self._connected_at)
             self._down_until = now + HOLD
         self.settle(now)
-        return is_news
+        return self._outage and not was_known
 
     def connected(self, host: str, now: float) -> bool:
         """`host` was connected to, or an open connection brought something new.
 
         Returns:
-            Whether our own way out was down, as far as anybody knew.
+            Whether our own way out was down, and this is the first connection since.
         """
         if host not in self._hosts:
             return False
-        was_down = self.down(now)
+        was_down, self._outage = self._outage, False
         self._failed.clear()
         self._connected_at = now
         self._down_until = min(self._down_until, now)
