@@ -405,6 +405,11 @@ async def test_without_an_endpoint_nothing_is_recorded(environ: Mapping[str, str
     ("variable", "value"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:99999"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://local host:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1:4317"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://me:secret@localhost:4317"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "localhost:4317"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
@@ -417,3 +422,4 @@ async def test_a_variable_that_says_nonsense_is_named(variable: str, value: str)
     with pytest.raises(StartupError) as refused:
         telemetry({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", variable: value})
     assert variable in str(refused.value)
+    assert "secret" not in str(refused.value)

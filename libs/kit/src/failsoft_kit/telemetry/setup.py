@@ -25,6 +25,7 @@ from urllib.parse import unquote
 from failsoft_kit.clock import Clock, SystemClock
 from failsoft_kit.startup import StartupError
 from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.endpoint import fault_of
 from failsoft_kit.telemetry.export import Exporter
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
@@ -109,11 +110,8 @@ def _exporter(environ: Mapping[str, str], signal: Signal) -> Exporter | None:
     endpoint = this_alone or environ.get(f"{_PREFIX}ENDPOINT", "")
     if not endpoint:
         return None
-    if not endpoint.startswith(("http://", "https://")):
-        raise StartupError(
-            f"{variable if this_alone else _PREFIX + 'ENDPOINT'} must be a URL such as"
-            f" http://localhost:4317, not {endpoint!r}"
-        )
+    if fault := fault_of(endpoint):
+        raise StartupError(f"{variable if this_alone else _PREFIX + 'ENDPOINT'} {fault}")
     headers = _pairs(environ, f"{_PREFIX}HEADERS")
     timeout = _seconds(environ, _TIMEOUT)
     match environ.get(f"{_PREFIX}PROTOCOL", "") or "grpc":
