@@ -68,6 +68,7 @@ def test_help_needs_none_of_the_services_code() -> None:
         ["dance"],
         ["up", "--port-offset", "-1"],
         ["up", "--otlp", "localhost:4317"],
+        ["up", "--otlp", "http://localhost:4318/v1/traces"],
         ["up", "--policy", "/nowhere.yaml"],
         ["chat", "--temperature", "3", "hello"],
         ["chat", "--timeout", "0", "hello"],

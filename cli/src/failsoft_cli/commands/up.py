@@ -3,18 +3,18 @@
 import asyncio
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from failsoft_cli.addresses import LARGEST_OFFSET
+from failsoft_cli.supervisor import collector
 from failsoft_cli.supervisor.data_dir import DEFAULT
 from failsoft_cli.supervisor.up import Wishes, up
 
 
 def _otlp(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and urlsplit(value).scheme not in ("http", "https"):
-        raise click.BadParameter("write a URL such as http://localhost:4317")
+    if value is not None and (fault := collector.fault_of(value)):
+        raise click.BadParameter(f"it {fault}")
     return value
 
 
@@ -31,7 +31,12 @@ def _otlp(_context: click.Context, _option: click.Parameter, value: str | None) 
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Who may answer, in which order; default: one that comes with the command.",
 )
-@click.option("--otlp", metavar="URL", callback=_otlp, help="OTLP collector to send spans to.")
+@click.option(
+    "--otlp",
+    metavar="URL",
+    callback=_otlp,
+    help="Send spans and metrics to this collector: http://localhost:4317 is a Jaeger's port.",
+)
 @click.option(
     "--port-offset",
     type=click.IntRange(0, LARGEST_OFFSET),

@@ -34,7 +34,6 @@ class Setup:
     Attributes:
         environ: Handed to the services, with their addresses and files added.
         keys: Variables of `environ` that hold providers' keys; only the router gets them.
-        otlp: Where spans are sent; None: as `environ` says.
     """
 
     data: DataDir
@@ -42,7 +41,6 @@ class Setup:
     ports: Ports
     environ: Mapping[str, str] = field(repr=False)
     keys: frozenset[str]
-    otlp: str | None = None
 
 
 def services(setup: Setup) -> Tiers:
@@ -147,8 +145,6 @@ def _python(
     prefix = f"FAILSOFT_{name.upper().replace('-', '_')}_"
     environ = dict(setup.environ if keys else _without_keys(setup))
     environ |= {f"{prefix}{key}": value for key, value in settings.items()}
-    if setup.otlp is not None:
-        environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = setup.otlp
     return Program(arguments=python_module(module), environ=environ, log=setup.data.log(name))
 
 

@@ -15,6 +15,7 @@ from failsoft_cli.console import prose
 from failsoft_cli.policies import shipped
 from failsoft_cli.program import spelling
 from failsoft_cli.signals import first_of, on_stop
+from failsoft_cli.supervisor import collector
 from failsoft_cli.supervisor import stack as stacks
 from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
 from failsoft_cli.supervisor.keeper import Condition
@@ -59,6 +60,8 @@ async def up(wishes: Wishes, *, environ: Mapping[str, str]) -> int:
         StartupError: Nothing has been started, because something is in the way.
     """
     ports, data = Ports.shifted(wishes.port_offset), DataDir(wishes.data)
+    if wishes.otlp is not None:
+        environ = collector.variables(wishes.otlp, environ)
     refuse_taken(ports, advice=_SECOND_STACK)
     data.prepare()
     with data.in_use():
@@ -72,11 +75,11 @@ async def up(wishes: Wishes, *, environ: Mapping[str, str]) -> int:
             ports=ports,
             environ=environ,
             keys=key_variables(policy),
-            otlp=wishes.otlp,
         )
         out = console.stdout()
         hints = [_identity(data, environ), *_hints(policy, environ)]
-        hints += _next_steps(wishes, data, ports)
+        spans = await collector.destination(environ)
+        hints += [*([spans] if spans else []), *_next_steps(wishes, data, ports)]
         return await _run(setup, out, hints)
 
 
