@@ -2,8 +2,10 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter, Tracer
@@ -197,3 +199,31 @@ async def test_requests_that_only_the_engine_still_holds_take_places_too() -> No
         engine = Load(running=1, waiting=2, capacity=1)
         with pytest.raises(Overloaded), entrance.place(claim(), engine=engine):
             pass
+
+
+@virtual_time.test
+async def test_an_overload_is_two_lines_however_many_are_refused() -> None:
+    """The metric counts them; a log that grows with the load is lost when it is needed."""
+    entrance = Entrance(
+        replace(LIMITS, waiting=0),
+        clock=LoopClock(),
+        meter=Meter(clock=LoopClock()),
+        tracer=Tracer(clock=LoopClock()),
+    )
+
+    with capture_logs() as lines:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(answered(entrance, claim(), seconds=5.0))
+            await asyncio.sleep(1.0)
+            for _ in range(100):
+                with pytest.raises(Overloaded):
+                    await answered(entrance, claim(), seconds=1.0)
+        await answered(entrance, claim(), seconds=1.0)
+        await asyncio.sleep(10.0)
+        await answered(entrance, claim(), seconds=1.0)
+
+    begins, ends = lines
+    assert (begins["event"], begins["log_level"]) == ("queue.refusing", "warning")
+    assert (begins["why"], begins["running"], begins["waiting"]) == ("full", 1, 0)
+    assert (ends["event"], ends["log_level"]) == ("queue.recovered", "info")
+    assert ends["refused"] == 100

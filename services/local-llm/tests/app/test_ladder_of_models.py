@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from failsoft_kit.clock import LoopClock
-from failsoft_kit.telemetry import Meter, NameRegistry, Tracer
+from failsoft_kit.telemetry import Meter, NameRegistry, Tracer, current_context
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_local_llm import telemetry
@@ -458,6 +460,55 @@ async def test_sleeping_and_waking_are_counted_and_are_no_deaths() -> None:
         await host.awake(until=math.inf)
 
     assert happened(stage, "primary") == {"started": 2, "unloaded": 1, "woken": 1}
+
+
+@virtual_time.test
+async def test_each_change_of_an_engine_is_one_line_that_names_its_model() -> None:
+    stage = Stage(primary=Model("primary", fails=OUT_OF_MEMORY))
+
+    with capture_logs() as lines:
+        async with stage.running() as host:
+            await asyncio.sleep(11.0)
+            stage.primary.fails = ""
+            host.try_better()
+            await asyncio.sleep(LOADING_SECONDS + 1.0)
+            stage.primary.engines[0].dead.set()
+            await asyncio.sleep(LOADING_SECONDS + 2.0)
+
+    changes = [line for line in lines if "model" in line]
+    assert [(line["event"], line["model"], line["log_level"]) for line in changes] == [
+        ("engine.failed", "primary-model", "warning"),
+        ("engine.serving", "minimal-model", "info"),
+        ("engine.serving", "primary-model", "info"),
+        ("engine.replaced", "minimal-model", "info"),
+        ("engine.died", "primary-model", "warning"),
+        ("engine.serving", "primary-model", "info"),
+    ]
+    assert (changes[0]["why"], changes[4]["why"]) == (OUT_OF_MEMORY, "killed by SIGKILL")
+    assert [line["degraded"] for line in changes if "degraded" in line] == [True, False, False]
+
+
+@virtual_time.test
+async def test_who_wakes_a_model_is_found_by_the_trace_in_the_log() -> None:
+    stage = Stage(unload=60.0)
+    call = Tracer(clock=LoopClock()).start("call")
+
+    def traced(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {**event, "span": current_context()}
+
+    with capture_logs(processors=[traced]) as lines:
+        async with stage.running() as host:
+            await asyncio.sleep(LOADING_SECONDS + 61.0)
+            with call.active():
+                await host.awake(until=math.inf)
+
+    assert [(line["event"], line["span"]) for line in lines] == [
+        ("engine.serving", None),
+        ("engine.unloaded", None),
+        ("engine.ended", None),
+        ("engine.woken", call.context),
+        ("engine.serving", None),
+    ]
 
 
 def answers_of(host: EngineHost, *, places: int = 4) -> Answers:

@@ -11,16 +11,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter, Span, Tracer
 from failsoft_local_llm import telemetry
 from failsoft_local_llm.app.metrics import QueueMetrics
 from failsoft_local_llm.core.admission.door import Door, Limits
+from failsoft_local_llm.core.admission.overload import Overload
 from failsoft_local_llm.core.admission.pace import Used
-from failsoft_local_llm.core.admission.ticket import Claim, Stage, Ticket, Work
+from failsoft_local_llm.core.admission.ticket import Claim, Refusal, Stage, Ticket, Work
 from failsoft_local_llm.core.admission.watch import Watch
 from failsoft_local_llm.core.frequency import Frequency
 from failsoft_model.walk import Load
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Place:
@@ -86,6 +92,7 @@ class Entrance:
         self._metrics = QueueMetrics(meter)
         self._waiting: dict[Ticket, Place] = {}
         self._frequency = Frequency()
+        self._overload = Overload()
 
     @contextmanager
     def place(self, claim: Claim, *, engine: Load) -> Iterator[Place]:
@@ -135,6 +142,8 @@ class Entrance:
             except TimeoutError:
                 self._tell(self._door.give_up(ticket, now=self._clock.now()))
         self._raise_if_refused(place)
+        if (past := self._overload.let_in(now=self._clock.now())) is not None:
+            _log.info("queue.recovered", refused=past.refused, seconds=round(past.seconds, 3))
 
     def set_limits(self, limits: Limits) -> None:
         """Another engine has another room."""
@@ -177,4 +186,16 @@ class Entrance:
         if (refusal := place.ticket.refusal) is not None:
             self._metrics.refused(refusal.reason)
             place.span.set(telemetry.QUEUE_REFUSAL, refusal.reason.value)
+            self._note_overload(refusal)
             raise refusal.error()
+
+    def _note_overload(self, refusal: Refusal) -> None:
+        """One line for all that are refused; the metric counts them, each trace has its own."""
+        if self._overload.refused(now=self._clock.now()):
+            _log.warning(
+                "queue.refusing",
+                why=refusal.reason.value,
+                running=self._door.running,
+                waiting=self._door.waiting,
+                retry_after=round(refusal.retry_after, 3),
+            )

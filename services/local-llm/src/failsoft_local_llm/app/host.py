@@ -9,7 +9,7 @@ is no engine is told why, and when there will probably be one.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -175,8 +175,8 @@ class EngineHost:
         self._metrics.started(serving.candidate, took=took)
         _log.info(
             "engine.serving",
-            profile=serving.candidate.profile,
-            model=serving.opened.model.name,
+            **_named(serving.candidate),
+            degraded=serving.rung > 0,
             start_seconds=round(took, 3),
         )
         self._on_serving(serving)
@@ -185,9 +185,12 @@ class EngineHost:
 
     def ends(self, life: Life, *, why: str) -> None:
         """See `succession.Observer`."""
-        self._metrics.happened(
-            EngineEvent.DIED if life.has_served else EngineEvent.FAILED, life.candidate
-        )
+        event = EngineEvent.DIED if life.has_served else EngineEvent.FAILED
+        self._metrics.happened(event, life.candidate)
+        if event is EngineEvent.DIED:
+            _log.warning("engine.died", why=why, **_named(life.candidate))
+        else:
+            _log.warning("engine.failed", why=why, **_named(life.candidate))
         if life.rung == 0:
             self._best_failed = why
         if self._current is not None and self._current.rung != life.rung:
@@ -199,17 +202,20 @@ class EngineHost:
     def replaced(self, life: Life) -> None:
         """See `succession.Observer`."""
         self._metrics.happened(EngineEvent.REPLACED, life.candidate)
+        _log.info("engine.replaced", **_named(life.candidate))
 
     def fell_asleep(self, life: Life) -> None:
         """See `succession.Observer`."""
         self._current = None
         self._metrics.happened(EngineEvent.UNLOADED, life.candidate)
+        _log.info("engine.unloaded", **_named(life.candidate))
         self._standing.falls_asleep()
         self._tell()
 
     def _wake(self) -> None:
         rung = self._succession.rung
         self._metrics.happened(EngineEvent.WOKEN, self.candidates[rung])
+        _log.info("engine.woken", **_named(self.candidates[rung]))
         self._standing.wakes(rung, now=self._clock.now())
         self._tell()
         self._succession.stir()
@@ -233,3 +239,8 @@ class EngineHost:
         else:
             self._awake.set()
         self._on_change(serving=state.lets_in, why=why)
+
+
+def _named(candidate: Candidate) -> Mapping[str, str]:
+    """Which model it is, in every line of the log alike."""
+    return {"profile": candidate.profile, "model": candidate.name, "engine": candidate.engine}

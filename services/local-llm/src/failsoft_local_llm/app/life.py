@@ -149,8 +149,9 @@ class Life:
         self._end(why)
 
     def _end(self, why: str) -> None:
-        _log.info("engine.ended", profile=self.candidate.profile, why=why)
-        if not self.retired:
+        if self.retired:
+            _log.info("engine.ended", profile=self.candidate.profile, why=why)
+        else:
             self._watcher.ends(self, why=why)
 
     async def _ready(self, stack: AsyncExitStack) -> Serving:
