@@ -48,15 +48,22 @@ def jaeger() -> Jaeger:
 
 
 @pytest.fixture(scope="session")
+def otlp_endpoint() -> str:
+    """Where it takes spans, over gRPC."""
+    return given("OTLP_ENDPOINT")
+
+
+@pytest.fixture(scope="session")
 def jaeger_binary() -> str:
     """The program, which is a collector as well."""
     return given("JAEGER_BINARY")
 
 
 @pytest.fixture(scope="module")
-def falling_back(start_up: "StartUp", tmp_path_factory: pytest.TempPathFactory) -> Iterator["Up"]:
+def falling_back(
+    start_up: "StartUp", otlp_endpoint: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Up"]:
     """Every service with its spans going to Jaeger; the cloud fails, the local model answers."""
-    endpoint = given("OTLP_ENDPOINT")
     with lookalike() as cloud:
         cloud.control.set_fault(faults.Status(status=500))
 
@@ -64,6 +71,6 @@ def falling_back(start_up: "StartUp", tmp_path_factory: pytest.TempPathFactory) 
             return POLICY.format(cloud=cloud.base_url, local_llm=on_loopback(ports.local_llm))
 
         folder = tmp_path_factory.mktemp("jaeger")
-        with start_up(folder, "--otlp", endpoint, policy=policy) as up:
+        with start_up(folder, "--otlp", otlp_endpoint, policy=policy) as up:
             up.wait_for(ALL_ARE_READY)
             yield up

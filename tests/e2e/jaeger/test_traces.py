@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from failsoft.inference.v1 import chat_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
 from failsoft_cli.addresses import Ports, on_loopback
+from failsoft_kit.clock import SystemClock
+from failsoft_kit.telemetry import telemetry_from
 
 if TYPE_CHECKING:
     from jaeger_query import Jaeger
@@ -117,3 +120,21 @@ def test_jaeger_shows_the_whole_walk_and_finds_it_by_its_fallback(
     assert trace_id not in jaeger.found_by(ROUTER, {"failsoft.fallback.used": "false"})
     documented = jaeger.parents(trace_id)
     assert documented == {span.id: span.parent for span in trace.spans.values()}
+
+
+def test_it_is_said_at_start_where_spans_go(falling_back: "Up", otlp_endpoint: str) -> None:
+    assert any(line.startswith(f"spans go to {otlp_endpoint} ") for line in falling_back.seen)
+
+
+async def test_that_jaeger_takes_no_metrics_is_no_warning(
+    otlp_endpoint: str,
+) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint}
+    telemetry = telemetry_from(environ, service="test", clock=SystemClock())
+    assert telemetry.push is not None
+    with capture_logs() as logged:
+        await telemetry.push.close(within=SECONDS)
+
+    assert [(entry["event"], entry["log_level"]) for entry in logged] == [
+        ("telemetry.metrics_not_taken", "info")
+    ]
