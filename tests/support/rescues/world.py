@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 
 import structlog
+from remembered import remembering
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.deadline import Deadline
@@ -90,6 +91,7 @@ class _World:
                 clock=clock,
                 draw=Random(case.seed).random,
                 new_id=lambda: "walk",
+                explanations=remembering(clock),
             )
         )
         caller = Caller(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 import structlog
+from remembered import remembering
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter, NameRegistry
@@ -76,6 +77,7 @@ class _World:
                 clock=self._clock,
                 draw=Random(schedule.seed).random,
                 new_id=self._new_id,
+                explanations=remembering(self._clock),
             )
         )
         callers = Callers(walker, story, tracer=tracer, clock=self._clock)

@@ -26,4 +26,5 @@ LOG_NAMES: tuple[LogName, ...] = (
     warning("cache.store_failed", "Answers cannot be stored."),
     info("cache.store_resumed", "Answers can be stored again."),
     warning("cache.answer_unwritable", "An answer holds what the contract has no words for."),
+    warning("explain.walk_unwritable", "What a walk did cannot be written down for Valkey."),
 )

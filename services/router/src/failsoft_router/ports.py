@@ -1,6 +1,6 @@
 """What the router needs of the outside: targets, the answer cache, credentials, the policy."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +11,7 @@ from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.policy import Policy
 from failsoft_router.core.sight import Sight
+from failsoft_router.core.walk_key import WalkKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,3 +236,55 @@ class PolicySource(Protocol):
             PolicyRefused: It is no policy, or there is nothing to read.
         """
         ...
+
+
+class StoreAway(Exception):
+    """What walks are kept in cannot be asked now; the message says why, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWalk:
+    """A walk to keep, and what it is known by.
+
+    Attributes:
+        trace_id: Empty: it was not traced.
+        began: Seconds since 1970.
+        explanation: Writes it down; called once, when it is its turn.
+    """
+
+    walk_id: str
+    trace_id: str
+    request_id: str
+    tenant: str
+    began: float
+    explanation: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundWalk:
+    """A walk that was kept.
+
+    Attributes:
+        others: Walks that the same id leads to, newest first.
+    """
+
+    explanation: bytes
+    others: tuple[str, ...]
+
+
+class WalkStore(Protocol):
+    """Keeps walks where every replica finds them."""
+
+    @property
+    def reach(self) -> str:
+        """How long walks stay, for people: `where walks stay for 1h`."""
+
+    def offer(self, walk: KeptWalk) -> None:
+        """Keep it soon; what was kept with its id before is void. Waits for nobody."""
+
+    async def find(self, key: WalkKey) -> FoundWalk | None:
+        """The latest walk that an id leads to; None: there is none.
+
+        Raises:
+            StoreAway: It cannot be known, after a moment at most.
+        """

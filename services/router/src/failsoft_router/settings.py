@@ -2,13 +2,47 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.service import ServiceSettings, address_field, drain_field
-from failsoft_kit.settings import Duration
+from failsoft_kit.settings import Duration, Settings, Size
 
 SECTION = "router"
+
+
+class ExplainSettings(Settings):
+    """What is remembered of walks, for who asks why an answer is as it is."""
+
+    walks: int = Field(
+        default=2000,
+        ge=0,
+        le=1_000_000,
+        description="How many of its last walks a replica remembers. 0: none.",
+    )
+    memory: Size = Field(
+        default=16 * 1024 * 1024,
+        ge=0,
+        description="What these may take; the oldest make room. A walk takes 4 to 10 KiB.",
+        json_schema_extra={"unit": "bytes"},
+    )
+    valkey_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Valkey or Redis, such as valkey://user:password@host:6379/1, where all"
+        " replicas keep their walks, so that any of them can explain every one; TLS with"
+        " valkeys://. Empty: each replica explains its own.",
+    )
+    valkey_url_file: Path | None = Field(
+        default=None,
+        description="A file with that URL instead, read again for each new connection.",
+    )
+    time_to_live: Duration = Field(
+        default=3600.0,
+        ge=1.0,
+        le=30 * 86400.0,
+        description="How long walks stay in Valkey.",
+        json_schema_extra={"unit": "seconds"},
+    )
 
 
 class RouterSettings(ServiceSettings):
@@ -47,6 +81,9 @@ class RouterSettings(ServiceSettings):
         max_length=100,
         description="Tenants whose walks and tokens metrics tell by name; those of all others are"
         " told as `other`. Empty: nothing is told by tenant.",
+    )
+    explain: ExplainSettings = Field(
+        default=ExplainSettings(), description="What is remembered of walks."
     )
     reflection: bool = Field(
         default=False,

@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,8 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.telemetry import Telemetry
+from failsoft_kit.valkey.connection import connecting
+from failsoft_kit.valkey.pipeline import Pipeline
 from failsoft_kit.wire.inference import encode_walk_failure
 from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
@@ -35,13 +38,16 @@ from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
+from failsoft_router.adapters.walk_store import FIND_SECONDS, ValkeyWalks
 from failsoft_router.api.health.route import health_report_routes
 from failsoft_router.api.openai.errors import OpenAiErrors
 from failsoft_router.api.openai.front import OpenAiFront
 from failsoft_router.api.rpc.admin import AdminServicer
+from failsoft_router.api.rpc.admin.explanation import encode_walk
 from failsoft_router.api.rpc.inference import InferenceServicer
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
+from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.metrics import Metrics
@@ -54,8 +60,9 @@ from failsoft_router.app.target_watch import TargetWatch
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import Provider, TargetPolicy
+from failsoft_router.core.walk_ring import WalkRing
 from failsoft_router.ports import Credential, Target
-from failsoft_router.settings import SECTION, RouterSettings
+from failsoft_router.settings import SECTION, ExplainSettings, RouterSettings
 from failsoft_router.telemetry import CALLED_METHODS, NAMES
 from failsoft_router.wire.anthropic.codec import AnthropicCodec
 from failsoft_router.wire.gemini.codec import GeminiCodec
@@ -121,11 +128,21 @@ async def build(
             )
             stack.push_async_callback(cache.close)
         supervisor, feed = Supervisor(), HopFeed()
+        pipeline = _valkey(settings.explain, clock=clock)
+        store = _store(pipeline, settings.explain)
+        explanations = Explanations(
+            WalkRing(most=settings.explain.walks, most_bytes=settings.explain.memory),
+            encode=partial(encode_walk, replica=socket.gethostname()),
+            store=store,
+            policy=lambda: reloader.standing.in_force,
+            clock=clock,
+        )
         target_watch = TargetWatch(boards, clock=clock)
         admin = AdminServicer(
             boards,
             watch=target_watch,
             feed=feed,
+            explanations=explanations,
             reload=reloader.reload,
             clock=clock,
             new_id=_new_id,
@@ -139,6 +156,7 @@ async def build(
             clock=clock,
             draw=draw,
             new_id=_new_id,
+            explanations=explanations,
             feed=feed,
         )
         walker = Walker(surroundings)
@@ -167,11 +185,35 @@ async def build(
                 target_watch.run,
                 partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
+                *(() if pipeline is None else (pipeline.run,)),
+                *(() if store is None else (store.run,)),
             ),
             on_hangup=policy_watch.ask,
             drain_seconds=settings.drain,
             error_details=walk_details,
         )
+
+
+def _valkey(settings: ExplainSettings, *, clock: Clock) -> Pipeline | None:
+    """The way to where all replicas keep their walks; None: each remembers its own."""
+    connection = connecting(
+        url=settings.valkey_url.get_secret_value(),
+        file=settings.valkey_url_file,
+        setting=f"{SECTION}.explain.valkey_url",
+    )
+    if connection is None:
+        return None
+    return Pipeline(
+        connection,
+        limit=FIND_SECONDS,
+        clock=clock,
+        on_change=lambda _: None,
+        goes_on_with="the walks that this replica remembers",
+    )
+
+
+def _store(pipeline: Pipeline | None, settings: ExplainSettings) -> ValkeyWalks | None:
+    return None if pipeline is None else ValkeyWalks(pipeline, time_to_live=settings.time_to_live)
 
 
 def _policy_watch(file: PolicyFile, reloader: Reloader) -> PolicyWatch:
@@ -257,6 +299,7 @@ def _admin_access() -> Mapping[str, Access]:
             "CheckTarget": Access.OPERATOR,
             "ReloadPolicy": Access.OPERATOR,
             "WatchHops": Access.OPERATOR,
+            "ExplainRequest": Access.OPERATOR,
         },
     )
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from remembered import remembering
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.deadline import Deadline
@@ -46,13 +47,17 @@ from failsoft_router.core.policy import (
     TenantPolicy,
 )
 from failsoft_router.core.recent_walks import RecentWalks
+from failsoft_router.core.walk_key import WalkKey
 from failsoft_router.ports import (
     AttemptFailed,
     Credential,
     Ending,
     Found,
+    FoundWalk,
     Keeping,
+    KeptWalk,
     Piece,
+    StoreAway,
     StoredAnswer,
     TargetCall,
 )
@@ -153,6 +158,27 @@ class KeptAnswers:
         return [answer.choice.message.text for answer, _ in self.kept.values()]
 
 
+class KeptWalks:
+    """The walks of all replicas in a list; obeys the port, and can be away."""
+
+    reach = "where walks stay for 1h"
+
+    def __init__(self) -> None:
+        self.kept: list[KeptWalk] = []
+        self.away = False
+
+    def offer(self, walk: KeptWalk) -> None:
+        self.kept.append(walk)
+
+    async def find(self, key: WalkKey) -> FoundWalk | None:
+        if self.away:
+            raise StoreAway("Valkey did not answer in time")
+        for walk in reversed(self.kept):
+            if key.id in (walk.walk_id, walk.trace_id, walk.request_id):
+                return FoundWalk(explanation=walk.explanation(), others=())
+        return None
+
+
 class Stage:
     """One router with one route, `chat`, over scripted targets; made inside a running loop."""
 
@@ -166,6 +192,7 @@ class Stage:
         tenant: TenantPolicy | None = None,
         credentials: Mapping[str, Credential] | None = None,
         cache: bool = True,
+        store: bool = False,
         metrics_tenants: Sequence[str] = (),
         **scripts: Script | list[Script],
     ) -> None:
@@ -175,6 +202,7 @@ class Stage:
             route: What is special about the route.
             targets: What is special about each target.
             tenant: The policy of tenant `acme`, who asks.
+            store: Walks are kept outside, too.
             metrics_tenants: Who are told apart in metrics.
             scripts: For each target a script, or one for each call.
         """
@@ -214,6 +242,8 @@ class Stage:
         self.boards = Boards(policy, make=metrics.following(make))
         self.feed = HopFeed()
         self.recent = RecentWalks()
+        self.store = KeptWalks() if store else None
+        self.explanations = remembering(self.clock, store=self.store)
         self.supervisor = Supervisor()
         self._is_supervised = False
         self.walker = Walker(
@@ -226,6 +256,7 @@ class Stage:
                 clock=self.clock,
                 draw=lambda: 0.5,
                 new_id=map("walk-{}".format, itertools.count(1)).__next__,
+                explanations=self.explanations,
                 feed=self.feed,
                 recent=self.recent,
             )

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from failsoft.inference.v1 import chat_pb2 as failsoft_dot_inference_dot_v1_dot_chat__pb2
 from failsoft.inference.v1 import inference_service_pb2 as failsoft_dot_inference_dot_v1_dot_inference__service__pb2
 from failsoft.inference.v1 import walk_pb2 as failsoft_dot_inference_dot_v1_dot_walk__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&failsoft/router/v1/admin_service.proto\x12\x12\x66\x61ilsoft.router.v1\x1a-failsoft/inference/v1/inference_service.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\"\x14\n\x12ListTargetsRequest\"B\n\x13ListTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"\x8f\x04\n\x06Target\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.failsoft.router.v1.TargetKind\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x16\n\x0e\x63ontext_tokens\x18\x07 \x01(\r\x12\x16\n\x0ehas_credential\x18\x08 \x01(\x08\x12,\n\x07\x62reaker\x18\t \x01(\x0b\x32\x1b.failsoft.router.v1.Breaker\x12\'\n\x05gates\x18\n \x03(\x0b\x32\x18.failsoft.router.v1.Gate\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x0b \x01(\r\x12\x36\n\x13usual_first_content\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\ncredential\x18\r \x01(\x0e\x32#.failsoft.router.v1.CredentialState\x12\x13\n\x0b\x63oncurrency\x18\x0e \x01(\r\x12\x18\n\x10tokens_in_flight\x18\x0f \x01(\r\x12\x1d\n\x15most_tokens_in_flight\x18\x10 \x01(\r\"\xf6\x01\n\x04Gate\x12\x36\n\x0bskip_reason\x18\x01 \x01(\x0e\x32!.failsoft.inference.v1.SkipReason\x12\x0c\n\x04shut\x18\x02 \x01(\x08\x12)\n\x06\x64ue_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x35\n\nlast_error\x18\x05 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xcd\x02\n\x07\x42reaker\x12/\n\x05state\x18\x01 \x01(\x0e\x32 .failsoft.router.v1.BreakerState\x12)\n\x06\x64ue_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\r\x12\x14\n\x0cwindow_calls\x18\x04 \x01(\r\x12\x17\n\x0fwindow_failures\x18\x05 \x01(\r\x12\x35\n\nlast_error\x18\x06 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bwindow_slow\x18\x08 \x01(\r\x12\x15\n\rfallen_silent\x18\t \x01(\x08\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.failsoft.router.v1.Route\"t\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x03(\t\x12\x0e\n\x06serves\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x12\x43heckTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"\x82\x01\n\x13\x43heckTargetResponse\x12/\n\x06result\x18\x01 \x01(\x0e\x32\x1f.failsoft.router.v1.CheckResult\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x15\n\x13WatchTargetsRequest\"C\n\x14WatchTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"m\n\x14IsolateTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x15IsolateTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\"H\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x11\n\tall_gates\x18\x03 \x01(\x08\"\x8c\x01\n\x15ReleaseTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\x12\x14\n\x0cwas_isolated\x18\x02 \x01(\x08\x12\x31\n\x06opened\x18\x03 \x03(\x0e\x32!.failsoft.inference.v1.SkipReason\"\x15\n\x13ReloadPolicyRequest\"\'\n\x14ReloadPolicyResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"1\n\x10WatchHopsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\"\xa2\x01\n\x11WatchHopsResponse\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\'\n\x03hop\x18\x05 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12\x0e\n\x06missed\x18\x06 \x01(\x04\x12\x10\n\x08trace_id\x18\x07 \x01(\t*\x90\x01\n\x0f\x43redentialState\x12 \n\x1c\x43REDENTIAL_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDENTIAL_STATE_PRESENT\x10\x01\x12\x1c\n\x18\x43REDENTIAL_STATE_MISSING\x10\x02\x12\x1f\n\x1b\x43REDENTIAL_STATE_NOT_NEEDED\x10\x03*V\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TARGET_KIND_REMOTE\x10\x01\x12\x13\n\x0fTARGET_KIND_GPU\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xf2\x01\n\x0b\x43heckResult\x12\x1c\n\x18\x43HECK_RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HECK_RESULT_OK\x10\x01\x12\x1e\n\x1a\x43HECK_RESULT_NO_CREDENTIAL\x10\x02\x12\x1f\n\x1b\x43HECK_RESULT_BAD_CREDENTIAL\x10\x03\x12\x19\n\x15\x43HECK_RESULT_NO_QUOTA\x10\x04\x12\x1e\n\x1a\x43HECK_RESULT_UNKNOWN_MODEL\x10\x05\x12\x1b\n\x17\x43HECK_RESULT_NO_NETWORK\x10\x06\x12\x17\n\x13\x43HECK_RESULT_FAILED\x10\x07\x32\xa1\x06\n\x12RouterAdminService\x12^\n\x0bListTargets\x12&.failsoft.router.v1.ListTargetsRequest\x1a\'.failsoft.router.v1.ListTargetsResponse\x12\x63\n\x0cWatchTargets\x12\'.failsoft.router.v1.WatchTargetsRequest\x1a(.failsoft.router.v1.WatchTargetsResponse0\x01\x12\x64\n\rIsolateTarget\x12(.failsoft.router.v1.IsolateTargetRequest\x1a).failsoft.router.v1.IsolateTargetResponse\x12\x64\n\rReleaseTarget\x12(.failsoft.router.v1.ReleaseTargetRequest\x1a).failsoft.router.v1.ReleaseTargetResponse\x12[\n\nListRoutes\x12%.failsoft.router.v1.ListRoutesRequest\x1a&.failsoft.router.v1.ListRoutesResponse\x12^\n\x0b\x43heckTarget\x12&.failsoft.router.v1.CheckTargetRequest\x1a\'.failsoft.router.v1.CheckTargetResponse\x12\x61\n\x0cReloadPolicy\x12\'.failsoft.router.v1.ReloadPolicyRequest\x1a(.failsoft.router.v1.ReloadPolicyResponse\x12Z\n\tWatchHops\x12$.failsoft.router.v1.WatchHopsRequest\x1a%.failsoft.router.v1.WatchHopsResponse0\x01\x42K\n\x16\x64\x65v.failsoft.router.v1P\x01Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&failsoft/router/v1/admin_service.proto\x12\x12\x66\x61ilsoft.router.v1\x1a failsoft/inference/v1/chat.proto\x1a-failsoft/inference/v1/inference_service.proto\x1a failsoft/inference/v1/walk.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n\x12ListTargetsRequest\"B\n\x13ListTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"\x8f\x04\n\x06Target\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x04 \x01(\t\x12,\n\x04kind\x18\x05 \x01(\x0e\x32\x1e.failsoft.router.v1.TargetKind\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x03(\x0e\x32!.failsoft.inference.v1.Capability\x12\x16\n\x0e\x63ontext_tokens\x18\x07 \x01(\r\x12\x16\n\x0ehas_credential\x18\x08 \x01(\x08\x12,\n\x07\x62reaker\x18\t \x01(\x0b\x32\x1b.failsoft.router.v1.Breaker\x12\'\n\x05gates\x18\n \x03(\x0b\x32\x18.failsoft.router.v1.Gate\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x0b \x01(\r\x12\x36\n\x13usual_first_content\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\ncredential\x18\r \x01(\x0e\x32#.failsoft.router.v1.CredentialState\x12\x13\n\x0b\x63oncurrency\x18\x0e \x01(\r\x12\x18\n\x10tokens_in_flight\x18\x0f \x01(\r\x12\x1d\n\x15most_tokens_in_flight\x18\x10 \x01(\r\"\xf6\x01\n\x04Gate\x12\x36\n\x0bskip_reason\x18\x01 \x01(\x0e\x32!.failsoft.inference.v1.SkipReason\x12\x0c\n\x04shut\x18\x02 \x01(\x08\x12)\n\x06\x64ue_in\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x35\n\nlast_error\x18\x05 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xcd\x02\n\x07\x42reaker\x12/\n\x05state\x18\x01 \x01(\x0e\x32 .failsoft.router.v1.BreakerState\x12)\n\x06\x64ue_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x14\x63onsecutive_failures\x18\x03 \x01(\r\x12\x14\n\x0cwindow_calls\x18\x04 \x01(\r\x12\x17\n\x0fwindow_failures\x18\x05 \x01(\r\x12\x35\n\nlast_error\x18\x06 \x01(\x0e\x32!.failsoft.inference.v1.ErrorClass\x12\x36\n\x13last_transition_ago\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0bwindow_slow\x18\x08 \x01(\r\x12\x15\n\rfallen_silent\x18\t \x01(\x08\"\x13\n\x11ListRoutesRequest\"?\n\x12ListRoutesResponse\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.failsoft.router.v1.Route\"t\n\x05Route\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hops\x18\x02 \x03(\t\x12\x0e\n\x06serves\x18\x03 \x03(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12+\n\x08\x64\x65\x61\x64line\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x12\x43heckTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\"\x82\x01\n\x13\x43heckTargetResponse\x12/\n\x06result\x18\x01 \x01(\x0e\x32\x1f.failsoft.router.v1.CheckResult\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x15\n\x13WatchTargetsRequest\"C\n\x14WatchTargetsResponse\x12+\n\x07targets\x18\x01 \x03(\x0b\x32\x1a.failsoft.router.v1.Target\"m\n\x14IsolateTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x15IsolateTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\"H\n\x14ReleaseTargetRequest\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x11\n\tall_gates\x18\x03 \x01(\x08\"\x8c\x01\n\x15ReleaseTargetResponse\x12*\n\x06target\x18\x01 \x01(\x0b\x32\x1a.failsoft.router.v1.Target\x12\x14\n\x0cwas_isolated\x18\x02 \x01(\x08\x12\x31\n\x06opened\x18\x03 \x03(\x0e\x32!.failsoft.inference.v1.SkipReason\"\x15\n\x13ReloadPolicyRequest\"\'\n\x14ReloadPolicyResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"1\n\x10WatchHopsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\"\xa2\x01\n\x11WatchHopsResponse\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\r\n\x05route\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\'\n\x03hop\x18\x05 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12\x0e\n\x06missed\x18\x06 \x01(\x04\x12\x10\n\x08trace_id\x18\x07 \x01(\t\"}\n\x15\x45xplainRequestRequest\x12\x11\n\x07walk_id\x18\x01 \x01(\tH\x00\x12\x12\n\x08trace_id\x18\x02 \x01(\tH\x00\x12\x14\n\nrequest_id\x18\x03 \x01(\tH\x00\x12\x10\n\x06\x61ny_id\x18\x04 \x01(\tH\x00\x12\x0e\n\x06tenant\x18\x05 \x01(\tB\x05\n\x03key\"\x9d\x01\n\x16\x45xplainRequestResponse\x12\x34\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1f.failsoft.router.v1.Explanation\x12\x35\n\x06source\x18\x02 \x01(\x0e\x32%.failsoft.router.v1.ExplanationSource\x12\x16\n\x0eother_walk_ids\x18\x03 \x03(\t\"\x91\x05\n\x0b\x45xplanation\x12\x0f\n\x07walk_id\x18\x01 \x01(\t\x12\x10\n\x08trace_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x13\n\x0b\x61sked_model\x18\x05 \x01(\t\x12\x10\n\x08streamed\x18\x06 \x01(\x08\x12\r\n\x05route\x18\x07 \x01(\t\x12\x0e\n\x06policy\x18\x08 \x01(\t\x12\x0f\n\x07replica\x18\t \x01(\t\x12)\n\x05\x62\x65gan\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04took\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x64\x65\x61\x64line\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08patience\x18\r \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x0c\x63\x61\x63he_status\x18\x0e \x01(\x0e\x32\".failsoft.inference.v1.CacheStatus\x12,\n\tcache_age\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x04plan\x18\x10 \x03(\x0b\x32\x1e.failsoft.router.v1.PlannedHop\x12.\n\x04hops\x18\x11 \x03(\x0b\x32 .failsoft.router.v1.ExplainedHop\x12/\n\x06\x65vents\x18\x12 \x03(\x0b\x32\x1f.failsoft.router.v1.AnswerEvent\x12-\n\x03\x65nd\x18\x13 \x01(\x0b\x32 .failsoft.router.v1.ExplainedEnd\x12\x10\n\x08\x63omplete\x18\x14 \x01(\x08\"\xe5\x01\n\nPlannedHop\x12\x10\n\x08position\x18\x01 \x01(\r\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x31\n\x05place\x18\x03 \x01(\x0e\x32\".failsoft.inference.v1.PlaceReason\x12\x36\n\x0bskip_reason\x18\x04 \x01(\x0e\x32!.failsoft.inference.v1.SkipReason\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\x12\x0f\n\x07reached\x18\x06 \x01(\x08\x12)\n\x04next\x18\x07 \x01(\x0b\x32\x1b.failsoft.router.v1.NextHop\"\x94\x01\n\x07NextHop\x12\x16\n\x0ewould_be_tried\x18\x01 \x01(\x08\x12\x36\n\x0bskip_reason\x18\x02 \x01(\x0e\x32!.failsoft.inference.v1.SkipReason\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12)\n\x06\x64ue_in\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"e\n\x0c\x45xplainedHop\x12\'\n\x03hop\x18\x01 \x01(\x0b\x32\x1a.failsoft.inference.v1.Hop\x12,\n\x04look\x18\x02 \x01(\x0b\x32\x1e.failsoft.router.v1.TargetLook\"\x9a\x02\n\nTargetLook\x12%\n\x02\x61t\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04left\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x07\x62reaker\x18\x03 \x01(\x0b\x32\x1b.failsoft.router.v1.Breaker\x12\'\n\x05gates\x18\x04 \x03(\x0b\x32\x18.failsoft.router.v1.Gate\x12\x37\n\ncredential\x18\x05 \x01(\x0e\x32#.failsoft.router.v1.CredentialState\x12\x17\n\x0f\x63\x61lls_in_flight\x18\x06 \x01(\r\x12\x13\n\x0b\x63oncurrency\x18\x07 \x01(\r\"\x8b\x01\n\x0b\x41nswerEvent\x12%\n\x02\x61t\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x04kind\x18\x02 \x01(\x0e\x32#.failsoft.router.v1.AnswerEventKind\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x12\n\ncharacters\x18\x04 \x01(\r\"\xfe\x01\n\x0c\x45xplainedEnd\x12\x11\n\tserved_by\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x37\n\x0b\x64\x65gradation\x18\x03 \x01(\x0e\x32\".failsoft.inference.v1.Degradation\x12:\n\rfinish_reason\x18\x04 \x01(\x0e\x32#.failsoft.inference.v1.FinishReason\x12+\n\x05usage\x18\x05 \x01(\x0b\x32\x1c.failsoft.inference.v1.Usage\x12\x14\n\x0c\x65rror_reason\x18\x06 \x01(\t\x12\x14\n\x0c\x65rror_detail\x18\x07 \x01(\t*\x90\x01\n\x0f\x43redentialState\x12 \n\x1c\x43REDENTIAL_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDENTIAL_STATE_PRESENT\x10\x01\x12\x1c\n\x18\x43REDENTIAL_STATE_MISSING\x10\x02\x12\x1f\n\x1b\x43REDENTIAL_STATE_NOT_NEEDED\x10\x03*V\n\nTargetKind\x12\x1b\n\x17TARGET_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TARGET_KIND_REMOTE\x10\x01\x12\x13\n\x0fTARGET_KIND_GPU\x10\x02*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xf2\x01\n\x0b\x43heckResult\x12\x1c\n\x18\x43HECK_RESULT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HECK_RESULT_OK\x10\x01\x12\x1e\n\x1a\x43HECK_RESULT_NO_CREDENTIAL\x10\x02\x12\x1f\n\x1b\x43HECK_RESULT_BAD_CREDENTIAL\x10\x03\x12\x19\n\x15\x43HECK_RESULT_NO_QUOTA\x10\x04\x12\x1e\n\x1a\x43HECK_RESULT_UNKNOWN_MODEL\x10\x05\x12\x1b\n\x17\x43HECK_RESULT_NO_NETWORK\x10\x06\x12\x17\n\x13\x43HECK_RESULT_FAILED\x10\x07*u\n\x11\x45xplanationSource\x12\"\n\x1e\x45XPLANATION_SOURCE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45XPLANATION_SOURCE_MEMORY\x10\x01\x12\x1d\n\x19\x45XPLANATION_SOURCE_VALKEY\x10\x02*\x98\x01\n\x0f\x41nswerEventKind\x12!\n\x1d\x41NSWER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41NSWER_EVENT_KIND_GOES_ON\x10\x01\x12!\n\x1d\x41NSWER_EVENT_KIND_STARTS_OVER\x10\x02\x12 \n\x1c\x41NSWER_EVENT_KIND_BREAKS_OFF\x10\x03\x32\x8a\x07\n\x12RouterAdminService\x12^\n\x0bListTargets\x12&.failsoft.router.v1.ListTargetsRequest\x1a\'.failsoft.router.v1.ListTargetsResponse\x12\x63\n\x0cWatchTargets\x12\'.failsoft.router.v1.WatchTargetsRequest\x1a(.failsoft.router.v1.WatchTargetsResponse0\x01\x12\x64\n\rIsolateTarget\x12(.failsoft.router.v1.IsolateTargetRequest\x1a).failsoft.router.v1.IsolateTargetResponse\x12\x64\n\rReleaseTarget\x12(.failsoft.router.v1.ReleaseTargetRequest\x1a).failsoft.router.v1.ReleaseTargetResponse\x12[\n\nListRoutes\x12%.failsoft.router.v1.ListRoutesRequest\x1a&.failsoft.router.v1.ListRoutesResponse\x12^\n\x0b\x43heckTarget\x12&.failsoft.router.v1.CheckTargetRequest\x1a\'.failsoft.router.v1.CheckTargetResponse\x12\x61\n\x0cReloadPolicy\x12\'.failsoft.router.v1.ReloadPolicyRequest\x1a(.failsoft.router.v1.ReloadPolicyResponse\x12Z\n\tWatchHops\x12$.failsoft.router.v1.WatchHopsRequest\x1a%.failsoft.router.v1.WatchHopsResponse0\x01\x12g\n\x0e\x45xplainRequest\x12).failsoft.router.v1.ExplainRequestRequest\x1a*.failsoft.router.v1.ExplainRequestResponseBK\n\x16\x64\x65v.failsoft.router.v1P\x01Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,54 +37,76 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'failsoft.router.v1.admin_se
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\026dev.failsoft.router.v1P\001Z/failsoft.dev/gen/go/failsoft/router/v1;routerv1'
-  _globals['_CREDENTIALSTATE']._serialized_start=2525
-  _globals['_CREDENTIALSTATE']._serialized_end=2669
-  _globals['_TARGETKIND']._serialized_start=2671
-  _globals['_TARGETKIND']._serialized_end=2757
-  _globals['_BREAKERSTATE']._serialized_start=2759
-  _globals['_BREAKERSTATE']._serialized_end=2883
-  _globals['_CHECKRESULT']._serialized_start=2886
-  _globals['_CHECKRESULT']._serialized_end=3128
-  _globals['_LISTTARGETSREQUEST']._serialized_start=175
-  _globals['_LISTTARGETSREQUEST']._serialized_end=195
-  _globals['_LISTTARGETSRESPONSE']._serialized_start=197
-  _globals['_LISTTARGETSRESPONSE']._serialized_end=263
-  _globals['_TARGET']._serialized_start=266
-  _globals['_TARGET']._serialized_end=793
-  _globals['_GATE']._serialized_start=796
-  _globals['_GATE']._serialized_end=1042
-  _globals['_BREAKER']._serialized_start=1045
-  _globals['_BREAKER']._serialized_end=1378
-  _globals['_LISTROUTESREQUEST']._serialized_start=1380
-  _globals['_LISTROUTESREQUEST']._serialized_end=1399
-  _globals['_LISTROUTESRESPONSE']._serialized_start=1401
-  _globals['_LISTROUTESRESPONSE']._serialized_end=1464
-  _globals['_ROUTE']._serialized_start=1466
-  _globals['_ROUTE']._serialized_end=1582
-  _globals['_CHECKTARGETREQUEST']._serialized_start=1584
-  _globals['_CHECKTARGETREQUEST']._serialized_end=1620
-  _globals['_CHECKTARGETRESPONSE']._serialized_start=1623
-  _globals['_CHECKTARGETRESPONSE']._serialized_end=1753
-  _globals['_WATCHTARGETSREQUEST']._serialized_start=1755
-  _globals['_WATCHTARGETSREQUEST']._serialized_end=1776
-  _globals['_WATCHTARGETSRESPONSE']._serialized_start=1778
-  _globals['_WATCHTARGETSRESPONSE']._serialized_end=1845
-  _globals['_ISOLATETARGETREQUEST']._serialized_start=1847
-  _globals['_ISOLATETARGETREQUEST']._serialized_end=1956
-  _globals['_ISOLATETARGETRESPONSE']._serialized_start=1958
-  _globals['_ISOLATETARGETRESPONSE']._serialized_end=2025
-  _globals['_RELEASETARGETREQUEST']._serialized_start=2027
-  _globals['_RELEASETARGETREQUEST']._serialized_end=2099
-  _globals['_RELEASETARGETRESPONSE']._serialized_start=2102
-  _globals['_RELEASETARGETRESPONSE']._serialized_end=2242
-  _globals['_RELOADPOLICYREQUEST']._serialized_start=2244
-  _globals['_RELOADPOLICYREQUEST']._serialized_end=2265
-  _globals['_RELOADPOLICYRESPONSE']._serialized_start=2267
-  _globals['_RELOADPOLICYRESPONSE']._serialized_end=2306
-  _globals['_WATCHHOPSREQUEST']._serialized_start=2308
-  _globals['_WATCHHOPSREQUEST']._serialized_end=2357
-  _globals['_WATCHHOPSRESPONSE']._serialized_start=2360
-  _globals['_WATCHHOPSRESPONSE']._serialized_end=2522
-  _globals['_ROUTERADMINSERVICE']._serialized_start=3131
-  _globals['_ROUTERADMINSERVICE']._serialized_end=3932
+  _globals['_CREDENTIALSTATE']._serialized_start=4709
+  _globals['_CREDENTIALSTATE']._serialized_end=4853
+  _globals['_TARGETKIND']._serialized_start=4855
+  _globals['_TARGETKIND']._serialized_end=4941
+  _globals['_BREAKERSTATE']._serialized_start=4943
+  _globals['_BREAKERSTATE']._serialized_end=5067
+  _globals['_CHECKRESULT']._serialized_start=5070
+  _globals['_CHECKRESULT']._serialized_end=5312
+  _globals['_EXPLANATIONSOURCE']._serialized_start=5314
+  _globals['_EXPLANATIONSOURCE']._serialized_end=5431
+  _globals['_ANSWEREVENTKIND']._serialized_start=5434
+  _globals['_ANSWEREVENTKIND']._serialized_end=5586
+  _globals['_LISTTARGETSREQUEST']._serialized_start=242
+  _globals['_LISTTARGETSREQUEST']._serialized_end=262
+  _globals['_LISTTARGETSRESPONSE']._serialized_start=264
+  _globals['_LISTTARGETSRESPONSE']._serialized_end=330
+  _globals['_TARGET']._serialized_start=333
+  _globals['_TARGET']._serialized_end=860
+  _globals['_GATE']._serialized_start=863
+  _globals['_GATE']._serialized_end=1109
+  _globals['_BREAKER']._serialized_start=1112
+  _globals['_BREAKER']._serialized_end=1445
+  _globals['_LISTROUTESREQUEST']._serialized_start=1447
+  _globals['_LISTROUTESREQUEST']._serialized_end=1466
+  _globals['_LISTROUTESRESPONSE']._serialized_start=1468
+  _globals['_LISTROUTESRESPONSE']._serialized_end=1531
+  _globals['_ROUTE']._serialized_start=1533
+  _globals['_ROUTE']._serialized_end=1649
+  _globals['_CHECKTARGETREQUEST']._serialized_start=1651
+  _globals['_CHECKTARGETREQUEST']._serialized_end=1687
+  _globals['_CHECKTARGETRESPONSE']._serialized_start=1690
+  _globals['_CHECKTARGETRESPONSE']._serialized_end=1820
+  _globals['_WATCHTARGETSREQUEST']._serialized_start=1822
+  _globals['_WATCHTARGETSREQUEST']._serialized_end=1843
+  _globals['_WATCHTARGETSRESPONSE']._serialized_start=1845
+  _globals['_WATCHTARGETSRESPONSE']._serialized_end=1912
+  _globals['_ISOLATETARGETREQUEST']._serialized_start=1914
+  _globals['_ISOLATETARGETREQUEST']._serialized_end=2023
+  _globals['_ISOLATETARGETRESPONSE']._serialized_start=2025
+  _globals['_ISOLATETARGETRESPONSE']._serialized_end=2092
+  _globals['_RELEASETARGETREQUEST']._serialized_start=2094
+  _globals['_RELEASETARGETREQUEST']._serialized_end=2166
+  _globals['_RELEASETARGETRESPONSE']._serialized_start=2169
+  _globals['_RELEASETARGETRESPONSE']._serialized_end=2309
+  _globals['_RELOADPOLICYREQUEST']._serialized_start=2311
+  _globals['_RELOADPOLICYREQUEST']._serialized_end=2332
+  _globals['_RELOADPOLICYRESPONSE']._serialized_start=2334
+  _globals['_RELOADPOLICYRESPONSE']._serialized_end=2373
+  _globals['_WATCHHOPSREQUEST']._serialized_start=2375
+  _globals['_WATCHHOPSREQUEST']._serialized_end=2424
+  _globals['_WATCHHOPSRESPONSE']._serialized_start=2427
+  _globals['_WATCHHOPSRESPONSE']._serialized_end=2589
+  _globals['_EXPLAINREQUESTREQUEST']._serialized_start=2591
+  _globals['_EXPLAINREQUESTREQUEST']._serialized_end=2716
+  _globals['_EXPLAINREQUESTRESPONSE']._serialized_start=2719
+  _globals['_EXPLAINREQUESTRESPONSE']._serialized_end=2876
+  _globals['_EXPLANATION']._serialized_start=2879
+  _globals['_EXPLANATION']._serialized_end=3536
+  _globals['_PLANNEDHOP']._serialized_start=3539
+  _globals['_PLANNEDHOP']._serialized_end=3768
+  _globals['_NEXTHOP']._serialized_start=3771
+  _globals['_NEXTHOP']._serialized_end=3919
+  _globals['_EXPLAINEDHOP']._serialized_start=3921
+  _globals['_EXPLAINEDHOP']._serialized_end=4022
+  _globals['_TARGETLOOK']._serialized_start=4025
+  _globals['_TARGETLOOK']._serialized_end=4307
+  _globals['_ANSWEREVENT']._serialized_start=4310
+  _globals['_ANSWEREVENT']._serialized_end=4449
+  _globals['_EXPLAINEDEND']._serialized_start=4452
+  _globals['_EXPLAINEDEND']._serialized_end=4706
+  _globals['_ROUTERADMINSERVICE']._serialized_start=5589
+  _globals['_ROUTERADMINSERVICE']._serialized_end=6495
 # @@protoc_insertion_point(module_scope)

@@ -4,11 +4,13 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from failsoft.inference.v1 import chat_pb2 as _chat_pb2
 from failsoft.inference.v1 import inference_service_pb2 as _inference_service_pb2
 from failsoft.inference.v1 import walk_pb2 as _walk_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -145,6 +147,58 @@ CHECK_RESULT_NO_NETWORK: CheckResult.ValueType  # 6
 CHECK_RESULT_FAILED: CheckResult.ValueType  # 7
 """It was reached and failed in another way."""
 Global___CheckResult: _TypeAlias = CheckResult  # noqa: Y015
+
+class _ExplanationSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExplanationSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExplanationSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPLANATION_SOURCE_UNSPECIFIED: _ExplanationSource.ValueType  # 0
+    """Not set; readers treat it as an error in the sender."""
+    EXPLANATION_SOURCE_MEMORY: _ExplanationSource.ValueType  # 1
+    """The replica that was asked, which walked itself."""
+    EXPLANATION_SOURCE_VALKEY: _ExplanationSource.ValueType  # 2
+    """Valkey; any replica may have walked."""
+
+class ExplanationSource(_ExplanationSource, metaclass=_ExplanationSourceEnumTypeWrapper):
+    """Who remembered a walk."""
+
+EXPLANATION_SOURCE_UNSPECIFIED: ExplanationSource.ValueType  # 0
+"""Not set; readers treat it as an error in the sender."""
+EXPLANATION_SOURCE_MEMORY: ExplanationSource.ValueType  # 1
+"""The replica that was asked, which walked itself."""
+EXPLANATION_SOURCE_VALKEY: ExplanationSource.ValueType  # 2
+"""Valkey; any replica may have walked."""
+Global___ExplanationSource: _TypeAlias = ExplanationSource  # noqa: Y015
+
+class _AnswerEventKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AnswerEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AnswerEventKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ANSWER_EVENT_KIND_UNSPECIFIED: _AnswerEventKind.ValueType  # 0
+    """Not set; readers treat it as an error in the sender."""
+    ANSWER_EVENT_KIND_GOES_ON: _AnswerEventKind.ValueType  # 1
+    """It broke off, and the next target was asked to go on with it."""
+    ANSWER_EVENT_KIND_STARTS_OVER: _AnswerEventKind.ValueType  # 2
+    """It broke off, what was sent was void, and the next target told its own."""
+    ANSWER_EVENT_KIND_BREAKS_OFF: _AnswerEventKind.ValueType  # 3
+    """It broke off, and that was its end."""
+
+class AnswerEventKind(_AnswerEventKind, metaclass=_AnswerEventKindEnumTypeWrapper):
+    """What befell an answer."""
+
+ANSWER_EVENT_KIND_UNSPECIFIED: AnswerEventKind.ValueType  # 0
+"""Not set; readers treat it as an error in the sender."""
+ANSWER_EVENT_KIND_GOES_ON: AnswerEventKind.ValueType  # 1
+"""It broke off, and the next target was asked to go on with it."""
+ANSWER_EVENT_KIND_STARTS_OVER: AnswerEventKind.ValueType  # 2
+"""It broke off, what was sent was void, and the next target told its own."""
+ANSWER_EVENT_KIND_BREAKS_OFF: AnswerEventKind.ValueType  # 3
+"""It broke off, and that was its end."""
+Global___AnswerEventKind: _TypeAlias = AnswerEventKind  # noqa: Y015
 
 @_typing.final
 class ListTargetsRequest(_message.Message):
@@ -820,3 +874,451 @@ class WatchHopsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchHopsResponse: _TypeAlias = WatchHopsResponse  # noqa: Y015
+
+@_typing.final
+class ExplainRequestRequest(_message.Message):
+    """Asks what was done for a request. Of several walks of the same trace, or with
+    the same request id, the latest is told.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WALK_ID_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ANY_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    walk_id: _builtins.str
+    """Its own id: x-failsoft-walk-id of a reply over HTTP, `walk_id` of others."""
+    trace_id: _builtins.str
+    """The trace that it is part of: 32 hex digits."""
+    request_id: _builtins.str
+    """The caller's own id, or the one that was made for it: x-request-id."""
+    any_id: _builtins.str
+    """Any of these: a walk's id, else a trace's, else a request's."""
+    tenant: _builtins.str
+    """Whose request id it is. Empty: anybody's."""
+    def __init__(
+        self,
+        *,
+        walk_id: _builtins.str = ...,
+        trace_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        any_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["any_id", b"any_id", "key", b"key", "request_id", b"request_id", "trace_id", b"trace_id", "walk_id", b"walk_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["any_id", b"any_id", "key", b"key", "request_id", b"request_id", "tenant", b"tenant", "trace_id", b"trace_id", "walk_id", b"walk_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_key: _TypeAlias = _typing.Literal["walk_id", "trace_id", "request_id", "any_id"]  # noqa: Y015
+    _WhichOneofArgType_key: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_key) -> _WhichOneofReturnType_key | None: ...
+
+Global___ExplainRequestRequest: _TypeAlias = ExplainRequestRequest  # noqa: Y015
+
+@_typing.final
+class ExplainRequestResponse(_message.Message):
+    """What was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    OTHER_WALK_IDS_FIELD_NUMBER: _builtins.int
+    source: Global___ExplanationSource.ValueType
+    """Who remembered it."""
+    @_builtins.property
+    def explanation(self) -> Global___Explanation:
+        """The walk."""
+
+    @_builtins.property
+    def other_walk_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other walks that the same id leads to, newest first, 15 at most."""
+
+    def __init__(
+        self,
+        *,
+        explanation: Global___Explanation | None = ...,
+        source: Global___ExplanationSource.ValueType = ...,
+        other_walk_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "other_walk_ids", b"other_walk_ids", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainRequestResponse: _TypeAlias = ExplainRequestResponse  # noqa: Y015
+
+@_typing.final
+class Explanation(_message.Message):
+    """One walk, from its plan to its end. All times but `began` are from its start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WALK_ID_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    ASKED_MODEL_FIELD_NUMBER: _builtins.int
+    STREAMED_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    REPLICA_FIELD_NUMBER: _builtins.int
+    BEGAN_FIELD_NUMBER: _builtins.int
+    TOOK_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
+    PATIENCE_FIELD_NUMBER: _builtins.int
+    CACHE_STATUS_FIELD_NUMBER: _builtins.int
+    CACHE_AGE_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
+    HOPS_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    walk_id: _builtins.str
+    """The walk."""
+    trace_id: _builtins.str
+    """32 lower-case hex digits; empty when the request was not traced."""
+    request_id: _builtins.str
+    """The caller's own id, or the one that was made for it."""
+    tenant: _builtins.str
+    """Whose request it was."""
+    asked_model: _builtins.str
+    """The model or route that was asked for; empty: the default."""
+    streamed: _builtins.bool
+    """The caller took the answer piece by piece."""
+    route: _builtins.str
+    """The route."""
+    policy: _builtins.str
+    """Digest of the policy that was in force."""
+    replica: _builtins.str
+    """Host name of the replica that walked."""
+    cache_status: _walk_pb2.CacheStatus.ValueType
+    """What the cache said; unspecified: it was not asked."""
+    complete: _builtins.bool
+    """No: a call that it left behind still runs, and one of `hops` will yet change."""
+    @_builtins.property
+    def began(self) -> _timestamp_pb2.Timestamp:
+        """When it began, by that replica's clock."""
+
+    @_builtins.property
+    def took(self) -> _duration_pb2.Duration:
+        """From its start to its end."""
+
+    @_builtins.property
+    def deadline(self) -> _duration_pb2.Duration:
+        """How long the caller was going to wait; unset: it had no deadline."""
+
+    @_builtins.property
+    def patience(self) -> _duration_pb2.Duration:
+        """How long the route waits for the first content of such a caller's answer."""
+
+    @_builtins.property
+    def cache_age(self) -> _duration_pb2.Duration:
+        """Age of the stored answer that was found; unset: none was."""
+
+    @_builtins.property
+    def plan(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedHop]:
+        """The hops as they were planned, best first."""
+
+    @_builtins.property
+    def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedHop]:
+        """The hops that were looked at, in the order of their positions."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnswerEvent]:
+        """What befell the answer on its way to the caller, in order."""
+
+    @_builtins.property
+    def end(self) -> Global___ExplainedEnd:
+        """How it ended."""
+
+    def __init__(
+        self,
+        *,
+        walk_id: _builtins.str = ...,
+        trace_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        asked_model: _builtins.str = ...,
+        streamed: _builtins.bool = ...,
+        route: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        replica: _builtins.str = ...,
+        began: _timestamp_pb2.Timestamp | None = ...,
+        took: _duration_pb2.Duration | None = ...,
+        deadline: _duration_pb2.Duration | None = ...,
+        patience: _duration_pb2.Duration | None = ...,
+        cache_status: _walk_pb2.CacheStatus.ValueType = ...,
+        cache_age: _duration_pb2.Duration | None = ...,
+        plan: _abc.Iterable[Global___PlannedHop] | None = ...,
+        hops: _abc.Iterable[Global___ExplainedHop] | None = ...,
+        events: _abc.Iterable[Global___AnswerEvent] | None = ...,
+        end: Global___ExplainedEnd | None = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began", b"began", "cache_age", b"cache_age", "deadline", b"deadline", "end", b"end", "patience", b"patience", "took", b"took"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_model", b"asked_model", "began", b"began", "cache_age", b"cache_age", "cache_status", b"cache_status", "complete", b"complete", "deadline", b"deadline", "end", b"end", "events", b"events", "hops", b"hops", "patience", b"patience", "plan", b"plan", "policy", b"policy", "replica", b"replica", "request_id", b"request_id", "route", b"route", "streamed", b"streamed", "tenant", b"tenant", "took", b"took", "trace_id", b"trace_id", "walk_id", b"walk_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explanation: _TypeAlias = Explanation  # noqa: Y015
+
+@_typing.final
+class PlannedHop(_message.Message):
+    """One hop of a plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    SKIP_REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """From 1."""
+    target: _builtins.str
+    """The target's name in the policy, or "cache" or "mock"."""
+    place: _walk_pb2.PlaceReason.ValueType
+    """Why it stands where it stands."""
+    skip_reason: _walk_pb2.SkipReason.ValueType
+    """Why it was not to be tried whatever happens; unspecified: it might be."""
+    detail: _builtins.str
+    """That in words; empty where it might be tried."""
+    reached: _builtins.bool
+    """The walk came to it before it ended."""
+    @_builtins.property
+    def next(self) -> Global___NextHop:
+        """What kept it out when the walk ended; set for hops that were not reached."""
+
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        target: _builtins.str = ...,
+        place: _walk_pb2.PlaceReason.ValueType = ...,
+        skip_reason: _walk_pb2.SkipReason.ValueType = ...,
+        detail: _builtins.str = ...,
+        reached: _builtins.bool = ...,
+        next: Global___NextHop | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next", b"next"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "next", b"next", "place", b"place", "position", b"position", "reached", b"reached", "skip_reason", b"skip_reason", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlannedHop: _TypeAlias = PlannedHop  # noqa: Y015
+
+@_typing.final
+class NextHop(_message.Message):
+    """What would have become of a hop that was not reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WOULD_BE_TRIED_FIELD_NUMBER: _builtins.int
+    SKIP_REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    DUE_IN_FIELD_NUMBER: _builtins.int
+    would_be_tried: _builtins.bool
+    """It would have been tried."""
+    skip_reason: _walk_pb2.SkipReason.ValueType
+    """What would have kept it from that."""
+    detail: _builtins.str
+    """That in words."""
+    @_builtins.property
+    def due_in(self) -> _duration_pb2.Duration:
+        """For how long; unset where no time alone opens it."""
+
+    def __init__(
+        self,
+        *,
+        would_be_tried: _builtins.bool = ...,
+        skip_reason: _walk_pb2.SkipReason.ValueType = ...,
+        detail: _builtins.str = ...,
+        due_in: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_in", b"due_in"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "due_in", b"due_in", "skip_reason", b"skip_reason", "would_be_tried", b"would_be_tried"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NextHop: _TypeAlias = NextHop  # noqa: Y015
+
+@_typing.final
+class ExplainedHop(_message.Message):
+    """A hop that was looked at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOP_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hop(self) -> _walk_pb2.Hop:
+        """As it ended."""
+
+    @_builtins.property
+    def look(self) -> Global___TargetLook:
+        """Its target when the walk came to it; unset for the cache, the mock, and hops
+        that were planned to be skipped.
+        """
+
+    def __init__(
+        self,
+        *,
+        hop: _walk_pb2.Hop | None = ...,
+        look: Global___TargetLook | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hop", b"hop", "look", b"look"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hop", b"hop", "look", b"look"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedHop: _TypeAlias = ExplainedHop  # noqa: Y015
+
+@_typing.final
+class TargetLook(_message.Message):
+    """A target as a walk found it. What is due or ago is counted from then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    GATES_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    CALLS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    CONCURRENCY_FIELD_NUMBER: _builtins.int
+    credential: Global___CredentialState.ValueType
+    """Whether it could be called as somebody."""
+    calls_in_flight: _builtins.int
+    """Calls that were being made to it."""
+    concurrency: _builtins.int
+    """Calls that may be made to it at once."""
+    @_builtins.property
+    def at(self) -> _duration_pb2.Duration:
+        """When."""
+
+    @_builtins.property
+    def left(self) -> _duration_pb2.Duration:
+        """The time that was left until content had to come; negative: none."""
+
+    @_builtins.property
+    def breaker(self) -> Global___Breaker:
+        """Its health breaker."""
+
+    @_builtins.property
+    def gates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gate]:
+        """Its other gates, shut or not, in the order in which they are asked."""
+
+    def __init__(
+        self,
+        *,
+        at: _duration_pb2.Duration | None = ...,
+        left: _duration_pb2.Duration | None = ...,
+        breaker: Global___Breaker | None = ...,
+        gates: _abc.Iterable[Global___Gate] | None = ...,
+        credential: Global___CredentialState.ValueType = ...,
+        calls_in_flight: _builtins.int = ...,
+        concurrency: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "breaker", b"breaker", "left", b"left"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "concurrency", b"concurrency", "credential", b"credential", "gates", b"gates", "left", b"left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TargetLook: _TypeAlias = TargetLook  # noqa: Y015
+
+@_typing.final
+class AnswerEvent(_message.Message):
+    """Something that befell an answer of which the caller had been sent something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    kind: Global___AnswerEventKind.ValueType
+    """What."""
+    target: _builtins.str
+    """Whose answer it was: a target's name."""
+    characters: _builtins.int
+    """Characters that had been said; of text only."""
+    @_builtins.property
+    def at(self) -> _duration_pb2.Duration:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        at: _duration_pb2.Duration | None = ...,
+        kind: Global___AnswerEventKind.ValueType = ...,
+        target: _builtins.str = ...,
+        characters: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "characters", b"characters", "kind", b"kind", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerEvent: _TypeAlias = AnswerEvent  # noqa: Y015
+
+@_typing.final
+class ExplainedEnd(_message.Message):
+    """How a walk ended: with an answer, or with an error."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVED_BY_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    DEGRADATION_FIELD_NUMBER: _builtins.int
+    FINISH_REASON_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    ERROR_REASON_FIELD_NUMBER: _builtins.int
+    ERROR_DETAIL_FIELD_NUMBER: _builtins.int
+    served_by: _builtins.str
+    """Who answered: a target's name, "cache" or "mock". Empty: nobody."""
+    model: _builtins.str
+    """The model that answered, as it names itself."""
+    degradation: _chat_pb2.Degradation.ValueType
+    """What the caller got instead of the best answer."""
+    finish_reason: _walk_pb2.FinishReason.ValueType
+    """Why the answer ended; unspecified without one."""
+    error_reason: _builtins.str
+    """The reason of the error, as in docs/errors.md: `ROUTE_EXHAUSTED`;
+    `CANCELLED` where the caller went away. Empty with an answer.
+    """
+    error_detail: _builtins.str
+    """The error in words, as the caller was told; empty: it was told none."""
+    @_builtins.property
+    def usage(self) -> _walk_pb2.Usage:
+        """What the answer used, as the reply says; unset when nobody counted."""
+
+    def __init__(
+        self,
+        *,
+        served_by: _builtins.str = ...,
+        model: _builtins.str = ...,
+        degradation: _chat_pb2.Degradation.ValueType = ...,
+        finish_reason: _walk_pb2.FinishReason.ValueType = ...,
+        usage: _walk_pb2.Usage | None = ...,
+        error_reason: _builtins.str = ...,
+        error_detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degradation", b"degradation", "error_detail", b"error_detail", "error_reason", b"error_reason", "finish_reason", b"finish_reason", "model", b"model", "served_by", b"served_by", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedEnd: _TypeAlias = ExplainedEnd  # noqa: Y015

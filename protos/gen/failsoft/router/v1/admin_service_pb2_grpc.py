@@ -79,6 +79,11 @@ class RouterAdminServiceStub:
                 request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.SerializeToString,
                 response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.FromString,
                 _registered_method=True)
+        self.ExplainRequest = channel.unary_unary(
+                '/failsoft.router.v1.RouterAdminService/ExplainRequest',
+                request_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestRequest.SerializeToString,
+                response_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestResponse.FromString,
+                _registered_method=True)
 
 
 class RouterAdminServiceServicer:
@@ -166,6 +171,18 @@ class RouterAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainRequest(self, request, context):
+        """Tells what was done for one request, and why: from the memory of this
+        replica, else from Valkey where the routers keep their walks there. Nothing
+        of the question and of the answer is told, because nothing of them is kept.
+
+        Errors: NOT_FOUND / WALK_NOT_FOUND, which says how far back is remembered
+        and what to do; INVALID_ARGUMENT / INVALID_REQUEST without an id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RouterAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -208,6 +225,11 @@ def add_RouterAdminServiceServicer_to_server(servicer, server):
                     servicer.WatchHops,
                     request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.FromString,
                     response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.SerializeToString,
+            ),
+            'ExplainRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRequest,
+                    request_deserializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestRequest.FromString,
+                    response_serializer=failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -431,6 +453,33 @@ class RouterAdminService:
             '/failsoft.router.v1.RouterAdminService/WatchHops',
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsRequest.SerializeToString,
             failsoft_dot_router_dot_v1_dot_admin__service__pb2.WatchHopsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/failsoft.router.v1.RouterAdminService/ExplainRequest',
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestRequest.SerializeToString,
+            failsoft_dot_router_dot_v1_dot_admin__service__pb2.ExplainRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -81,6 +81,14 @@ class RouterAdminServiceStub:
     Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
     of WatchTargets.
     """
+    ExplainRequest: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ExplainRequestRequest, _admin_service_pb2.ExplainRequestResponse]
+    """Tells what was done for one request, and why: from the memory of this
+    replica, else from Valkey where the routers keep their walks there. Nothing
+    of the question and of the answer is told, because nothing of them is kept.
+
+    Errors: NOT_FOUND / WALK_NOT_FOUND, which says how far back is remembered
+    and what to do; INVALID_ARGUMENT / INVALID_REQUEST without an id.
+    """
 
 @_typing.type_check_only
 class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
@@ -134,6 +142,14 @@ class RouterAdminServiceAsyncStub(RouterAdminServiceStub):
 
     Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
     of WatchTargets.
+    """
+    ExplainRequest: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ExplainRequestRequest, _admin_service_pb2.ExplainRequestResponse]  # type: ignore[assignment]
+    """Tells what was done for one request, and why: from the memory of this
+    replica, else from Valkey where the routers keep their walks there. Nothing
+    of the question and of the answer is told, because nothing of them is kept.
+
+    Errors: NOT_FOUND / WALK_NOT_FOUND, which says how far back is remembered
+    and what to do; INVALID_ARGUMENT / INVALID_REQUEST without an id.
     """
 
 class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -233,6 +249,20 @@ class RouterAdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND / ROUTE_NOT_FOUND, which names those that there are; those
         of WatchTargets.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainRequest(
+        self,
+        request: _admin_service_pb2.ExplainRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_service_pb2.ExplainRequestResponse, _abc.Awaitable[_admin_service_pb2.ExplainRequestResponse]]:
+        """Tells what was done for one request, and why: from the memory of this
+        replica, else from Valkey where the routers keep their walks there. Nothing
+        of the question and of the answer is told, because nothing of them is kept.
+
+        Errors: NOT_FOUND / WALK_NOT_FOUND, which says how far back is remembered
+        and what to do; INVALID_ARGUMENT / INVALID_REQUEST without an id.
         """
 
 def add_RouterAdminServiceServicer_to_server(servicer: RouterAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

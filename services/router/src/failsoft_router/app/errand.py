@@ -8,6 +8,7 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
 from failsoft_model.chat import ChatRequest
 from failsoft_model.walk import Hop, SkipReason, Usage
+from failsoft_router.app.walk_notes import WalkNotes
 from failsoft_router.core import budget
 
 NOTHING_SPENT = Usage()
@@ -30,6 +31,7 @@ class Errand:
         formless: Answers so far without the form that was asked for.
         spent: Tokens of the calls whose words are in the answer that another target goes on
             with; guessed, because nobody counts an answer that broke off.
+        notes: For who asks later how the walk went.
         cut_short: The last that was heard of a target is that it was given no more time.
     """
 
@@ -48,6 +50,7 @@ class Errand:
     formless: int = 0
     spent: Usage = NOTHING_SPENT
     cut_short: bool = False
+    notes: WalkNotes = field(default_factory=WalkNotes)
 
     def __post_init__(self) -> None:
         self.began = self.clock.now()
@@ -57,6 +60,11 @@ class Errand:
     def end_at(self) -> float:
         """Moment of the clock at which the caller is gone; infinite without a deadline."""
         return self.deadline.at - budget.REPLY
+
+    @property
+    def given(self) -> float | None:
+        """Seconds from the start of the walk to the caller's deadline; None: it has none."""
+        return self.deadline.at - self.began if math.isfinite(self.deadline.at) else None
 
     def begin_anew(self) -> None:
         """The first content is waited for from now on, as at the start of the walk."""

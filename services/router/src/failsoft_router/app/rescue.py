@@ -11,6 +11,7 @@ from failsoft_model.walk import ErrorClass
 from failsoft_router.app.beside import Beside
 from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import NOTHING_SPENT, Errand
+from failsoft_router.app.walk_notes import AnswerEvent, AnswerEventKind
 from failsoft_router.core.policy import Midstream
 from failsoft_router.core.rescue import Continuation, Otherwise, rescue
 from failsoft_router.core.tokens import estimate_tokens, text_tokens
@@ -62,12 +63,25 @@ class Rescue:
             midstream=self._midstream,
             sees_resets=self._sees_resets,
         )
+        self._note(judged)
         match judged:
             case Continuation() as going_on:
                 await self._go_on(going_on)
             case Otherwise.START_OVER:
                 await self._delivery.start_over()
         return judged is not Otherwise.FAIL
+
+    def _note(self, judged: Continuation | Otherwise) -> None:
+        """For who asks later what befell the answer."""
+        kind = _NOTED[judged] if isinstance(judged, Otherwise) else AnswerEventKind.GOES_ON
+        self._errand.notes.events.append(
+            AnswerEvent(
+                at=self._errand.clock.now(),
+                kind=kind,
+                target=self._delivery.speaker,
+                characters=sum(len(block.text) for block in self._delivery.said),
+            )
+        )
 
     async def _go_on(self, going_on: Continuation) -> None:
         if self._delivery.going_on is None:
@@ -92,3 +106,9 @@ class Rescue:
             output_tokens=spent.output_tokens + text_tokens(new),
         )
         self._paid_for = len(said)
+
+
+_NOTED = {
+    Otherwise.START_OVER: AnswerEventKind.STARTS_OVER,
+    Otherwise.FAIL: AnswerEventKind.BREAKS_OFF,
+}

@@ -8,6 +8,7 @@ from failsoft_kit.deadline import Deadline
 from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router.app.board import Boards
+from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
@@ -29,6 +30,7 @@ class Surroundings:
     """What every walk of a router shares.
 
     Attributes:
+        explanations: Remembers how walks went.
         feed: Is told of each hop that ends.
         recent: Counts how walks end.
         cache: None: there is no cache.
@@ -45,5 +47,6 @@ class Surroundings:
     clock: Clock
     draw: Callable[[], float]
     new_id: Callable[[], str]
+    explanations: Explanations
     feed: HopFeed = field(default_factory=HopFeed)
     recent: RecentWalks = field(default_factory=RecentWalks)

@@ -125,7 +125,7 @@ def _health(place: Place, now: float) -> HealthState:
 def _isolation(place: Place, now: float) -> GateState:
     last = place.gates.isolation.last
     if last is None:
-        return GateState(skip_reason=SkipReason.ISOLATED, shut=False)
+        return _NEVER_SHUT[SkipReason.ISOLATED]
     shut = now < last.until
     return GateState(
         skip_reason=SkipReason.ISOLATED,
@@ -147,7 +147,7 @@ def _quarantine(place: Place, now: float) -> GateState:
 
 def _closed(reason: SkipReason, last: Closure | None, now: float) -> GateState:
     if last is None:
-        return GateState(skip_reason=reason, shut=False)
+        return _NEVER_SHUT[reason]
     shut = now < last.until
     return GateState(
         skip_reason=reason,
@@ -160,23 +160,28 @@ def _closed(reason: SkipReason, last: Closure | None, now: float) -> GateState:
 
 
 def _egress(place: Place, now: float) -> GateState:
-    shut = bool(place.host) and place.egress.down(now)
+    if not place.host or not place.egress.down(now):
+        return _NEVER_SHUT[SkipReason.SAME_FATE]
     return GateState(
         skip_reason=SkipReason.SAME_FATE,
-        shut=shut,
-        due_at=place.egress.down_until if shut else None,
-        detail="our own way out of the network is down" if shut else "",
+        shut=True,
+        due_at=place.egress.down_until,
+        detail="our own way out of the network is down",
     )
 
 
 def _bulkhead(place: Place) -> GateState:
-    full = place.bulkhead.full
-    return GateState(
-        skip_reason=SkipReason.BULKHEAD,
-        shut=full,
-        detail="as many calls, or tokens, are in flight as may be" if full else "",
-    )
+    return _FULL if place.bulkhead.full else _NEVER_SHUT[SkipReason.BULKHEAD]
 
+
+_NEVER_SHUT = {reason: GateState(skip_reason=reason, shut=False) for reason in SkipReason}
+"""A gate of which nothing is noted."""
+
+_FULL = GateState(
+    skip_reason=SkipReason.BULKHEAD,
+    shut=True,
+    detail="as many calls, or tokens, are in flight as may be",
+)
 
 _WORDS = {
     ErrorClass.RATE_LIMITED: "the provider said that there were too many requests",

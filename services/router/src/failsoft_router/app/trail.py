@@ -187,6 +187,7 @@ class Trail:
                 hop.span.fail(failure.error_class.value)
         hop.span.end()
         resolved = _resolved(self._hop(hop, HopOutcome.PROBING, attempts), failure)
+        self._errand.notes.ended_late(resolved)
         if hop.progress is Progress.PROBING:
             self._metrics.hop_ended(resolved)
         if self._feed.followers:

@@ -22,6 +22,7 @@ from failsoft_router.app.beside import Beside, Overtaken, Tidings
 from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.next_hops import next_hops
 from failsoft_router.app.opening import opening
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
@@ -29,10 +30,13 @@ from failsoft_router.app.rescue import Rescue
 from failsoft_router.app.serving import Serving
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.target_hop import TargetHop
+from failsoft_router.app.target_state import state_of
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.trial import OutOfTime
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, unread
 from failsoft_router.app.walk_cache import WalkCache
+from failsoft_router.app.walk_notes import Look
+from failsoft_router.app.walk_record import record
 from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, plan
@@ -76,6 +80,7 @@ class Walk:
             may_restart=sink is None
             or (sees_resets and self._route.midstream is not Midstream.FAIL),
             clock=surroundings.clock,
+            notes=surroundings.explanations.notes(),
         )
         self._span = self._start_span(caller.span)
         self._trail = Trail(
@@ -170,6 +175,21 @@ class Walk:
     def context(self) -> SpanContext:
         """Of its span."""
         return self._span.context
+
+    def remember(self, end: Finished | BaseException) -> None:
+        """Note for who asks later how it went, and how it ended."""
+        errand, hops = self._errand, self._trail.hops
+        made = record(
+            errand,
+            self._prospects.plan,
+            hops,
+            next_hops=tuple(next_hops(errand, self._prospects, self._board, hops)),
+            trace_id=self._span.trace_id,
+            cache_status=self._cache.found.status,
+            cache_age=self._cache.found.age,
+            end=end,
+        )
+        self._around.explanations.keep(made, errand.notes)
 
     @property
     def choice(self) -> Choice:
@@ -290,7 +310,10 @@ class Walk:
                         return finished
 
     def _target_hop(self, hop: OpenHop) -> TargetHop:
-        place = self._board.place(hop.planned.name)
+        place, now = self._board.place(hop.planned.name), self._around.clock.now()
+        self._errand.notes.looks[hop.planned.position] = Look(
+            at=now, left=self._errand.to_first_content(), state=state_of(place, now)
+        )
         return TargetHop(
             hop=hop,
             place=place,

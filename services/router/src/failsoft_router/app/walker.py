@@ -68,7 +68,7 @@ class Walker:
             await self._run(walk, caller)
 
     async def _run(self, walk: Walk, caller: Caller) -> Finished:
-        """Walk, and count how it ended."""
+        """Walk, count how it ended, and remember it."""
         began = self._surroundings.clock.now()
         try:
             finished = await walk.run()
@@ -81,6 +81,7 @@ class Walker:
     def _count(
         self, walk: Walk, caller: Caller, end: Finished | BaseException, *, began: float
     ) -> None:
+        walk.remember(end)
         around, now = self._surroundings, self._surroundings.clock.now()
         if isinstance(end, Finished):
             around.recent.add(end.degradation, now=now)

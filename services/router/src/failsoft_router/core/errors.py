@@ -21,6 +21,16 @@ class TargetNotFound(FailsoftError):
     reason: ClassVar[str] = "TARGET_NOT_FOUND"
 
 
+class WalkNotFound(FailsoftError):
+    """Nobody remembers a walk of this id.
+
+    The metadata `walks` and `sinceSeconds` say how many the replica remembers, and how far back.
+    """
+
+    code: ClassVar[Code] = Code.NOT_FOUND
+    reason: ClassVar[str] = "WALK_NOT_FOUND"
+
+
 class PolicyRefused(FailsoftError):
     """The policy's file has mistakes, each of them a violation; the one before stays in force.
 

@@ -10,10 +10,12 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.rpc.channel import FOLLOWING_METADATA
 from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import fill_duration, fill_hop
+from failsoft_router.api.rpc.admin.explanation import asked_walk, explained
 from failsoft_router.api.rpc.admin.orders import isolation_order, releasing_actor
 from failsoft_router.api.rpc.admin.targets import fill_target
 from failsoft_router.app.board import Boards
 from failsoft_router.app.check import CheckResult, check_target
+from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import EndedHop, HopFeed
 from failsoft_router.app.isolation import isolate, release
 from failsoft_router.app.target_state import state_of
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     Checking = grpc.aio.ServicerContext[pb.CheckTargetRequest, Awaitable[pb.CheckTargetResponse]]
     Reloading = grpc.aio.ServicerContext[pb.ReloadPolicyRequest, Awaitable[pb.ReloadPolicyResponse]]
     Following = grpc.aio.ServicerContext[pb.WatchHopsRequest, pb.WatchHopsResponse]
+    Explaining = grpc.aio.ServicerContext[
+        pb.ExplainRequestRequest, Awaitable[pb.ExplainRequestResponse]
+    ]
 
 _RESULT = EnumMap(CheckResult, pb.CheckResult)
 
@@ -49,6 +54,7 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
         *,
         watch: TargetWatch,
         feed: HopFeed,
+        explanations: Explanations,
         reload: Callable[[], Awaitable[bool]],
         clock: Clock,
         new_id: Callable[[], str],
@@ -60,6 +66,7 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
         self._boards = boards
         self._watch = watch
         self._feed = feed
+        self._explanations = explanations
         self._reload = reload
         self._clock = clock
         self._new_id = new_id
@@ -149,6 +156,11 @@ class AdminServicer(pb_grpc.RouterAdminServiceServicer):
             while True:
                 ended, missed = await self._feed.next_for(follower)
                 yield _ended_hop(ended, missed)
+
+    async def ExplainRequest(  # noqa: N802
+        self, request: pb.ExplainRequestRequest, context: "Explaining"
+    ) -> pb.ExplainRequestResponse:
+        return explained(await self._explanations.find(asked_walk(request)))
 
     def _refuse_unknown(self, route: str) -> None:
         routes = self._boards.current.policy.routes

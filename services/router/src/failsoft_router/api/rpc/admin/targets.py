@@ -11,7 +11,7 @@ from failsoft_router.core.policy import Provider, TargetKind
 
 _STATE = EnumMap(State, pb.BreakerState)
 _KIND = EnumMap(TargetKind, pb.TargetKind)
-_CREDENTIAL = EnumMap(CredentialState, pb.CredentialState)
+CREDENTIAL = EnumMap(CredentialState, pb.CredentialState)
 
 
 def fill_target(into: pb.Target, state: TargetState, *, now: float) -> None:
@@ -29,19 +29,20 @@ def fill_target(into: pb.Target, state: TargetState, *, now: float) -> None:
     into.capabilities.extend(sorted(CAPABILITY.number[each] for each in policy.capabilities))
     into.context_tokens = policy.context_tokens
     into.has_credential = state.credential is not CredentialState.MISSING
-    into.credential = _CREDENTIAL.number[state.credential]
+    into.credential = CREDENTIAL.number[state.credential]
     into.calls_in_flight = state.calls_in_flight
     into.concurrency = policy.concurrency
     into.tokens_in_flight = state.tokens_in_flight
     into.most_tokens_in_flight = policy.tokens_in_flight
     if state.usual is not None:
         fill_duration(into.usual_first_content, state.usual)
-    _fill_breaker(into.breaker, state.health, now=now)
+    fill_breaker(into.breaker, state.health, now=now)
     for gate in state.gates:
-        _fill_gate(into.gates.add(), gate, now=now)
+        fill_gate(into.gates.add(), gate, now=now)
 
 
-def _fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
+def fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
+    """Write a breaker; see `fill_target`."""
     into.state = _STATE.number[health.state]
     into.consecutive_failures = health.consecutive_failures
     into.window_calls = health.counts.calls
@@ -56,7 +57,8 @@ def _fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
         fill_duration(into.last_transition_ago, now - health.changed_at)
 
 
-def _fill_gate(into: pb.Gate, gate: GateState, *, now: float) -> None:
+def fill_gate(into: pb.Gate, gate: GateState, *, now: float) -> None:
+    """Write another gate; see `fill_target`."""
     into.skip_reason = SKIP_REASON.number[gate.skip_reason]
     into.shut = gate.shut
     into.detail = gate.detail

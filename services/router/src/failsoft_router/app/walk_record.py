@@ -1,0 +1,176 @@
+"""What is remembered of a walk that has ended: facts for whoever asks why.
+
+Its parts are those that the walk has made already; none is copied. Of question and answer
+there is nothing but lengths.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from failsoft_model.errors import FailsoftError
+from failsoft_model.events import Finished
+from failsoft_model.walk import CacheStatus, Hop, HopOutcome, SkipReason
+from failsoft_router.app.errand import Errand
+from failsoft_router.app.walk_notes import AnswerEvent, Look
+from failsoft_router.core.plan import Plan, PlannedHop
+
+CANCELLED = "CANCELLED"
+"""The reason of a walk whose caller went away."""
+
+_COST = 2000
+_COST_OF_HOP = 700
+_COST_OF_LOOK = 900
+_COST_OF_ATTEMPT = 500
+"""Bytes, rounded up from what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextHop:
+    """What would have become of a hop that a walk did not reach.
+
+    Attributes:
+        skip_reason: What would have kept it out; None: it would have been tried.
+        due_in: Seconds for which it would; None where no time alone opens it.
+    """
+
+    position: int
+    skip_reason: SkipReason | None = None
+    detail: str = ""
+    due_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkEnd:
+    """How a walk ended.
+
+    Attributes:
+        finished: None: with an error.
+        error_reason: Empty with an answer.
+        error_detail: In words, as the caller was told.
+    """
+
+    finished: Finished | None = None
+    error_reason: str = ""
+    error_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkRecord:
+    """One walk.
+
+    Attributes:
+        trace_id: Empty: it was not traced.
+        asked_model: Empty: the default route's.
+        policy: Digest.
+        began: Moment of the clock.
+        began_unix: The same, in seconds since 1970.
+        took: Seconds.
+        deadline: Seconds that the caller was going to wait; None: it had no deadline.
+        patience: Seconds that the route gives such a caller's answer to its first content.
+        cache_age: Seconds; None: no stored answer was found.
+        next_hops: Those of the plan that it did not reach.
+        looks: By the position of the hop.
+        running: Positions of hops whose calls it left behind, and that have not ended.
+    """
+
+    walk_id: str
+    trace_id: str
+    request_id: str
+    tenant: str
+    asked_model: str
+    streamed: bool
+    route: str
+    policy: str
+    began: float
+    began_unix: float
+    took: float
+    deadline: float | None
+    patience: float
+    cache_status: CacheStatus
+    cache_age: float | None
+    plan: tuple[PlannedHop, ...]
+    next_hops: tuple[NextHop, ...]
+    hops: tuple[Hop, ...]
+    looks: dict[int, Look]
+    events: Sequence[AnswerEvent]
+    end: WalkEnd
+    running: frozenset[int] = frozenset()
+
+    @property
+    def cost(self) -> int:
+        """Bytes that it takes in memory, about."""
+        attempts = sum(len(hop.attempts) for hop in self.hops)
+        details = sum(len(hop.detail) for hop in self.hops) + len(self.end.error_detail)
+        return (
+            _COST
+            + _COST_OF_HOP * (len(self.hops) + len(self.next_hops))
+            + _COST_OF_LOOK * len(self.looks)
+            + _COST_OF_ATTEMPT * (attempts + len(self.events))
+            + 2 * details
+        )
+
+    def with_late(self, hop: Hop) -> "WalkRecord":
+        """The same walk, once a call that it left behind is over; what it saw itself stays."""
+        if hop.position not in self.running:
+            return self
+        hops = tuple(hop if each.position == hop.position else each for each in self.hops)
+        return replace(self, hops=hops, running=self.running - {hop.position})
+
+
+def record(
+    errand: Errand,
+    plan: Plan,
+    hops: tuple[Hop, ...],
+    *,
+    next_hops: tuple[NextHop, ...],
+    trace_id: str,
+    cache_status: CacheStatus,
+    cache_age: float | None,
+    end: Finished | BaseException,
+) -> WalkRecord:
+    """A walk that ends now.
+
+    Args:
+        hops: As the walk knows them; what its notes say of them came later.
+    """
+    notes, took = errand.notes, errand.clock.now() - errand.began
+    made = WalkRecord(
+        walk_id=errand.walk_id,
+        trace_id=trace_id,
+        request_id=errand.request.request_id,
+        tenant=errand.tenant,
+        asked_model=errand.request.model,
+        streamed=errand.streams,
+        route=plan.route.name,
+        policy=notes.policy,
+        began=errand.began,
+        began_unix=errand.clock.unix() - took,
+        took=took,
+        deadline=errand.given,
+        patience=errand.patience,
+        cache_status=cache_status,
+        cache_age=cache_age,
+        plan=plan.hops,
+        next_hops=next_hops,
+        hops=hops,
+        looks=notes.looks,
+        events=notes.events,
+        end=_end(end),
+        running=frozenset([hop.position for hop in hops if hop.outcome is HopOutcome.PROBING]),
+    )
+    for late in notes.late.values():
+        made = made.with_late(late)
+    return made
+
+
+def _end(end: Finished | BaseException) -> WalkEnd:
+    match end:
+        case Finished():
+            return WalkEnd(finished=end)
+        case FailsoftError():
+            return WalkEnd(error_reason=end.reason, error_detail=end.message)
+        case asyncio.CancelledError():
+            return WalkEnd(error_reason=CANCELLED, error_detail="the caller went away")
+        case _:
+            return WalkEnd(error_reason=FailsoftError.reason, error_detail="an error of our own")
