@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer, Finished
+from failsoft_router.app import chronicle
 from failsoft_router.app.delivery import EventSink, Opens
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.tenancy import admitted
@@ -95,6 +96,7 @@ class Walker:
             took=now - began,
             context=walk.context,
         )
+        chronicle.walk_ended(end, took=now - began, context=walk.context)
 
     @contextmanager
     def _admitted(self, caller: Caller) -> Iterator[None]:
