@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from failsoft_cache.log_names import LOG_NAMES as CACHE_LOG_NAMES
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
 from failsoft_kit.http.names import HTTP_NAMES
@@ -70,6 +71,7 @@ NAMES: Sequence[tuple[str, Sequence[Name]]] = (
 LOGS: Sequence[tuple[str, Sequence[LogName]]] = (
     ("every service", KIT_LOG_NAMES),
     ("router", ROUTER_LOG_NAMES),
+    ("cache", CACHE_LOG_NAMES),
     ("local-llm", LOCAL_LLM_LOG_NAMES),
 )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from failsoft_cache.log_names import LOG_NAMES as CACHE_NAMES
 from failsoft_kit.log_names import LOG_NAMES as KIT_NAMES
 from failsoft_kit.log_names import LogName, Severity
 from failsoft_local_llm.log_names import LOG_NAMES as LOCAL_LLM_NAMES
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES: Mapping[str, Sequence[LogName]] = {
     "libs/kit/src": KIT_NAMES,
     "services/router/src": ROUTER_NAMES,
-    "services/cache/src": (),
+    "services/cache/src": CACHE_NAMES,
     "services/local-llm/src": LOCAL_LLM_NAMES,
 }
 SAYING = {each.value for each in Severity}

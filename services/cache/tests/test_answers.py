@@ -7,6 +7,7 @@ from typing import TypeVar
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from structlog.testing import capture_logs
 
 from failsoft_cache.app.answers import Answers, Found
 from failsoft_cache.core.entry import Entry, Windows
@@ -115,7 +116,7 @@ class AnyHistory(RuleBasedStateMachine):
             served_by="target",
             has_content=True,
         )
-        refusals = run(cache.store(tenant, [offer]))
+        refusals = run(cache.store(tenant, [offer])).refusals
         assert (0 in refusals) is (len(answer) > 4096)
         if not refusals and self.tier.trouble is None:
             self.shared[tenant, question] = answer, self.clock.date
@@ -134,7 +135,7 @@ class AnyHistory(RuleBasedStateMachine):
             served_by="target",
             has_content=True,
         )
-        assert run(cache.store(tenant, [offer])) == {}
+        assert run(cache.store(tenant, [offer])).refusals == {}
         if self.tier.trouble is None:
             self.spare[tenant, question] = offer.entry.answer, self.clock.date
 
@@ -199,3 +200,28 @@ def run(coroutine: Coroutine[object, None, T]) -> T:
 
 AnyHistory.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestAnyHistory = AnyHistory.TestCase
+
+
+@virtual_time.test
+async def test_damage_is_told_without_a_line_for_each() -> None:
+    """Entries of another schema, after an update, are as many as there are."""
+    tier = ScriptedTier()
+    cache = Answers(
+        secret=MasterSecret(b"0123456789abcdef0123456789abcdef"),
+        local=LocalTier(8192),
+        shared=tier,
+        clock=Date(),
+        max_entry_bytes=4096,
+    )
+    key = cache.key_of("acme", b"question")
+    tier.kept["acme", key] = b"no entry at all"
+
+    with capture_logs() as lines:
+        for _ in range(150):
+            await cache.look_up("acme", key, accept=Accept.FRESH)
+
+    assert [(line["event"], line["so_far"]) for line in lines] == [
+        ("entry.damaged", 1),
+        ("entry.damaged", 10),
+        ("entry.damaged", 100),
+    ]

@@ -2,6 +2,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from failsoft_cache.adapters.secret_file import read_or_make_secret, read_secret
 from failsoft_kit.startup import StartupError
@@ -68,3 +69,14 @@ def test_a_secret_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         read_or_make_secret(tmp_path / "file" / "cache-secret")
 
     assert "cannot be made" in str(raised.value)
+
+
+def test_a_secret_that_is_made_is_told_once_and_not_shown(tmp_path: Path) -> None:
+    """Where the file was lost, every answer that was kept is lost with it."""
+    path = tmp_path / "cache-secret"
+
+    with capture_logs() as lines:
+        read_or_make_secret(path)
+        read_or_make_secret(path)
+
+    assert lines == [{"event": "secret.made", "log_level": "info", "file": str(path)}]

@@ -388,14 +388,6 @@ async def test_without_a_token_this_machine_is_the_default_tenant(
     assert found.status == FRESH
 
 
-async def test_a_look_up_says_its_status_on_its_span(replica: Replica) -> None:
-    await replica.look_up("question")
-
-    span = replica.spans.one(f"{SERVICE}/Lookup")
-    assert span.attributes["failsoft.cache.status"] == "miss"
-    assert span.attributes["failsoft.tenant.id"] == "acme"
-
-
 def fallbacks(replica: Replica, key: bytes, text: str = "of a fallback") -> pb.StoreEntry:
     """An answer that is never fresh."""
     entry = replica.entry(key, text)

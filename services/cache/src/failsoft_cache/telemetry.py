@@ -1,10 +1,21 @@
 """Every name that this service's telemetry uses besides kit's; docs/telemetry.md is made of it."""
 
+from failsoft_cache.core.tier import Tier
 from failsoft_kit.telemetry import AttributeName, MetricName, MetricType, Name, ValueType
 from failsoft_model.walk import CacheStatus
 
 CACHE_STATUS = "failsoft.cache.status"
+CACHE_AGE = "failsoft.cache.age"
+CACHE_TIER = "failsoft.cache.tier"
+CACHE_STORED = "failsoft.cache.stored"
+CACHE_REFUSED = "failsoft.cache.refused"
+CACHE_REMOVED = "failsoft.cache.removed"
 STORED, REFUSED = "stored", "refused"
+
+
+def _answers(name: str, description: str) -> AttributeName:
+    return AttributeName(name=name, type=ValueType.INT, description=description, unit="{answer}")
+
 
 _STATUS = AttributeName(
     name=CACHE_STATUS,
@@ -27,7 +38,7 @@ LOOKUPS = MetricName(
     labels=(_STATUS,),
 )
 AGE = MetricName(
-    name="failsoft.cache.age",
+    name=CACHE_AGE,
     type=MetricType.HISTOGRAM,
     unit="s",
     description="Age of the answers that were handed out.",
@@ -71,5 +82,17 @@ SHARED_UP = MetricName(
 
 NAMES: tuple[Name, ...] = (
     *(_STATUS, _STORE_OUTCOME),
+    AttributeName(
+        name=CACHE_AGE, type=ValueType.FLOAT, description="Age of the stored answer.", unit="s"
+    ),
+    AttributeName(
+        name=CACHE_TIER,
+        type=ValueType.STRING,
+        description="What was read or written: Valkey, or the replica's own memory without it.",
+        allowed=tuple(each.value for each in Tier),
+    ),
+    _answers(CACHE_STORED, "Answers of a call that are kept."),
+    _answers(CACHE_REFUSED, "Answers of a call that may not be kept."),
+    _answers(CACHE_REMOVED, "Answers that a call has forgotten."),
     *(LOOKUPS, AGE, STORES, DAMAGED, LOCAL_ENTRIES, LOCAL_BYTES, SHARED_UP),
 )

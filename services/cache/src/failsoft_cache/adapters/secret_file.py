@@ -6,10 +6,15 @@ import secrets
 import tempfile
 from pathlib import Path
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from failsoft_cache.core.key import MasterSecret
 from failsoft_kit.startup import StartupError
 
 _GENERATED_BYTES = 32
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 def read_secret(path: Path) -> MasterSecret:
@@ -56,5 +61,6 @@ def _make(path: Path) -> None:
             file.write(secrets.token_hex(_GENERATED_BYTES) + "\n")
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
+            _log.info("secret.made", file=str(path))
     finally:
         Path(draft).unlink()

@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING
 
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
-from failsoft_cache.app.answers import Answers
+from failsoft_cache.app.answers import Answers, Found, Kept
 from failsoft_cache.app.metrics import AgeMetrics
-from failsoft_cache.telemetry import CACHE_STATUS
+from failsoft_cache.telemetry import (
+    CACHE_AGE,
+    CACHE_REFUSED,
+    CACHE_REMOVED,
+    CACHE_STATUS,
+    CACHE_STORED,
+    CACHE_TIER,
+)
 from failsoft_cache.wire import replies, requests
 from failsoft_kit import call
 
@@ -38,7 +45,7 @@ class CacheServicer(pb_grpc.CacheServiceServicer):
             accept=requests.accept(request),
             max_age=requests.max_age(request),
         )
-        call.current().span.set(CACHE_STATUS, found.verdict.status.value)
+        _note_found(found)
         self._ages.handed_out(found.verdict)
         return replies.looked_up(found.key, found.verdict, found.answer)
 
@@ -48,8 +55,9 @@ class CacheServicer(pb_grpc.CacheServiceServicer):
         context: "grpc.aio.ServicerContext[pb.StoreRequest, Awaitable[pb.StoreResponse]]",
     ) -> pb.StoreResponse:
         offers = requests.offers(request)
-        refusals = await self._answers.store(_tenant(), offers)
-        return replies.stored(len(offers), refusals)
+        kept = await self._answers.store(_tenant(), offers)
+        _note_kept(kept, offered=len(offers))
+        return replies.stored(len(offers), kept.refusals)
 
     async def Invalidate(
         self,
@@ -60,6 +68,7 @@ class CacheServicer(pb_grpc.CacheServiceServicer):
             removed = await self._answers.forget_all(_tenant())
         else:
             removed = await self._answers.forget(_tenant(), requests.checked_key(request.key))
+        call.current().span.set(CACHE_REMOVED, removed)
         return pb.InvalidateResponse(removed=removed)
 
     async def GetStats(
@@ -77,3 +86,22 @@ class CacheServicer(pb_grpc.CacheServiceServicer):
 
 def _tenant() -> str:
     return call.current().principal.tenant
+
+
+def _note_found(found: Found) -> None:
+    """What the look-up gave, on its span."""
+    span, verdict = call.current().span, found.verdict
+    span.set(CACHE_STATUS, verdict.status.value)
+    if verdict.age is not None:
+        span.set(CACHE_AGE, verdict.age)
+    if found.tier is not None:
+        span.set(CACHE_TIER, found.tier.value)
+
+
+def _note_kept(kept: Kept, *, offered: int) -> None:
+    """What became of the answers that were offered, on the call's span."""
+    span = call.current().span
+    span.set(CACHE_STORED, offered - len(kept.refusals))
+    span.set(CACHE_REFUSED, len(kept.refusals))
+    if kept.tier is not None:
+        span.set(CACHE_TIER, kept.tier.value)

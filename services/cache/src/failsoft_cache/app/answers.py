@@ -10,8 +10,12 @@ What was stored while the shared tier was away is not carried over to it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+from structlog.typing import FilteringBoundLogger
 
 from failsoft_cache.core.counts import Counts
 from failsoft_cache.core.entry import Damaged, Entry, seal, unseal
@@ -28,12 +32,15 @@ from failsoft_cache.core.freshness import (
 from failsoft_cache.core.key import MasterSecret, TenantSecrets, spare_key
 from failsoft_cache.core.local_tier import LocalTier
 from failsoft_cache.core.offer import Offer, refusal
+from failsoft_cache.core.tier import Tier
 from failsoft_cache.ports import SharedTier, TierAway, Write
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import CacheStatus
 
 _RETRY_SECONDS = 1.0
 """About as long as it takes to notice that the shared tier is back."""
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,25 @@ class Found:
     verdict: Verdict
     answer: bytes | None = None
     """Serialised; None unless the verdict is a hit."""
+    tier: Tier | None = None
+    """Which has said so; None: none was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of answers that were to be kept."""
+
+    refusals: Mapping[int, str]
+    """Why some were not, for people, by their index."""
+    tier: Tier | None
+    """Where the others are; None: there are none."""
+
+
+class _Read(NamedTuple):
+    """What was found at one place, and by which tier; None: nothing of use."""
+
+    entry: Entry | None
+    tier: Tier
 
 
 class Answers:
@@ -95,22 +121,20 @@ class Answers:
         if accept is Accept.KEY_ONLY:
             return Found(key=key, verdict=BYPASS)
         places = (key, spare_key(key)) if accept is Accept.STALE else (key,)
-        entries = await asyncio.gather(*[self._read(tenant, place) for place in places])
-        found = Found(key=key, verdict=MISS)
-        for entry in filter(None, entries):
+        reads = await asyncio.gather(*[self._read(tenant, place) for place in places])
+        found = Found(key=key, verdict=MISS, tier=reads[-1].tier)
+        for entry, tier in reads:
+            if entry is None:
+                continue
             verdict = judge(entry, now=self._clock.unix(), accept=accept, max_age=max_age)
             if verdict.status is not CacheStatus.MISS:
-                found = Found(key=key, verdict=verdict, answer=entry.answer)
+                found = Found(key=key, verdict=verdict, answer=entry.answer, tier=tier)
                 break
         self.counts.looked_up(found.verdict.status)
         return found
 
-    async def store(self, tenant: str, offers: Sequence[Offer]) -> dict[int, str]:
-        """Keep what may be kept.
-
-        Returns:
-            Why the others were refused, for people, by their index.
-        """
+    async def store(self, tenant: str, offers: Sequence[Offer]) -> Kept:
+        """Keep what may be kept."""
         now = self._clock.unix()
         secrets = self._secret.of(tenant)
         refusals: dict[int, str] = {}
@@ -123,8 +147,7 @@ class Answers:
                 refusals[index] = detail
         self.counts.stored += len(writes)
         self.counts.refused += len(refusals)
-        await self._share(tenant, writes)
-        return refusals
+        return Kept(refusals=refusals, tier=await self._share(tenant, writes))
 
     async def forget(self, tenant: str, key: bytes) -> int:
         """Forget one answer, and say how many there were: 0 or 1.
@@ -166,23 +189,28 @@ class Answers:
         """Bytes in this replica's own tier."""
         return self._local.bytes_used
 
-    async def _read(self, tenant: str, key: bytes) -> Entry | None:
+    async def _read(self, tenant: str, key: bytes) -> _Read:
         if self._shared is None:
-            return self._local.get(tenant, key, now=self._clock.unix())
+            return self._read_local(tenant, key)
         try:
             sealed = await self._shared.read(tenant, key)
         except TierAway:
-            return self._local.get(tenant, key, now=self._clock.unix())
+            return self._read_local(tenant, key)
         entry = None if sealed is None else self._open(tenant, key, sealed)
         self._mirror(tenant, key, entry)
-        return entry
+        return _Read(entry, Tier.SHARED)
+
+    def _read_local(self, tenant: str, key: bytes) -> _Read:
+        return _Read(self._local.get(tenant, key, now=self._clock.unix()), Tier.LOCAL)
 
     def _open(self, tenant: str, key: bytes, sealed: bytes) -> Entry | None:
         """The entry in those bytes; None, and counted, if they are not what was stored."""
         try:
             return unseal(sealed, key=key, secrets=self._secret.of(tenant))
-        except Damaged:
+        except Damaged as damaged:
             self.counts.damaged += 1
+            if _is_round(self.counts.damaged):
+                _log.warning("entry.damaged", why=str(damaged), so_far=self.counts.damaged)
             return None
 
     def _mirror(self, tenant: str, key: bytes, entry: Entry | None) -> None:
@@ -202,14 +230,22 @@ class Answers:
             time_to_live=left_of(entry, now=now),
         )
 
-    async def _share(self, tenant: str, writes: Sequence[Write]) -> None:
+    async def _share(self, tenant: str, writes: Sequence[Write]) -> Tier | None:
         """Write to the shared tier; without it the local one has to do, and `trouble` says so."""
-        if self._shared is None or not writes:
-            return
+        if not writes:
+            return None
+        if self._shared is None:
+            return Tier.LOCAL
         try:
             await self._shared.write(tenant, writes)
         except TierAway:
-            return
+            return Tier.LOCAL
+        return Tier.SHARED
+
+
+def _is_round(count: int) -> bool:
+    """Whether it is 1, 10, 100 and so on: damage is told without flooding the log."""
+    return str(count).rstrip("0") == "1"
 
 
 def _not_forgotten() -> CacheUnavailable:
