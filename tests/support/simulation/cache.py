@@ -67,7 +67,15 @@ class SimulatedCache:
                 return Found(key=key, status=CacheStatus.HIT_STALE, age=age, answer=answer)
         return Found(key=key, status=CacheStatus.MISS)
 
-    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+    def store(
+        self,
+        key: bytes,
+        answer: StoredAnswer,
+        keeping: Keeping,
+        *,
+        tenant: str,
+        walk: SpanContext,
+    ) -> None:
         """See `ports.AnswerCache`; what is sent to a cache that is away is lost."""
         self._stored(answer, keeping)
         if not self._weather.is_away(self._clock.now() - self._start):

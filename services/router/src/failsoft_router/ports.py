@@ -206,8 +206,20 @@ class AnswerCache(Protocol):
         """The answer of an earlier look-up's key, however old the cache lets it be."""
         ...
 
-    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
-        """Keep an answer; it is sent in the background, together with others."""
+    def store(
+        self,
+        key: bytes,
+        answer: StoredAnswer,
+        keeping: Keeping,
+        *,
+        tenant: str,
+        walk: SpanContext,
+    ) -> None:
+        """Keep an answer; it is sent in the background, together with others.
+
+        Args:
+            walk: The span of the walk that got it.
+        """
         ...
 
 

@@ -28,7 +28,7 @@ GENERATE_METHOD = "failsoft.inference.v1.InferenceService/StreamGenerate"
 CALLED_METHODS = (LOOK_UP_METHOD, STORE_METHOD, GENERATE_METHOD)
 """Of other services of ours, while a request is answered."""
 
-FALLBACK_OF, RETRY_OF = "fallback_of", "retry_of"
+FALLBACK_OF, RETRY_OF, SENT_WITH = "fallback_of", "retry_of", "sent_with"
 
 FIRST_CONTENT = "failsoft.first_content"
 STALL = "failsoft.stall"
@@ -307,6 +307,10 @@ NAMES: tuple[Name, ...] = (
         description="The breaker of a hop's target has changed after the hop's end.",
     ),
     SpanName(name=LOOKUP, description="One look-up in the cache."),
+    SpanName(
+        name=STORE_METHOD,
+        description="An answer is sent to the cache, after its walk, which is the parent.",
+    ),
     EventName(name=FIRST_CONTENT, description="The first content of an attempt came."),
     EventName(name=STALL, description="Nothing more came of an answer within its limit."),
     EventName(name=STREAM_RESET, description="What was sent to the caller is void."),
@@ -343,9 +347,9 @@ NAMES: tuple[Name, ...] = (
     ),
     _string(
         LINK,
-        "What a link to another span stands for: the hop that this one replaces, or the attempt"
-        " that it repeats.",
-        (FALLBACK_OF, RETRY_OF),
+        "What a link to another span stands for: the hop that this one replaces, the attempt that"
+        " it repeats, the call that brought this answer to the cache together with others.",
+        (FALLBACK_OF, RETRY_OF, SENT_WITH),
     ),
     _CACHE_STATUS,
     _seconds(CACHE_AGE, "Age of the stored answer."),

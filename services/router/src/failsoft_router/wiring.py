@@ -124,7 +124,12 @@ async def build(
         cache = None
         if settings.cache_address:
             cache = CacheClient(
-                settings.cache_address, token=token, calls=calls, clock=clock, draw=draw
+                settings.cache_address,
+                token=token,
+                tracer=telemetry.tracer,
+                calls=calls,
+                clock=clock,
+                draw=draw,
             )
             stack.push_async_callback(cache.close)
         supervisor, feed = Supervisor(), HopFeed()

@@ -12,7 +12,7 @@ import pytest
 from failsoft.cache.v1 import cache_service_pb2 as pb
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.rpc.client_calls import ClientCalls
-from failsoft_kit.telemetry import Meter, SpanContext
+from failsoft_kit.telemetry import Meter, SpanContext, Tracer
 from failsoft_model.chat import Message, Role, Text
 from failsoft_model.events import Choice
 from failsoft_model.walk import CacheStatus, FinishReason
@@ -104,7 +104,12 @@ async def serving(cache: Cache) -> AsyncIterator[CacheClient]:
     clock = SystemClock()
     calls = ClientCalls(Meter(clock=clock), (), clock=clock)
     client = CacheClient(
-        f"127.0.0.1:{port}", token=None, calls=calls, clock=clock, draw=lambda: 0.5
+        f"127.0.0.1:{port}",
+        token=None,
+        tracer=Tracer(clock=clock),
+        calls=calls,
+        clock=clock,
+        draw=lambda: 0.5,
     )
     try:
         yield client
@@ -178,9 +183,9 @@ async def test_an_answer_that_cannot_be_written_keeps_no_other_from_being_stored
     cache = Cache()
     async with serving(cache) as client, running(client):
         await found_soon(client)
-        client.store(bytes(32), answer("one"), KEEPING, tenant="acme")
-        client.store(b"\1" * 32, answer("\ud83d"), KEEPING, tenant="acme")
-        client.store(b"\2" * 32, answer("two"), KEEPING, tenant="acme")
+        client.store(bytes(32), answer("one"), KEEPING, tenant="acme", walk=SPAN)
+        client.store(b"\1" * 32, answer("\ud83d"), KEEPING, tenant="acme", walk=SPAN)
+        client.store(b"\2" * 32, answer("two"), KEEPING, tenant="acme", walk=SPAN)
 
         await cache.wait_until(lambda: len(cache.texts) == 2)
 
@@ -193,10 +198,10 @@ async def test_storing_goes_on_after_the_cache_refused_a_batch() -> None:
     async with serving(cache) as client, running(client):
         await found_soon(client)
         cache.refuses = grpc.StatusCode.INTERNAL
-        client.store(bytes(32), answer("lost"), KEEPING, tenant="acme")
+        client.store(bytes(32), answer("lost"), KEEPING, tenant="acme", walk=SPAN)
         await cache.wait_until(lambda: cache.refused == 1)
         cache.refuses = None
-        client.store(bytes(32), answer("kept"), KEEPING, tenant="acme")
+        client.store(bytes(32), answer("kept"), KEEPING, tenant="acme", walk=SPAN)
 
         await cache.wait_until(lambda: bool(cache.texts))
 
@@ -209,7 +214,8 @@ async def test_no_request_is_much_longer_than_the_longest_answer() -> None:
     cache, third = Cache(), MAX_REQUEST_BYTES // 3
     async with serving(cache) as client, running(client):
         for number in range(7):
-            client.store(bytes([number]) * 32, answer(f"{number:>{third}}"), KEEPING, tenant="acme")
+            each = answer(f"{number:>{third}}")
+            client.store(bytes([number]) * 32, each, KEEPING, tenant="acme", walk=SPAN)
 
         await cache.wait_until(lambda: len(cache.texts) == 7)
 
@@ -221,7 +227,7 @@ async def test_what_is_left_at_the_end_is_sent() -> None:
     cache = Cache()
     async with serving(cache) as client, running(client):
         await found_soon(client)
-        client.store(bytes(32), answer("last"), KEEPING, tenant="acme")
+        client.store(bytes(32), answer("last"), KEEPING, tenant="acme", walk=SPAN)
 
     assert cache.texts == ["last"]
 
@@ -232,7 +238,7 @@ async def test_a_hanging_cache_does_not_hold_the_end_up() -> None:
     cache.hangs = True
     async with serving(cache) as client:
         for number in range(8):
-            client.store(bytes(32), answer("x"), KEEPING, tenant=f"tenant-{number}")
+            client.store(bytes(32), answer("x"), KEEPING, tenant=f"tenant-{number}", walk=SPAN)
         async with asyncio.timeout(4), running(client):
             await found_soon(client)
 
@@ -243,7 +249,7 @@ async def test_a_hanging_cache_does_not_hold_the_end_up() -> None:
 def test_the_oldest_answers_are_given_up_when_there_are_too_many() -> None:
     pending = PendingAnswers()
     for number in range(MAX_ANSWERS + 1):
-        pending.put("acme", number.to_bytes(32), answer("x"), KEEPING)
+        pending.put("acme", number.to_bytes(32), answer("x"), KEEPING, SPAN)
 
     assert pending.get("acme", bytes(32)) is None
     assert pending.get("acme", (1).to_bytes(32)) is not None
@@ -254,7 +260,7 @@ def test_the_oldest_answers_are_given_up_when_they_are_too_long() -> None:
     pending = PendingAnswers()
     quarter = answer("x" * (MAX_BYTES // 4))
     for number in range(5):
-        pending.put("acme", number.to_bytes(32), quarter, KEEPING)
+        pending.put("acme", number.to_bytes(32), quarter, KEEPING, SPAN)
 
     assert [pending.get("acme", n.to_bytes(32)) is not None for n in range(5)] == [
         False,
@@ -269,18 +275,18 @@ def test_room_comes_back_when_answers_were_sent() -> None:
     pending = PendingAnswers()
     half = answer("x" * (MAX_BYTES // 2 - 4096))
     for number in range(20):
-        pending.put("acme", number.to_bytes(32), half, KEEPING)
+        pending.put("acme", number.to_bytes(32), half, KEEPING, SPAN)
         pending.forget(pending.batch(10))
-    pending.put("acme", bytes(32), half, KEEPING)
-    pending.put("acme", b"\1" * 32, half, KEEPING)
+    pending.put("acme", bytes(32), half, KEEPING, SPAN)
+    pending.put("acme", b"\1" * 32, half, KEEPING, SPAN)
 
     assert len(pending.batch(10)) == 2
 
 
 def test_a_fallbacks_answer_does_not_take_the_place_of_a_better_one() -> None:
     pending = PendingAnswers()
-    pending.put("acme", bytes(32), answer("best"), KEEPING)
-    pending.put("acme", bytes(32), answer("fallback"), FALLBACK)
+    pending.put("acme", bytes(32), answer("best"), KEEPING, SPAN)
+    pending.put("acme", bytes(32), answer("fallback"), FALLBACK, SPAN)
 
     (kept,) = pending.batch(10)
     assert kept.answer.choice.message.text == "best"
@@ -288,9 +294,9 @@ def test_a_fallbacks_answer_does_not_take_the_place_of_a_better_one() -> None:
 
 def test_an_answer_that_was_replaced_while_it_was_sent_stays() -> None:
     pending = PendingAnswers()
-    pending.put("acme", bytes(32), answer("old"), KEEPING)
+    pending.put("acme", bytes(32), answer("old"), KEEPING, SPAN)
     batch = pending.batch(10)
-    pending.put("acme", bytes(32), replace(answer("new"), model="n"), KEEPING)
+    pending.put("acme", bytes(32), replace(answer("new"), model="n"), KEEPING, SPAN)
     pending.forget(batch)
 
     (kept,) = pending.batch(10)
@@ -300,7 +306,7 @@ def test_an_answer_that_was_replaced_while_it_was_sent_stays() -> None:
 def test_a_batch_is_of_one_tenant() -> None:
     pending = PendingAnswers()
     for tenant in ("acme", "other", "acme"):
-        pending.put(tenant, tenant.encode().ljust(32), answer("x"), KEEPING)
-    pending.put("acme", bytes(32), answer("y"), KEEPING)
+        pending.put(tenant, tenant.encode().ljust(32), answer("x"), KEEPING, SPAN)
+    pending.put("acme", bytes(32), answer("y"), KEEPING, SPAN)
 
     assert {each.tenant for each in pending.batch(10)} == {"other"}

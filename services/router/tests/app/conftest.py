@@ -114,6 +114,7 @@ class KeptAnswers:
         self.kept: dict[bytes, tuple[StoredAnswer, Keeping]] = {}
         self.away = False
         self.asked: list[str] = []
+        self.kept_for: list[SpanContext] = []
 
     async def find(
         self,
@@ -144,8 +145,17 @@ class KeptAnswers:
             return Found(key=key, status=CacheStatus.MISS)
         return Found(key=key, status=CacheStatus.HIT_STALE, age=age, answer=answer)
 
-    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+    def store(
+        self,
+        key: bytes,
+        answer: StoredAnswer,
+        keeping: Keeping,
+        *,
+        tenant: str,
+        walk: SpanContext,
+    ) -> None:
         self.kept[key] = (answer, keeping)
+        self.kept_for.append(walk)
 
     def _entry(self, key: bytes) -> tuple[StoredAnswer | None, Keeping, float]:
         if key not in self.kept:

@@ -202,3 +202,12 @@ async def test_nothing_that_was_asked_or_answered_is_in_a_span_or_an_error(
 
     assert "canary" not in repr((error.message, error.hops, dict(error.metadata)))
     assert "canary" not in repr(router.spans.all())
+
+
+@virtual_time.test
+async def test_an_answer_is_stored_for_its_walk(stage: type[Stage]) -> None:
+    router = stage(a=("hi", DONE), hops=("a", "cache"))
+
+    await router.ask()
+
+    assert router.cache.kept_for == [router.spans.one("failsoft.walk").context]

@@ -20,6 +20,7 @@ from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.telemetry.context import SpanContext
+from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import CacheStatus
 from failsoft_router import telemetry
 from failsoft_router.adapters.cache_writer import CacheWriter
@@ -51,6 +52,7 @@ class CacheClient:
         address: str,
         *,
         token: ServiceToken | None,
+        tracer: Tracer,
         calls: ClientCalls,
         clock: Clock,
         draw: Callable[[], float],
@@ -61,7 +63,7 @@ class CacheClient:
         self._clock = clock
         self._draw = draw
         self._breaker = Breaker(_BREAKER, now=clock.now())
-        self._writer = CacheWriter(self._channel, calls)
+        self._writer = CacheWriter(self._channel, tracer, calls)
 
     async def find(
         self,
@@ -95,9 +97,17 @@ class CacheClient:
             return self._on_its_way(here, tenant, max_age=None, stale=True)
         return found
 
-    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+    def store(
+        self,
+        key: bytes,
+        answer: StoredAnswer,
+        keeping: Keeping,
+        *,
+        tenant: str,
+        walk: SpanContext,
+    ) -> None:
         """See `ports.AnswerCache`."""
-        self._writer.store(key, answer, keeping, tenant=tenant)
+        self._writer.store(key, answer, keeping, tenant=tenant, walk=walk)
 
     async def run(self) -> None:
         """Connect, so that no look-up has to; send answers until cancelled, then what is left."""

@@ -17,8 +17,11 @@ from failsoft.cache.v1 import cache_service_pb2_grpc as pb_grpc
 from failsoft_kit.rpc.channel import outgoing_metadata
 from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.crash import describe
+from failsoft_kit.telemetry.context import SpanContext
+from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router import telemetry
 from failsoft_router.adapters.pending import PendingAnswer, PendingAnswers
+from failsoft_router.adapters.store_spans import StoreSpans
 from failsoft_router.ports import Keeping, StoredAnswer
 from failsoft_router.wire.stored import encode_entry
 
@@ -40,16 +43,25 @@ _log: FilteringBoundLogger = structlog.get_logger()
 class CacheWriter:
     """Takes answers without waiting; `run` sends them."""
 
-    def __init__(self, channel: grpc.aio.Channel, calls: ClientCalls) -> None:
+    def __init__(self, channel: grpc.aio.Channel, tracer: Tracer, calls: ClientCalls) -> None:
         self._stub = pb_grpc.CacheServiceStub(channel)
+        self._tracer = tracer
         self._calls = calls
         self._pending = PendingAnswers()
         self._wake = asyncio.Event()
         self._failing = False
 
-    def store(self, key: bytes, answer: StoredAnswer, keeping: Keeping, *, tenant: str) -> None:
+    def store(
+        self,
+        key: bytes,
+        answer: StoredAnswer,
+        keeping: Keeping,
+        *,
+        tenant: str,
+        walk: SpanContext,
+    ) -> None:
         """Send the answer soon."""
-        self._pending.put(tenant, key, answer, keeping)
+        self._pending.put(tenant, key, answer, keeping, walk)
         self._wake.set()
 
     def on_its_way(self, tenant: str, key: bytes) -> PendingAnswer | None:
@@ -75,16 +87,16 @@ class CacheWriter:
         while left > 0 and self._pending:
             batch = self._pending.batch(_MAX_ENTRIES)
             left -= len(batch)
-            for request in _requests(batch):
-                await self._send(batch[0].tenant, request)
+            for request, answers in _requests(batch):
+                await self._send(request, answers)
             self._pending.forget(batch)
 
-    async def _send(self, tenant: str, request: pb.StoreRequest) -> None:
+    async def _send(self, request: pb.StoreRequest, answers: Sequence[PendingAnswer]) -> None:
+        spans = StoreSpans(self._tracer, (answer.walk for answer in answers))
+        metadata = outgoing_metadata(tenant=answers[0].tenant, span=spans.context)
         try:
-            with self._calls.measured(telemetry.STORE_METHOD):
-                await self._stub.Store(
-                    request, timeout=STORE_SECONDS, metadata=outgoing_metadata(tenant=tenant)
-                )
+            with spans, self._calls.measured(telemetry.STORE_METHOD, spans.context):
+                await self._stub.Store(request, timeout=STORE_SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             self._say(error.code().name)
         except Exception as error:  # whatever it is, the next answers can be sent
@@ -102,20 +114,23 @@ class CacheWriter:
         self._failing = failing
 
 
-def _requests(batch: Sequence[PendingAnswer]) -> Iterator[pb.StoreRequest]:
-    """The batch of one tenant in requests that are not too big."""
-    request, size = pb.StoreRequest(), 0
+def _requests(
+    batch: Sequence[PendingAnswer],
+) -> Iterator[tuple[pb.StoreRequest, Sequence[PendingAnswer]]]:
+    """The batch of one tenant in requests that are not too big, each with its answers."""
+    request, answers, size = pb.StoreRequest(), list[PendingAnswer](), 0
     for pending in batch:
         entry = _entry(pending)
         if entry is None:
             continue
         if request.entries and size + entry.ByteSize() > MAX_REQUEST_BYTES:
-            yield request
-            request, size = pb.StoreRequest(), 0
+            yield request, answers
+            request, answers, size = pb.StoreRequest(), [], 0
         request.entries.append(entry)
+        answers.append(pending)
         size += entry.ByteSize()
     if request.entries:
-        yield request
+        yield request, answers
 
 
 def _entry(pending: PendingAnswer) -> pb.StoreEntry | None:

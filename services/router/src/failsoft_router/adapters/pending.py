@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import Part, Text, ToolCall
 from failsoft_router.ports import Keeping, StoredAnswer
 
@@ -17,12 +18,13 @@ _OVERHEAD_BYTES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAnswer:
-    """One answer, where it belongs, and what it costs to keep it here."""
+    """One answer, where it belongs, who got it, and what it costs to keep it here."""
 
     tenant: str
     key: bytes
     answer: StoredAnswer
     keeping: Keeping
+    walk: SpanContext
     cost: int
 
 
@@ -36,7 +38,9 @@ class PendingAnswers:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def put(self, tenant: str, key: bytes, answer: StoredAnswer, keeping: Keeping) -> None:
+    def put(
+        self, tenant: str, key: bytes, answer: StoredAnswer, keeping: Keeping, walk: SpanContext
+    ) -> None:
         """Add an answer as the newest, in place of an earlier one that is no better.
 
         A fallback's answer is never fresh; the best target's, still on its way, is worth more.
@@ -45,7 +49,12 @@ class PendingAnswers:
         if earlier is not None and earlier.keeping.fresh_for > 0 and keeping.fresh_for <= 0:
             return
         pending = PendingAnswer(
-            tenant=tenant, key=key, answer=answer, keeping=keeping, cost=_cost(answer)
+            tenant=tenant,
+            key=key,
+            answer=answer,
+            keeping=keeping,
+            walk=walk,
+            cost=_cost(answer),
         )
         self._remove((tenant, key))
         self._answers[tenant, key] = pending

@@ -60,7 +60,13 @@ class Serving:
         is_best = name == self._plan.best and self._delivery.going_on is None
         degradation = Degradation.NONE if is_best else Degradation.FALLBACK_TARGET
         ending = self._with_spent(ending)
-        self._cache.keep(self._delivery.choice, ending, served_by=name, degradation=degradation)
+        self._cache.keep(
+            self._delivery.choice,
+            ending,
+            served_by=name,
+            degradation=degradation,
+            walk=self._span,
+        )
         return await self._finish(
             served_by=name,
             model=ending.model,

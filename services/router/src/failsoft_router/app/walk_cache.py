@@ -68,7 +68,13 @@ class WalkCache:
         return self.found
 
     def keep(
-        self, choice: Choice, ending: Ending, *, served_by: str, degradation: Degradation
+        self,
+        choice: Choice,
+        ending: Ending,
+        *,
+        served_by: str,
+        degradation: Degradation,
+        walk: Span,
     ) -> None:
         """Keep a whole answer of a real target; a fallback's is never served in good times."""
         policy = self._route.cache
@@ -86,7 +92,7 @@ class WalkCache:
         )
         fresh_for = policy.fresh_for if degradation is Degradation.NONE else 0.0
         keeping = Keeping(fresh_for=fresh_for, stale_if_error=policy.stale_if_error)
-        self._cache.store(self.found.key, answer, keeping, tenant=self._tenant)
+        self._cache.store(self.found.key, answer, keeping, tenant=self._tenant, walk=walk.context)
 
     def _canonical(self, policy: CachePolicy) -> bytes:
         return canonical(self._request, route=self._route.name, epoch=policy.epoch)
