@@ -85,6 +85,11 @@ test-gpu: setup-vllm ## Run the tests that need an NVIDIA GPU, and print what th
 gpu-smoke: setup-dev ## Try MODEL=… on the GPU: a directory, or what `preload` has fetched
 	@$(RUN)python scripts/gpu_smoke.py $(or $(MODEL),$(error say which: make gpu-smoke MODEL=/models/llama-3.1-8b-instruct))
 
+.PHONY: images
+images: setup ## Build the images, for REGISTRY=… TAG=…, and push them with PUSH=1; WHICH="router cache" for some
+	@$(RUN)python scripts/images.py $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(TAG),--tag $(TAG)) \
+	  $(if $(PUSH),--push) $(if $(BUILD),--build "$(BUILD)") $(if $(PYTHON_IMAGE),--python-image $(PYTHON_IMAGE)) $(WHICH)
+
 .PHONY: lint
 lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, generated files
 	@$(RUN)ruff format --check .
