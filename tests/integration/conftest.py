@@ -19,13 +19,14 @@ from failsoft_kit.rpc.server import running
 from failsoft_kit.telemetry import Meter, NameRegistry, Telemetry, Tracer
 from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.testing.spans import RecordedSpans
-from failsoft_router.settings import RouterSettings
+from failsoft_router.settings import ExplainSettings, RouterSettings
 from failsoft_router.telemetry import NAMES
 from failsoft_router.wiring import build
 from failsoft_upstream import Upstream
 from failsoft_upstream import running as upstream_running
 
 NOBODY_KNOWN = IdentitySettings()
+IN_MEMORY = ExplainSettings()
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             drain: float = 1.0,
             keep_alive: float = 15.0,
             identity: IdentitySettings = NOBODY_KNOWN,
+            explain: ExplainSettings = IN_MEMORY,
         ) -> Router:
             file = tmp_path / "policy.yaml"
             file.write_text(yaml.safe_dump(policy))
@@ -67,6 +69,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
                 cache_address=cache,
                 drain=drain,
                 identity=identity,
+                explain=explain,
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
