@@ -498,3 +498,24 @@ def test_a_probe_speaks_only_for_the_epoch_that_its_siblings_closed_into() -> No
 
     assert breaker.counts(now) == Counts(calls=0, failures=0)
     assert breaker.consecutive_failures == 0
+
+
+def test_what_is_another_target_now_is_probed_at_once() -> None:
+    """Its endpoints have gone and others have come: the open time was meant for those."""
+    breaker = new()
+    trip(breaker, START)
+    assert breaker.ask(START + 1.0) is None
+    breaker.look_again(START + 1.0)
+
+    assert breaker.due_in(START + 1.0) == 0.0
+    assert permit(breaker, START + 1.0).probe
+
+
+def test_to_look_again_delays_no_probe_and_makes_none_of_a_call() -> None:
+    breaker = new()
+    breaker.look_again(START)
+    assert not permit(breaker, START).probe
+
+    trip(breaker, START)
+    breaker.look_again(START + 100.0)
+    assert breaker.due_at == START + 5.0

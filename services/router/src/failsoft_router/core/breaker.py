@@ -33,7 +33,8 @@ goes on like that, the slow rule opens the breaker again, for longer.
 The open time is `open_for` x 2^n, jittered by 20 %, never over `open_cap`; n grows by
 one with each opening until the cap is reached, so that a long outage is not held
 against the target for hours, and falls by one with each whole minute that the breaker
-was closed. A due time that was given never moves back.
+was closed. A due time that was given never moves back, but for one case: whoever knows that
+the target is another one than it was has it looked at again at once (`look_again`).
 """
 
 import enum
@@ -170,6 +171,11 @@ class Breaker:
         if policy.window != self._policy.window:
             self._window = Window(policy.window)
         self._policy = policy
+
+    def look_again(self, now: float) -> None:
+        """What the target was when it opened is not there any more: a probe may go at once."""
+        if self._state is State.OPEN:
+            self._due_at = min(self._due_at, now)
 
     def ask(self, now: float) -> Permit | None:
         """A permit to call the target at time `now`, or None: skip it."""
