@@ -13,7 +13,7 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from failsoft_kit.identity import (
     Principal,
 )
 from failsoft_kit.identity import Kind as PrincipalKind
+from failsoft_kit.log_bound import LogBound
 from failsoft_kit.logs import about
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import REQUEST_ID_METADATA
@@ -105,7 +106,8 @@ class Guard:
         self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._date = (0, "")
         self._log: FilteringBoundLogger = _log.bind()
-        self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
+        self._logs_all = self._log.is_enabled_for(logging.DEBUG)
+        self._log_bound = LogBound()
 
     async def __call__(
         self, scope: "HTTPScope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
@@ -226,16 +228,27 @@ class Guard:
         elif status >= 500:
             span.fail(str(status))
         span.end()
-        if ending is not None or self._logs_ok:
-            self._write_log(call, status, ending)
+        if (more := self._line_of(ending)) is not None:
+            self._write_log(call, status, ending, more)
 
-    def _write_log(self, call: RunningCall, status: int, ending: Ending | None) -> None:
+    def _line_of(self, ending: Ending | None) -> Mapping[str, int] | None:
+        """What a request's line of the log says besides; None: it gets none."""
+        if self._logs_all or (ending is not None and ending.crash is not None):
+            return {}
+        if ending is None:
+            return None
+        return self._log_bound.admit(ending.code, now=self._clock.now())
+
+    def _write_log(
+        self, call: RunningCall, status: int, ending: Ending | None, more: Mapping[str, int]
+    ) -> None:
         facts = {
             "route": call.method,
             "status": status,
             "ms": round((self._clock.now() - call.started) * 1000, 3),
             "request_id": call.request_id,
             **about(call.span.context),
+            **more,
         }
         if ending is None:
             self._log.debug("http.answered", **facts)

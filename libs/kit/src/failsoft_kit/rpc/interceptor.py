@@ -27,6 +27,7 @@ from structlog.typing import FilteringBoundLogger
 from failsoft_kit.clock import Clock
 from failsoft_kit.identity import Access, Authenticator, Principal
 from failsoft_kit.identity import Kind as PrincipalKind
+from failsoft_kit.log_bound import LogBound
 from failsoft_kit.logs import about
 from failsoft_kit.rpc import crash
 from failsoft_kit.rpc.channel import (
@@ -108,7 +109,8 @@ class Interceptor:
         self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._details = details
         self._log: FilteringBoundLogger = _log.bind()
-        self._logs_ok = self._log.is_enabled_for(logging.DEBUG)
+        self._logs_all = self._log.is_enabled_for(logging.DEBUG)
+        self._log_bound = LogBound()
 
     def wrap(self, name: str, handler: Handler) -> Handler:
         """The handler that serves the method of that full name instead of `handler`."""
@@ -235,16 +237,25 @@ class Interceptor:
         elif ending.code in OUR_FAULT:
             span.fail(ending.code)
         span.end()
-        if ending.code != OK or self._logs_ok:
-            self._write_log(call, ending)
+        if (more := self._line_of(ending)) is not None:
+            self._write_log(call, ending, more)
 
-    def _write_log(self, call: RunningCall, ending: Ending) -> None:
+    def _line_of(self, ending: Ending) -> Mapping[str, int] | None:
+        """What a call's line of the log says besides; None: it gets none."""
+        if self._logs_all or ending.crash is not None:
+            return {}
+        if ending.code == OK:
+            return None
+        return self._log_bound.admit(ending.code, now=self._clock.now())
+
+    def _write_log(self, call: RunningCall, ending: Ending, more: Mapping[str, int]) -> None:
         facts = {
             "method": call.method,
             "code": ending.code,
             "ms": round((self._clock.now() - call.started) * 1000, 3),
             "request_id": call.request_id,
             **about(call.span.context),
+            **more,
         }
         if ending.crash is not None:
             self._log.error("rpc.crashed", stack=crash.describe(ending.crash), **facts)
