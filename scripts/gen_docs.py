@@ -5,6 +5,7 @@ A table stands between `<!-- generated: NAME -->` and `<!-- end -->` in README.m
 
 import argparse
 import importlib
+import io
 import json
 import re
 import sys
@@ -12,11 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.json_format import Parse
 from pydantic import BaseModel
+from rich.console import Console
 
+from failsoft.router.v1.admin_service_pb2 import ExplainRequestResponse
 from failsoft_cache.log_names import LOG_NAMES as CACHE_LOG_NAMES
 from failsoft_cache.settings import CacheSettings
 from failsoft_cache.telemetry import NAMES as CACHE_NAMES
+from failsoft_cli.commands.explain import tell, tell_tree
 from failsoft_kit.http.names import HTTP_NAMES
 from failsoft_kit.log_names import LOG_NAMES as KIT_LOG_NAMES
 from failsoft_kit.log_names import LogName
@@ -45,6 +50,7 @@ from failsoft_router.wire.openai_front.errors import BY_CODE, BY_REASON
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+EXAMPLE_WALK = ROOT / "cli" / "tests" / "explain" / "example.json"
 Json = Mapping[str, Any]
 SECTION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -280,6 +286,15 @@ def _json_type(field: Json) -> str:
     return kind if isinstance(kind, str) else " or ".join(kind)
 
 
+def explained() -> Iterator[str]:
+    """A walk as `failsoft explain` tells it, and as it does with `--tree`."""
+    reply = Parse(EXAMPLE_WALK.read_text(), ExplainRequestResponse())
+    for told in (tell, tell_tree):
+        written = io.StringIO()
+        told(reply, Console(file=written, width=100))
+        yield f"```text\n{written.getvalue()}```\n"
+
+
 WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "ports": ports,
@@ -290,6 +305,7 @@ WRITERS: dict[str, Callable[[], Iterable[str]]] = {
     "outcomes": outcomes,
     "decision": decision,
     "health": health,
+    "explained": explained,
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS = [
     "status",
     "targets",
     "hops",
+    "explain",
     "isolate",
     "release",
     "keys",

@@ -15,6 +15,7 @@ _COMMANDS: Mapping[str, str] = {
     "status": "Show how everything is.",
     "targets": "Show who may answer, check them, watch them.",
     "hops": "Watch who answers, and who is skipped and why.",
+    "explain": "Tell why an answer is as it is.",
     "isolate": "Take a target out for a while.",
     "release": "Let an isolated target in again.",
     "keys": "Say who may ask: make, list and revoke API keys.",

@@ -66,6 +66,19 @@ class Admin:
             finally:
                 call.cancel()
 
+    def explain(self, id_: str, *, tenant: str) -> pb.ExplainRequestResponse:
+        """What was done for a request.
+
+        Args:
+            id_: Of its walk, its trace or itself.
+            tenant: Whose request id it is; empty: anybody's.
+        """
+        request = pb.ExplainRequestRequest(any_id=id_, tenant=tenant)
+        with _failures():
+            return self._stub.ExplainRequest(
+                request, timeout=_CALL_SECONDS, metadata=self._metadata
+            )
+
     def isolate(self, target: str, *, ttl: float, actor: str, reason: str) -> pb.Target:
         """Take a target out for `ttl` seconds; as it is then."""
         duration = Duration()

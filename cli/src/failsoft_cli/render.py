@@ -127,8 +127,13 @@ def degradation(finished: Finished) -> str:
     """What the caller got instead of the best answer; empty: nothing less."""
     if finished.degradation == chat_pb2.DEGRADATION_NONE:
         return ""
-    name = word(chat_pb2.Degradation.DESCRIPTOR, finished.degradation)
-    explained = _DEGRADATIONS.get(finished.degradation, "")
+    return degradation_words(finished.degradation)
+
+
+def degradation_words(degradation: chat_pb2.Degradation.ValueType) -> str:
+    """A degradation by its name, and what it means."""
+    name = word(chat_pb2.Degradation.DESCRIPTOR, degradation)
+    explained = _DEGRADATIONS.get(degradation, "")
     return f"{name}: {explained}" if explained else name
 
 
