@@ -1,6 +1,6 @@
 """local-llm with its real small model, as a process of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +36,13 @@ class LocalLlm:
 
 
 @contextmanager
-def local_llm(folder: Path, **settings: str) -> Iterator[LocalLlm]:
+def local_llm(
+    folder: Path, *, environ: Mapping[str, str] | None = None, **settings: str
+) -> Iterator[LocalLlm]:
     """A service on a free port; its first start is under way."""
     (port,) = free_ports(1)
     given = {"address": f"127.0.0.1:{port}", **settings}
     variables = {f"FAILSOFT_LOCAL_LLM_{name.upper()}": value for name, value in given.items()}
-    with process(["-m", "failsoft_local_llm"], folder=folder, variables=variables) as started:
+    environment = {**variables, **(environ or {})}
+    with process(["-m", "failsoft_local_llm"], folder=folder, variables=environment) as started:
         yield LocalLlm(process=psutil.Process(started.pid), address=given["address"])
