@@ -10,7 +10,7 @@ The command finds in its environment:
 
 Where the first two are there already, that Jaeger is used and none is started. The program is
 JAEGER_BINARY, or `jaeger` on the PATH, or else it is built with Go from the module in
-scripts/jaeger, pinned there: ten minutes the first time, seconds later.
+tests/tools/jaeger, pinned there: ten minutes the first time, seconds later.
 
 Exit status: the command's; 0 without having run it where there is no Jaeger and no Go to build
 one, or nowhere to fetch it from. What is missing is said then.
@@ -29,7 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULE = ROOT / "scripts" / "jaeger"
+MODULE = ROOT / "tests" / "tools" / "jaeger"
 BUILT = ROOT / "build" / "bin" / "jaeger"
 PACKAGE = "github.com/jaegertracing/jaeger/cmd/jaeger"
 GO_NEEDED = (1, 26)

@@ -1,4 +1,5 @@
-module failsoft/jaeger
+// Jaeger as the tests of traces want it; `make test-jaeger` builds it.
+module failsoft/tests/tools/jaeger
 
 go 1.26.0
 
