@@ -73,6 +73,19 @@ test-vllm: setup-dev ## Run the tests that need vLLM, some minutes; none where i
 test-jaeger: setup-dev ## Look at whole stacks' traces in a real Jaeger, built with Go where there is none
 	@$(RUN)python scripts/with_jaeger.py $(PYTEST) tests/e2e/jaeger
 
+.PHONY: prometheus
+prometheus: ## Build Prometheus and promtool with Go in build/bin, two minutes the first time
+	@if command -v go >/dev/null; then \
+	  cd tests/tools/prometheus && go build -trimpath -ldflags="-s -w" -tags remove_all_sd -o $(CURDIR)/build/bin/ \
+	    github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/prometheus/cmd/promtool; \
+	else echo "left out, there is no Go: build/bin/prometheus and build/bin/promtool"; fi
+
+.PHONY: test-prometheus
+test-prometheus: setup-dev prometheus ## See each alert fire in a real Prometheus in front of real services
+	@PROMETHEUS=$$(ls $(CURDIR)/build/bin/prometheus 2>/dev/null) \
+	  PROMTOOL=$$(ls $(CURDIR)/build/bin/promtool 2>/dev/null) \
+	  $(PYTEST) tests/e2e/alerts
+
 .PHONY: test-live
 test-live: setup-dev ## Ask real providers, which costs some cents; those whose keys are in the environment
 	@$(PYTEST) -m live
