@@ -11,6 +11,7 @@ import pytest
 from failsoft_kit.telemetry import Kind
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.spans import Link
+from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from failsoft_model.chat import ChatRequest
+    from failsoft_model.events import Event
     from services.router.tests.app.conftest import Stage
 
 DONE = Ending(
@@ -211,3 +213,23 @@ async def test_an_answer_is_stored_for_its_walk(stage: type[Stage]) -> None:
     await router.ask()
 
     assert router.cache.kept_for == [router.spans.one("failsoft.walk").context]
+
+
+@virtual_time.test
+async def test_a_crash_of_the_front_door_leaves_no_span_open(stage: type[Stage]) -> None:
+    router = stage(a=("hi", DONE))
+
+    async def crash(event: Event) -> None:
+        if isinstance(event, Delta):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await router.stream(reader=crash)
+
+    assert {span.name: span.error for span in router.spans.all()} == {
+        "caller": None,
+        "failsoft.walk": "RuntimeError",
+        "failsoft.cache.v1.CacheService/Lookup": None,
+        "failsoft.hop": "unknown",
+        "chat a-model": None,
+    }

@@ -1,6 +1,7 @@
 """Spans as values, for tests."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from failsoft_kit.telemetry.context import SpanContext
@@ -49,10 +50,18 @@ class RecordedSpans:
 
     def __init__(self) -> None:
         self._spans: list[Span] = []
+        self._recorded = asyncio.Event()
 
     def record(self, span: Span) -> None:
         """Keep an ended span."""
         self._spans.append(span)
+        self._recorded.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once this holds; it is asked again after each span that ends."""
+        while not holds():
+            self._recorded.clear()
+            await self._recorded.wait()
 
     def all(self) -> tuple[RecordedSpan, ...]:
         """Every ended span, in the order of their ends."""
