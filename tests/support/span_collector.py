@@ -1,16 +1,20 @@
 """A collector of OpenTelemetry's spans and metrics, which keeps what it gets."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as otlp_metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as otlp
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from failsoft_kit.telemetry import MetricName, NameRegistry, UnregisteredName
 
 _TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
 _METRICS = "opentelemetry.proto.collector.metrics.v1.MetricsService"
@@ -24,11 +28,14 @@ class Collector:
     received: queue.Queue[Span] = field(default_factory=queue.Queue)
     measured: queue.Queue[dict[str, Metric]] = field(default_factory=queue.Queue)
     """Batches of metrics, each by name."""
+    batches: list[bytes] = field(default_factory=list)
+    """Every batch as it came."""
 
     def export(
         self, request: otlp.ExportTraceServiceRequest, _context: grpc.ServicerContext
     ) -> otlp.ExportTraceServiceResponse:
         """Keep every span of a batch."""
+        self.batches.append(request.SerializeToString())
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 for span in scope.spans:
@@ -39,10 +46,52 @@ class Collector:
         self, request: otlp_metrics.ExportMetricsServiceRequest, _context: grpc.ServicerContext
     ) -> otlp_metrics.ExportMetricsServiceResponse:
         """Keep a batch."""
+        self.batches.append(request.SerializeToString())
         for resource in request.resource_metrics:
             for scope in resource.scope_metrics:
                 self.measured.put({metric.name: metric for metric in scope.metrics})
         return otlp_metrics.ExportMetricsServiceResponse()
+
+    def undeclared(self, names: NameRegistry) -> set[str]:
+        """What it got that the strict registry refuses, in the registry's words; takes it all."""
+        refused: set[str] = set()
+        while not self.received.empty():
+            refused.update(_refused_of_span(self.received.get(), names))
+        metrics = {each.name: each for each in names.names() if isinstance(each, MetricName)}
+        while not self.measured.empty():
+            for metric in self.measured.get().values():
+                declared = metrics.get(metric.name)
+                if declared is None or declared.unit != metric.unit:
+                    refused.add(f"metric {metric.name!r} in {metric.unit!r}")
+        return refused
+
+
+def _refused_of_span(span: Span, names: NameRegistry) -> Iterator[str]:
+    checks = [partial(names.check_span, span.name)]
+    for event in span.events:
+        checks += [
+            partial(names.check_event, event.name),
+            partial(names.check_attributes, _values(event.attributes)),
+        ]
+    for noted in (span.attributes, *(link.attributes for link in span.links)):
+        checks.append(partial(names.check_attributes, _values(noted)))
+    for check in checks:
+        try:
+            check()
+        except UnregisteredName as refusal:
+            yield f"{refusal} on {span.name!r}"
+
+
+def _values(attributes: Iterable[KeyValue]) -> dict[str, object]:
+    return {each.key: _value(each.value) for each in attributes}
+
+
+def _value(value: AnyValue) -> object:
+    match value.WhichOneof("value"):
+        case "array_value":
+            return [_value(each) for each in value.array_value.values]
+        case kind:
+            return getattr(value, str(kind))
 
 
 @contextmanager
