@@ -23,7 +23,7 @@ class ExplainSettings(Settings):
     memory: Size = Field(
         default=16 * 1024 * 1024,
         ge=0,
-        description="What these may take; the oldest make room. A walk takes 4 to 10 KiB.",
+        description="What these may take; the oldest make room. A walk takes 3 to 5 KiB.",
         json_schema_extra={"unit": "bytes"},
     )
     valkey_url: SecretStr = Field(

@@ -18,25 +18,24 @@ from failsoft_router.core.plan import Plan, PlannedHop
 CANCELLED = "CANCELLED"
 """The reason of a walk whose caller went away."""
 
-_COST = 2000
-_COST_OF_HOP = 700
-_COST_OF_LOOK = 900
-_COST_OF_ATTEMPT = 500
+_COST = 1500
+_COST_OF_HOP = 400
+_COST_OF_LOOK = 500
+_COST_OF_ATTEMPT = 300
 """Bytes, rounded up from what was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextHop:
-    """What would have become of a hop that a walk did not reach.
+    """A hop that a walk did not reach, and what would have kept it out.
 
     Attributes:
-        skip_reason: What would have kept it out; None: it would have been tried.
         due_in: Seconds for which it would; None where no time alone opens it.
     """
 
     position: int
-    skip_reason: SkipReason | None = None
-    detail: str = ""
+    skip_reason: SkipReason
+    detail: str
     due_in: float | None = None
 
 
@@ -69,7 +68,7 @@ class WalkRecord:
         deadline: Seconds that the caller was going to wait; None: it had no deadline.
         patience: Seconds that the route gives such a caller's answer to its first content.
         cache_age: Seconds; None: no stored answer was found.
-        next_hops: Those of the plan that it did not reach.
+        next_hops: Those of the plan that it did not reach and would not have tried.
         looks: By the position of the hop.
         running: Positions of hops whose calls it left behind, and that have not ended.
     """

@@ -94,32 +94,42 @@ def encode_walk(walk: WalkRecord, *, replica: str) -> bytes:
 
 
 def _add_hops(message: pb.Explanation, walk: WalkRecord) -> None:
-    next_hops = {each.position: each for each in walk.next_hops}
+    kept_out = {each.position: each for each in walk.next_hops}
+    reached = {hop.position for hop in walk.hops}
     for planned in walk.plan:
-        _fill_planned(message.plan.add(), planned, next_hops.get(planned.position))
+        told = message.plan.add(reached=planned.position in reached)
+        _fill_planned(told, planned)
+        if not told.reached:
+            _fill_next(told.next, kept_out.get(planned.position))
     for hop in sorted(walk.hops, key=lambda each: each.position):
-        told = message.hops.add()
-        fill_hop(told.hop, hop)
+        explained_hop = message.hops.add()
+        fill_hop(explained_hop.hop, hop)
         look = walk.looks.get(hop.position)
         if look is not None:
-            _fill_look(told.look, look, began=walk.began)
+            _fill_look(explained_hop.look, look, began=walk.began)
 
 
-def _fill_planned(into: pb.PlannedHop, planned: PlannedHop, instead: NextHop | None) -> None:
+def _fill_planned(into: pb.PlannedHop, planned: PlannedHop) -> None:
     into.position = planned.position
     into.target = planned.name
     into.place = PLACE_REASON.number[planned.place]
     into.detail = planned.detail
     if planned.skip is not None:
         into.skip_reason = SKIP_REASON.number[planned.skip]
-    into.reached = instead is None
-    if instead is not None:
-        into.next.would_be_tried = instead.skip_reason is None
-        into.next.detail = instead.detail
-        if instead.skip_reason is not None:
-            into.next.skip_reason = SKIP_REASON.number[instead.skip_reason]
-        if instead.due_in is not None:
-            fill_duration(into.next.due_in, instead.due_in)
+
+
+def _fill_next(into: pb.NextHop, kept_out: NextHop | None) -> None:
+    """
+    Args:
+        kept_out: None: it would have been tried.
+    """
+    into.would_be_tried = kept_out is None
+    if kept_out is None:
+        return
+    into.skip_reason = SKIP_REASON.number[kept_out.skip_reason]
+    into.detail = kept_out.detail
+    if kept_out.due_in is not None:
+        fill_duration(into.due_in, kept_out.due_in)
 
 
 def _fill_look(into: pb.TargetLook, look: Look, *, began: float) -> None:
