@@ -42,6 +42,18 @@ MISTAKES = [
     ("valkey.url=valkey:6379", "'valkey:6379' does not match pattern"),
     ("valkey.url=valkey://user:word@valkey:6379", "does not match pattern"),
     ("telemetry.otlpEndpoint=collector:4317", "does not match pattern"),
+    ("telemetry.otlpEndpoint=http://key@collector:4317", "does not match pattern"),
+    ("telemetry.protocol=http", "value must be one of 'grpc', 'http/protobuf'"),
+    ("telemetry.sampler=all", "value must be one of 'parentbased_always_on'"),
+    ("telemetry.samplerShare=10", "maximum: got 10, want 1"),
+    ("telemetry.samplerShare=1.5", "'1.5' does not match pattern"),
+    ("metrics.enable=true", "additional properties 'enable' not allowed"),
+    ("metrics.token.value=hunter2", "additional properties 'value' not allowed"),
+    ("router.http.port=80", "additional properties 'port' not allowed"),
+    ("router.http.ingress.hosts[0]=a", "additional properties 'hosts' not allowed"),
+    ("router.http.ingress.host=https://a", "does not match pattern"),
+    ("router.http.gateway.parentRefs[0]=edge", "got string, want object"),
+    ("router.http.gateway.parentRefs[0].kind=Gateway", "missing property 'name'"),
     ("preStopSeconds=0", "minimum: got 0, want 1"),
 ]
 
@@ -75,7 +87,7 @@ def test_no_object_of_the_values_takes_unknown_keys(chart: Path) -> None:
 
     assert list(lax) == [
         "/properties/global",
-        "/properties/localLlm/properties/gpu/properties/nodeSelector",
+        "/definitions/texts",
     ]
     assert all(
         node.get("additionalProperties", {"type": "string"}) == {"type": "string"}

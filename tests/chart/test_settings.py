@@ -22,6 +22,9 @@ SERVICES = [
 ]
 """Component, package and settings model of each service."""
 
+ADDRESSES = ("address", "admin_address", "http_address", "metrics_address")
+"""The settings that say where a service listens."""
+
 
 def component(manifests: list[dict[str, Any]], kind: str, name: str) -> list[dict[str, Any]]:
     return [
@@ -98,7 +101,7 @@ def test_a_service_listens_on_the_pods_address_and_drains_within_the_grace(
 
     settings = settings_of(manifests, service, tmp_path).model_dump()
 
-    addresses = [settings[key] for key in settings if key in {"address", "admin_address"}]
+    addresses = [settings[key] for key in ADDRESSES if settings.get(key)]
     hosts, numbers = zip(*(address.rsplit(":", 1) for address in addresses), strict=True)
     assert all(ipaddress.ip_address(host).is_unspecified for host in hosts)
     assert {int(number) for number in numbers} == ports

@@ -21,7 +21,7 @@ SERVING = {
 """What the services call themselves in their health."""
 
 PORTS = {
-    "failsoft-router": {"grpc": 50050, "grpc-admin": 50060},
+    "failsoft-router": {"grpc": 50050, "grpc-admin": 50060, "http": 50080},
     "failsoft-cache": {"grpc": 50052},
     "failsoft-local-llm": {"grpc": 50051},
 }

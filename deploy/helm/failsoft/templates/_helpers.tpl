@@ -15,11 +15,15 @@
 {{- printf "%s-%s" (include "failsoft.fullname" (index . 0)) (index . 1) -}}
 {{- end -}}
 
+{{/* What tells this release's pods from all others. */}}
+{{- define "failsoft.releaseLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{/* What tells one component's pods from all others: (list $ "router"). */}}
 {{- define "failsoft.selectorLabels" -}}
-{{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- include "failsoft.releaseLabels" (index . 0) }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -48,6 +52,11 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/* The Secret with the service token. */}}
 {{- define "failsoft.serviceTokenSecret" -}}
 {{- .Values.serviceToken.existingSecret | default (include "failsoft.objectName" (list . "service-token")) -}}
+{{- end -}}
+
+{{/* The Secret with the token of who reads metrics. */}}
+{{- define "failsoft.metricsTokenSecret" -}}
+{{- .Values.metrics.token.existingSecret | default (include "failsoft.objectName" (list . "metrics-token")) -}}
 {{- end -}}
 
 {{/* The Secret with the cache's master secret. */}}

@@ -76,9 +76,31 @@ env:
         fieldPath: metadata.name
   - name: OTEL_EXPORTER_OTLP_ENDPOINT
     value: {{ . | quote }}
+  - name: OTEL_EXPORTER_OTLP_PROTOCOL
+    value: {{ $.Values.telemetry.protocol }}
+  - name: OTEL_TRACES_SAMPLER
+    value: {{ $.Values.telemetry.sampler }}
+  - name: OTEL_TRACES_SAMPLER_ARG
+    value: {{ $.Values.telemetry.samplerShare | quote }}
   - name: OTEL_RESOURCE_ATTRIBUTES
     value: k8s.namespace.name={{ $.Release.Namespace }},k8s.pod.name=$(POD_NAME)
 {{- end }}
+{{- end -}}
+
+{{/* Where Prometheus reads metrics: the settings, and the container's port. */}}
+{{- define "failsoft.metricsConfig" -}}
+{{- if .Values.metrics.enabled -}}
+metrics_address: 0.0.0.0:9464
+metrics_token_file: /etc/failsoft/keys/metrics-token
+{{- end -}}
+{{- end -}}
+
+{{- define "failsoft.metricsPort" -}}
+{{- if .Values.metrics.enabled -}}
+- name: metrics
+  containerPort: 9464
+  protocol: TCP
+{{- end -}}
 {{- end -}}
 
 {{- define "failsoft.volumeMounts" -}}
@@ -110,6 +132,13 @@ env:
           items:
             - key: {{ $root.Values.serviceToken.key }}
               path: keys/service-token
+      {{- if $root.Values.metrics.enabled }}
+      - secret:
+          name: {{ include "failsoft.metricsTokenSecret" $root }}
+          items:
+            - key: {{ $root.Values.metrics.token.key }}
+              path: keys/metrics-token
+      {{- end }}
 {{- end -}}
 
 {{/* The resources of local-llm, with its GPUs. */}}

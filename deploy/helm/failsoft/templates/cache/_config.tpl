@@ -10,5 +10,8 @@ cache:
   valkey_url: {{ .Values.valkey.url | quote }}
   {{- end }}
   local_bytes: {{ .Values.cache.localBytes }}
+  {{- with include "failsoft.metricsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   drain: {{ .Values.cache.drainSeconds }}s
 {{- end -}}

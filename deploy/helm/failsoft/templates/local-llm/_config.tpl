@@ -4,5 +4,8 @@ local_llm:
   address: 0.0.0.0:50051
   service_token_file: /etc/failsoft/keys/service-token
   start: {{ .Values.localLlm.startupSeconds }}s
+  {{- with include "failsoft.metricsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   drain: {{ .Values.localLlm.drainSeconds }}s
 {{- end -}}

@@ -3,8 +3,14 @@
 router:
   address: 0.0.0.0:50050
   admin_address: 0.0.0.0:50060
+  {{- if .Values.router.http.enabled }}
+  http_address: 0.0.0.0:50080
+  {{- end }}
   policy_file: /etc/failsoft/policy.yaml
   cache_address: dns:///{{ include "failsoft.objectName" (list . "cache") }}:50052
   service_token_file: /etc/failsoft/keys/service-token
+  {{- with include "failsoft.metricsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   drain: {{ .Values.router.drainSeconds }}s
 {{- end -}}
