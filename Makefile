@@ -151,6 +151,10 @@ bench: setup ## Measure CPU time per request, as multiples of a bare gRPC echo
 bench-against: setup ## Compare a healthy walk's CPU time with the commit in benchmarks/BASELINE
 	@$(RUN)python -m benchmarks.against
 
+.PHONY: bench-telemetry
+bench-telemetry: setup ## Measure what spans and metrics add to a walk's CPU time
+	@$(RUN)python -m benchmarks.telemetry
+
 .PHONY: bench-engine
 bench-engine: setup-dev ## Compare a token's CPU time through local-llm with the bare engine's
 	@$(RUN)python -m benchmarks.engine

@@ -12,21 +12,25 @@ import grpc
 import uvloop
 
 ECHO = "/failsoft.benchmarks.Echo/Echo"
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+EXPORTS = (
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+)
 
 
-async def serve(method: str, *, echo: bool) -> None:
-    """One unary method that answers with its request, or with nothing."""
+async def serve(*methods: str, echo: bool) -> None:
+    """Unary methods that answer with their request, or with nothing."""
 
     async def answer(request: bytes, context: object) -> bytes:
         return request if echo else b""
 
-    service, name = method[1:].split("/")
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer)
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(service, {name: handler}),)
-    )
+    for method in methods:
+        service, name = method[1:].split("/")
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, {name: handler}),)
+        )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(port, flush=True)
@@ -40,7 +44,7 @@ def main() -> None:
         if program == "echo":
             runner.run(serve(ECHO, echo=True))
         else:
-            runner.run(serve(EXPORT, echo=False))
+            runner.run(serve(*EXPORTS, echo=False))
 
 
 if __name__ == "__main__":
