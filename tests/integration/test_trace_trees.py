@@ -54,6 +54,7 @@ TEXT = TreeText(
     masked={
         "failsoft.deadline.remaining",
         "failsoft.rescue.characters",
+        "gen_ai.response.id",
         "gen_ai.response.time_to_first_chunk",
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.output_tokens",

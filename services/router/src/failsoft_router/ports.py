@@ -44,12 +44,15 @@ class Ending:
 
     Attributes:
         model: The model that answered, as the target names it.
+        response_id: What the target calls its answer, for questions to whom it belongs; empty
+            where it calls it nothing, or by what is no id.
         usage: None when the target did not count.
         dropped_parameters: Field paths that it could not honour.
     """
 
     finish_reason: FinishReason
     model: str
+    response_id: str = ""
     usage: Usage | None = None
     dropped_parameters: tuple[str, ...] = ()
 

@@ -64,6 +64,7 @@ OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
 RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
 STREAMED = "gen_ai.request.stream"
 TEMPERATURE = "gen_ai.request.temperature"
 TOP_P = "gen_ai.request.top_p"
@@ -367,6 +368,10 @@ NAMES: tuple[Name, ...] = (
     _number(RESCUE_CHARACTERS, "Characters that it goes on from.", "{character}"),
     *_GENAI,
     _string(RESPONSE_MODEL, "OpenTelemetry GenAI: the model that answered."),
+    _string(
+        RESPONSE_ID,
+        "OpenTelemetry GenAI: what the provider calls its answer; another router, its walk.",
+    ),
     AttributeName(
         name=STREAMED, type=ValueType.BOOL, description="OpenTelemetry GenAI: as a stream."
     ),

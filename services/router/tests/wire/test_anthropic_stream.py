@@ -125,6 +125,7 @@ def test_everything_that_the_reference_shows_is_understood() -> None:
     assert it.ending() == Ending(
         finish_reason=FinishReason.TOOL_CALLS,
         model="claude-1",
+        response_id="msg_1",
         usage=Usage(input_tokens=23, output_tokens=13, cached_input_tokens=7),
     )
 

@@ -101,6 +101,12 @@ def test_calls_come_whole_with_their_ids_and_arguments_as_they_were_written() ->
     assert reader.ending().finish_reason is FinishReason.TOOL_CALLS
 
 
+def test_an_answer_is_known_by_the_id_that_it_came_with() -> None:
+    _, reader = read(chunk(text("x"), responseId="a-1"), chunk(text("y"), finish="STOP"))
+
+    assert reader.ending().response_id == "a-1"
+
+
 def test_calls_without_ids_get_such_as_no_other_call_of_the_conversation_has() -> None:
     """Other providers refuse a conversation in which two calls have one id."""
     calls = chunk(call("a"), call("b"), responseId="one")

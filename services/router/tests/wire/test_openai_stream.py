@@ -53,7 +53,9 @@ def test_text_comes_piece_by_piece_in_one_block() -> None:
     )
 
     assert deltas == [Delta(text="Hel"), Delta(text="lo")]
-    assert reader.ending() == Ending(finish_reason=FinishReason.STOP, model="gpt-5-mini-2026")
+    assert reader.ending() == Ending(
+        finish_reason=FinishReason.STOP, model="gpt-5-mini-2026", response_id="chatcmpl-1"
+    )
 
 
 def test_what_came_together_leaves_as_one_piece_of_each_block() -> None:
@@ -297,6 +299,25 @@ def test_the_model_is_the_one_that_was_asked_for_until_the_provider_names_its_ow
     _, reader = read({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]})
 
     assert reader.ending().model == "gpt-5-mini"
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("chatcmpl-9xYz_1", "chatcmpl-9xYz_1"),
+        (None, ""),
+        (4711, ""),
+        ({"a": 1}, ""),
+        ("", ""),
+        ("two words", ""),
+        ("x" * 129, ""),
+    ],
+)
+def test_an_answers_id_is_known_where_it_is_one(told: object, known: str) -> None:
+    """Servers that speak OpenAI's format write what they like there."""
+    _, reader = read({**chunk(content="x", finish="stop"), "id": told})
+
+    assert reader.ending().response_id == known
 
 
 def test_a_stream_without_a_finish_reason_is_truncated() -> None:

@@ -22,6 +22,7 @@ from failsoft_router.adapters.sights import model_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.sight import Sight
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
+from failsoft_router.wire.ending import known_id
 from failsoft_router.wire.remote import attempt_failed
 from failsoft_router.wire.size import AnswerSize
 
@@ -160,6 +161,7 @@ def _ending(finished: Finished) -> Ending:
     return Ending(
         finish_reason=finished.finish_reason,
         model=finished.model,
+        response_id=known_id(finished.walk_id),
         usage=finished.usage,
         dropped_parameters=finished.dropped_parameters,
     )

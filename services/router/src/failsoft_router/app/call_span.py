@@ -88,6 +88,8 @@ def end(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
 
 def _describe_answer(span: Span, ending: Ending) -> None:
     span.set(telemetry.RESPONSE_MODEL, ending.model)
+    if ending.response_id:
+        span.set(telemetry.RESPONSE_ID, ending.response_id)
     span.set(telemetry.FINISH_REASONS, (ending.finish_reason.value,))
     if ending.usage is not None:
         for name, tokens in _used(ending.usage):

@@ -1,7 +1,19 @@
 """When an answer is whole, whatever the dialect."""
 
+import re
+
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.ports import AttemptFailed
+
+_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+def known_id(told: object) -> str:
+    """What a provider calls its answer; empty if that is no id: it is to go into traces.
+
+    Not every server that speaks a provider's format has one, or has a text for it.
+    """
+    return told if isinstance(told, str) and _ID.fullmatch(told) else ""
 
 
 def whole(finish_reason: FinishReason | None, *, said: bool, may_say_nothing: bool) -> FinishReason:

@@ -21,7 +21,7 @@ from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.anthropic.errors import from_error_object
 from failsoft_router.wire.anthropic.finish import finish_reason
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import whole
+from failsoft_router.wire.ending import known_id, whole
 from failsoft_router.wire.size import AnswerSize, bounded_count
 
 
@@ -35,6 +35,7 @@ class _Usage(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    id: object = None
     model: str = ""
     usage: _Usage | None = None
 
@@ -81,6 +82,7 @@ class EventReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
+        self._id: object = None
         self._may_say_nothing = may_say_nothing
         self._finish_reason: FinishReason | None = None
         self._stopped = False
@@ -125,6 +127,7 @@ class EventReader:
                 self._end(event.index)
             case "message_start" if event.message is not None:
                 self._model = event.message.model or self._model
+                self._id = event.message.id
                 self._count(event.message.usage)
                 # Of the answer there is nothing to count yet, whatever it says.
                 self._usage.output_tokens = None
@@ -147,6 +150,7 @@ class EventReader:
         return Ending(
             finish_reason=reason,
             model=self._model,
+            response_id=known_id(self._id),
             usage=_as_ours(self._usage),
             dropped_parameters=dropped_parameters,
         )

@@ -12,7 +12,7 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import whole
+from failsoft_router.wire.ending import known_id, whole
 from failsoft_router.wire.gemini.error_body import ErrorBody
 from failsoft_router.wire.gemini.errors import from_error_object
 from failsoft_router.wire.gemini.finish import finish_reason
@@ -152,6 +152,7 @@ class ChunkReader:
         return Ending(
             finish_reason=finish,
             model=self._model,
+            response_id=known_id(self._response_id),
             usage=self._usage,
             dropped_parameters=dropped_parameters,
         )

@@ -8,7 +8,7 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import whole
+from failsoft_router.wire.ending import known_id, whole
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
@@ -55,6 +55,7 @@ class _Usage(msgspec.Struct):
 
 
 class _Chunk(msgspec.Struct):
+    id: object = None
     model: str = ""
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
@@ -81,6 +82,7 @@ class ChunkReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
+        self._id: object = None
         self._may_say_nothing = may_say_nothing
         self._finish_reason: FinishReason | None = None
         self._usage: Usage | None = None
@@ -119,6 +121,7 @@ class ChunkReader:
             raise from_error_object(chunk.error)
         if chunk.model:
             self._model = chunk.model
+        self._id = self._id or chunk.id
         if chunk.usage is not None:
             self._usage = _usage(chunk.usage)
         if not chunk.choices:
@@ -152,6 +155,7 @@ class ChunkReader:
         return Ending(
             finish_reason=finish,
             model=self._model,
+            response_id=known_id(self._id),
             usage=self._usage,
             dropped_parameters=dropped_parameters,
         )
