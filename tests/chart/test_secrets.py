@@ -70,7 +70,7 @@ def test_no_service_sees_the_secret_of_another(manifests: list[dict[str, Any]]) 
     router = pod_of(manifests, "router")
     local_llm = pod_of(manifests, "local-llm")
 
-    assert etc_files(router).keys() <= SHARED
+    assert etc_files(router).keys() <= SHARED | {"keys/api-keys"}
     assert etc_files(local_llm).keys() <= SHARED
     assert {volume["name"] for volume in local_llm["volumes"]} == {"tmp", "scratch", "etc"}
 
@@ -104,7 +104,9 @@ def test_existing_secrets_are_used_and_none_is_made(
     defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:
     made = defaults(
-        "--set", "serviceToken.existingSecret=a,serviceToken.key=t,cache.secret.existingSecret=b"
+        "--set",
+        "serviceToken.existingSecret=a,serviceToken.key=t,cache.secret.existingSecret=b,"
+        "router.apiKeys.existingSecret=c",
     )
 
     assert not [manifest for manifest in made if manifest["kind"] == "Secret"]
@@ -123,5 +125,16 @@ def test_made_secrets_are_long_and_different(
         for value in manifest["data"].values()
     ]
 
-    assert len(set(values)) == 2
+    assert len(set(values)) == len(values) == 4
     assert all(re.fullmatch(r"[A-Za-z0-9+/]{80,}={0,2}", value) for value in values)
+
+
+def test_secrets_outlive_the_release_only_on_demand(
+    defaults: Callable[..., list[dict[str, Any]]],
+) -> None:
+    for keep, policy in [("false", None), ("true", "keep")]:
+        made = defaults("--set", f"keepSecrets={keep},metrics.enabled=true")
+        secrets = [each["metadata"] for each in made if each["kind"] == "Secret"]
+        assert len(secrets) == 4
+        for secret in secrets:
+            assert secret.get("annotations", {}).get("helm.sh/resource-policy") == policy

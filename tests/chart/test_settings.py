@@ -70,6 +70,8 @@ def paths(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field)
         if isinstance(value, Path | PurePosixPath):
             yield str(value)
+        elif isinstance(value, Settings):
+            yield from paths(value)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=[row[0] for row in SERVICES])

@@ -133,11 +133,22 @@ def test_an_upgrade_keeps_the_secrets_that_are_there(
     """Another token would cut the services off from each other and from every caller."""
     cluster.has_secret("failsoft-service-token", token="t" * 64)
     cluster.has_secret("failsoft-cache-secret", **{"master-secret": "m" * 64})
+    cluster.has_secret("failsoft-api-keys", **{"api-keys": "{}\n", "first-key": "fs_"})
 
     assert secrets() == {
+        "failsoft-api-keys": {"api-keys": "{}\n", "first-key": "fs_"},
         "failsoft-service-token": {"token": "t" * 64},
         "failsoft-cache-secret": {"master-secret": "m" * 64},
     }
+
+
+def test_an_upgrade_brings_no_first_key_back_that_was_taken_away(
+    cluster: ApiServer, secrets: Callable[[], dict[str, Any]]
+) -> None:
+    """Who has read it takes it out of the Secret; keys that were added stay."""
+    cluster.has_secret("failsoft-api-keys", **{"api-keys": "{}\n{}\n"})
+
+    assert secrets()["failsoft-api-keys"] == {"api-keys": "{}\n{}\n"}
 
 
 def test_what_is_not_there_yet_is_made(
@@ -148,5 +159,6 @@ def test_what_is_not_there_yet_is_made(
 
     made = secrets()
 
+    assert made["failsoft-api-keys"].keys() == {"api-keys", "first-key"}
     assert len(made["failsoft-service-token"]["token"]) == 64
     assert len(made["failsoft-cache-secret"]["master-secret"]) == 64

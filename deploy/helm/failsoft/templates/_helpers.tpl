@@ -49,9 +49,19 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{/* Which image local-llm runs: the one for GPUs has vLLM. */}}
+{{- define "failsoft.localLlmImage" -}}
+{{- ternary "local-llm-gpu" "local-llm" (gt (int .Values.localLlm.gpu.count) 0) -}}
+{{- end -}}
+
 {{/* The Secret with the service token. */}}
 {{- define "failsoft.serviceTokenSecret" -}}
 {{- .Values.serviceToken.existingSecret | default (include "failsoft.objectName" (list . "service-token")) -}}
+{{- end -}}
+
+{{/* The Secret with the file of API keys. */}}
+{{- define "failsoft.apiKeysSecret" -}}
+{{- .Values.router.apiKeys.existingSecret | default (include "failsoft.objectName" (list . "api-keys")) -}}
 {{- end -}}
 
 {{/* The Secret with the token of who reads metrics. */}}
@@ -62,6 +72,14 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/* The Secret with the cache's master secret. */}}
 {{- define "failsoft.cacheSecret" -}}
 {{- .Values.cache.secret.existingSecret | default (include "failsoft.objectName" (list . "cache-secret")) -}}
+{{- end -}}
+
+{{/* Whether a Secret of ours outlives the release. */}}
+{{- define "failsoft.keptSecretAnnotations" -}}
+{{- if .Values.keepSecrets -}}
+annotations:
+  helm.sh/resource-policy: keep
+{{- end -}}
 {{- end -}}
 
 {{/*

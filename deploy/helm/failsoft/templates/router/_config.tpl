@@ -9,6 +9,8 @@ router:
   policy_file: /etc/failsoft/policy.yaml
   cache_address: dns:///{{ include "failsoft.objectName" (list . "cache") }}:50052
   service_token_file: /etc/failsoft/keys/service-token
+  identity:
+    keys_file: /etc/failsoft/keys/api-keys
   {{- with include "failsoft.metricsConfig" . }}
   {{- . | nindent 2 }}
   {{- end }}
