@@ -48,11 +48,9 @@ class Stages:
 
     def heard(self) -> None:
         """The engine has said something; may hold no tokens."""
-        ended = self._so_far.finish is not None
-        if not self._writes and (self._so_far.output_tokens or ended):
+        so_far = self._so_far
+        if not self._writes and (so_far.output_tokens or so_far.finish is not None):
             self._begin_to_write()
-        if ended:
-            self.end()
 
     def fail(self, error: Exception) -> None:
         """That ends the request."""
@@ -60,14 +58,13 @@ class Stages:
             self._open.fail(error_type_of(error))
 
     def end(self) -> None:
-        """The engine does no more for the request; a second call changes nothing."""
+        """The engine does no more for the request."""
         if self._open is None:
             return
         if self._writes:
             self._open.set(telemetry.OUTPUT_TOKENS, self._so_far.output_tokens)
             self._tell_finish(self._open)
         self._open.end()
-        self._open = None
 
     def _begin_to_write(self) -> None:
         self._writes = True
@@ -95,7 +92,7 @@ class Stages:
 
 @contextmanager
 def stages(tracer: Tracer, so_far: Progress) -> Iterator[Stages]:
-    """The stages of a request, which end with the block at the latest."""
+    """The stages of a request, which end with the block: leave it when the engine is done."""
     of_request = Stages(tracer, so_far)
     try:
         yield of_request
