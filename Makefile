@@ -114,6 +114,7 @@ lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, gen
 	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh scripts/lib/*.sh examples/clients/*/*.sh)
 	@$(RUN)python scripts/gen_protos.py --check
 	@$(RUN)python scripts/gen_docs.py --check
+	@$(RUN)python -m scripts.dashboard --check
 	@$(RUN)python scripts/chart_readme.py --check
 
 .PHONY: format
@@ -128,6 +129,7 @@ protos: setup-dev ## Generate code from the contracts
 .PHONY: docs
 docs: setup-dev ## Write the generated parts of the documentation
 	@$(RUN)python scripts/gen_docs.py
+	@$(RUN)python -m scripts.dashboard
 
 .PHONY: clients
 clients: setup-dev ## Build the example clients whose languages are here, grpcurl where Go is, and .venv-sdks

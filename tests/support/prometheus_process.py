@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 
 import yaml
 from processes import free_ports
@@ -47,6 +49,14 @@ class Prometheus:
             for alert in self._ask("alerts")["alerts"]
             if alert["state"] == "firing" and of.items() <= alert["labels"].items()
         )
+
+    def takes(self, expression: str) -> bool:
+        """Whether it can be asked that, whatever the answer is."""
+        try:
+            self._ask(f"query?{urlencode({'query': expression})}")
+        except HTTPError:
+            return False
+        return True
 
     def wait_until_firing(
         self, name: str, *, of: Labels = _ANY, again: Callable[[], object] = _nothing

@@ -1,0 +1,1 @@
+"""Makes Grafana's dashboard: `python -m scripts.dashboard`."""
