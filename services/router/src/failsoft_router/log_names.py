@@ -16,6 +16,8 @@ LOG_NAMES: tuple[LogName, ...] = (
     error("attempt.crashed", "A call to a target met a mistake of ours; the walk went on."),
     warning("target.isolated", "An operator has taken a target out."),
     warning("target.released", "An operator has let a target in again."),
+    warning("endpoints.not_told", "Nobody says which endpoints a target has: they stay as known."),
+    info("endpoints.told_again", "The endpoints of a target are followed again."),
     error("target.not_closed", "The connection to a former target could not be closed."),
     warning("credential.unusable", "What a credential's source holds is none."),
     info("policy.in_force", "Another policy is in force."),

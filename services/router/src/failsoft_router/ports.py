@@ -7,11 +7,17 @@ from typing import Protocol, runtime_checkable
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Delta, StreamReset
-from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Usage
+from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Load, Usage
 from failsoft_router.core.egress import Addresses
+from failsoft_router.core.endpoints import Endpoint, Endpoints
 from failsoft_router.core.policy import Policy
+from failsoft_router.core.service_address import ServiceAddress
 from failsoft_router.core.sight import Sight
 from failsoft_router.core.walk_key import WalkKey
+
+
+def _ignore(told: object) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,9 @@ class TargetCall:
         total: Seconds to the end.
         in_gulps: Nobody sees the pieces as they come: several may be given as one, a moment
             later, where that is cheaper. Never the first one.
+        goes_to: Is told the endpoint that the call goes to, where a target has several of
+            them; again when that cannot be connected to and the next one is tried.
+        hears_load: Is told how busy the target says that it is.
     """
 
     request: ChatRequest
@@ -36,6 +45,8 @@ class TargetCall:
     connect: float
     total: float
     in_gulps: bool = False
+    goes_to: Callable[[str], None] = _ignore
+    hears_load: Callable[[Load], None] = _ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +138,27 @@ class Neighbour(Protocol):
 
         Args:
             within: Seconds after which it counts as silent.
+        """
+        ...
+
+
+@runtime_checkable
+class Replicated(Protocol):
+    """A target that has several endpoints, and chooses one for each call."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Those that are known."""
+        ...
+
+
+class EndpointSource(Protocol):
+    """Who knows which endpoints a service has."""
+
+    def follow(self, service: ServiceAddress) -> AsyncGenerator[tuple[Endpoint, ...], None]:
+        """All of them as they are now, and again whenever that changes; it never ends.
+
+        What goes wrong is its own business: until it knows more it says nothing.
         """
         ...
 

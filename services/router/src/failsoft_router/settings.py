@@ -76,6 +76,13 @@ class RouterSettings(ServiceSettings):
         description="gRPC target of the cache, such as dns:///failsoft-cache:50052."
         " Empty: nothing is looked up or stored.",
     )
+    kubernetes_api: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s?#@]+)?$",
+        description="Base URL of the Kubernetes API that says which endpoints a target has, such"
+        " as that of `kubectl proxy`; it is shown no credential. Empty: the API of the cluster"
+        " that the router runs in, as its service account.",
+    )
     metrics_tenants: list[str] = Field(
         default=[],
         max_length=100,

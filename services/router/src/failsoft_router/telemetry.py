@@ -13,6 +13,7 @@ from failsoft_kit.telemetry import (
 from failsoft_model.chat import Degradation
 from failsoft_model.walk import CacheStatus, ErrorClass, HopOutcome, PlaceReason, SkipReason
 from failsoft_router.core.breaker import Result, State
+from failsoft_router.core.endpoints import Standing
 from failsoft_router.core.policy import Provider
 from failsoft_router.core.retry import MAX_ATTEMPTS
 from failsoft_router.core.seam import Manner
@@ -127,6 +128,11 @@ _SKIP_REASON = _string(
 _ERROR_CLASS = _string(ERROR_CLASS, "What was wrong.", tuple(each.value for each in ErrorClass))
 _BREAKER_STATE = _string(
     BREAKER_STATE, "The target's health breaker.", tuple(each.value for each in State)
+)
+_ENDPOINT_STATE = _string(
+    "failsoft.endpoint.state",
+    "Whether it takes calls; `ejected`: it says so, and calls to it fail.",
+    tuple(each.value for each in Standing),
 )
 _PROBE_RESULT = _string(
     "failsoft.probe.result",
@@ -249,6 +255,13 @@ GATE_SHUT = MetricName(
     " hops are skipped for.",
     labels=(_TARGET, _SKIP_REASON),
 )
+ENDPOINTS = MetricName(
+    name="failsoft.endpoints",
+    type=MetricType.GAUGE,
+    unit="{endpoint}",
+    description="Endpoints of a target whose endpoints are watched, by how they are.",
+    labels=(_TARGET, _ENDPOINT_STATE),
+)
 RETRIES = MetricName(
     name="failsoft.retries",
     type=MetricType.COUNTER,
@@ -296,7 +309,8 @@ TENANT_TOKENS = MetricName(
 METRICS = (
     *(WALKS, WALK_DURATION, WALK_CALLS, WALK_CACHE, HOPS),
     *(CALL_DURATION, CALL_FIRST_CONTENT, CALL_TOKENS, PROBES, READY),
-    *(BREAKER, BREAKER_TRANSITIONS, GATE_SHUT, RETRIES, RETRY_BUDGET, IN_FLIGHT, WAITING),
+    *(BREAKER, BREAKER_TRANSITIONS, GATE_SHUT, ENDPOINTS),
+    *(RETRIES, RETRY_BUDGET, IN_FLIGHT, WAITING),
     *(TENANT_WALKS, TENANT_TOKENS),
 )
 NAMES: tuple[Name, ...] = (
@@ -396,7 +410,11 @@ NAMES: tuple[Name, ...] = (
     _number(SEED, "OpenTelemetry GenAI: as the caller set it."),
     _float(PRESENCE_PENALTY, "OpenTelemetry GenAI: as the caller set it."),
     _float(FREQUENCY_PENALTY, "OpenTelemetry GenAI: as the caller set it."),
-    _string(SERVER_ADDRESS, "The host that the target's endpoint names."),
+    _string(
+        SERVER_ADDRESS,
+        "The host that the target's endpoint names; where endpoints are watched, of the one that"
+        " was called last.",
+    ),
     _number(SERVER_PORT, "Its port."),
     _number(
         HTTP_STATUS, "Status of an HTTP reply; 499: the client went away before there was one."

@@ -4,10 +4,11 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from google.protobuf.message import Message
 
@@ -34,8 +35,10 @@ from failsoft_model.errors import FailsoftError
 from failsoft_model.walk import WalkFailure
 from failsoft_router.adapters.cache_client import CacheClient
 from failsoft_router.adapters.credentials import ShownToken, credential
+from failsoft_router.adapters.endpoint_slices import EndpointSlices
 from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
+from failsoft_router.adapters.kubernetes_api import Cluster, cluster_around
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
 from failsoft_router.adapters.walk_store import FIND_SECONDS, ValkeyWalks
@@ -47,12 +50,14 @@ from failsoft_router.api.rpc.admin.explanation import encode_walk
 from failsoft_router.api.rpc.inference import InferenceServicer
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
+from failsoft_router.app.endpoint_watch import EndpointWatch, Watched
 from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.neighbourhood import Neighbourhood
 from failsoft_router.app.reload import Reloader, Standing
+from failsoft_router.app.replicated_target import ReplicatedTarget
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.survey import Survey
@@ -72,6 +77,9 @@ NAME = "failsoft-router"
 INFERENCE = "failsoft.inference.v1.InferenceService"
 ADMIN = "failsoft.router.v1.RouterAdminService"
 _WHOLE_SERVER = ""
+
+Reach: TypeAlias = Callable[[TargetPolicy, Credential | None, Credential | None], Target]
+"""Makes the target of a policy, with its credential and that for its proxy."""
 
 
 async def run(config: Path | None) -> None:
@@ -109,13 +117,22 @@ async def build(
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         calls = ClientCalls(telemetry.meter, CALLED_METHODS, clock=clock)
+        open_ = partial(_open, clock=clock, token=token, environ=environ)
+        one = partial(_target, calls=calls, clock=clock, token=token)
+        to_endpoints = Connections(partial(open_, reach=one))
+        stack.push_async_callback(to_endpoints.close)
+        cluster = _cluster(settings, environ)
+        endpoints = EndpointWatch(EndpointSlices(cluster, draw=draw), clock=clock)
+        several = partial(ReplicatedTarget, to=to_endpoints.to, clock=clock, draw=draw)
         connections = Connections(
-            partial(_open, calls=calls, clock=clock, token=token, environ=environ)
+            partial(open_, reach=partial(_reach, endpoints=endpoints, several=several, one=one))
         )
         stack.push_async_callback(connections.close)
         metrics = Metrics(telemetry.meter, clock=clock, tenants=settings.metrics_tenants)
         make = metrics.following(
-            partial(Board, connections=connections, ledger=Ledger(), clock=clock)
+            endpoints.following(
+                partial(Board, connections=connections, ledger=Ledger(), clock=clock)
+            )
         )
         boards, health = Boards(written.policy, written.addresses, make=make), Health()
         told = partial(_tell_health, health)
@@ -186,6 +203,8 @@ async def build(
                 *identity.jobs,
                 supervisor.run,
                 connections.run,
+                to_endpoints.run,
+                endpoints.run,
                 policy_watch.run,
                 target_watch.run,
                 partial(_end_watches, health, target_watch, feed),
@@ -322,10 +341,16 @@ async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> Non
     feed.close()
 
 
+def _cluster(settings: RouterSettings, environ: Mapping[str, str]) -> Cluster | None:
+    if settings.kubernetes_api:
+        return Cluster(url=settings.kubernetes_api.rstrip("/"), account=None)
+    return cluster_around(environ)
+
+
 def _open(
     policy: TargetPolicy,
     *,
-    calls: ClientCalls,
+    reach: Reach,
     clock: Clock,
     token: ServiceToken | None,
     environ: Mapping[str, str],
@@ -333,10 +358,26 @@ def _open(
     secret = partial(credential, clock=clock, environ=environ)
     key = None if policy.credential is None else secret(policy.credential)
     to_proxy = None if policy.proxy_credential is None else secret(policy.proxy_credential)
-    target = _target(policy, key, to_proxy, calls=calls, clock=clock, token=token)
+    target = reach(policy, key, to_proxy)
     if key is None and token is not None and is_shown_token(policy):
         return target, ShownToken(token)
     return target, key
+
+
+def _reach(
+    policy: TargetPolicy,
+    credential: Credential | None,
+    proxy_credential: Credential | None,
+    *,
+    endpoints: EndpointWatch,
+    several: Callable[[TargetPolicy, Watched], Target],
+    one: Reach,
+) -> Target:
+    """The target of this policy, which may have several endpoints."""
+    watched = endpoints.of(policy)
+    if watched is not None:
+        return several(policy, watched)
+    return one(policy, credential, proxy_credential)
 
 
 def _target(

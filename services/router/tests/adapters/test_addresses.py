@@ -73,6 +73,7 @@ def test_what_the_internet_can_reach_is_not(host: str) -> None:
         "ipv6:[::1]:50051",
         "unix:///run/failsoft/llm.sock",
         "unix-abstract:llm",
+        "kubernetes:///failsoft/local-llm:grpc",
     ],
 )
 def test_these_are_our_own_network(endpoint: str) -> None:

@@ -260,6 +260,7 @@ def test_a_target_that_needs_no_credential_may_say_so(load: Callable[[str], Poli
     [
         ("dns:///failsoft-local-llm:50051", False),
         ("127.0.0.1:50051", False),
+        ("kubernetes:///models/failsoft-local-llm:grpc", False),
         ("dns:///failsoft.example.com:50051", True),
     ],
 )

@@ -65,3 +65,19 @@ def test_a_proxy_is_for_providers_over_http_only(tmp_path: Path) -> None:
 
     (problem,) = refusal.value.problems
     assert "line 3) is for providers over HTTP" in problem
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["kubernetes:///local-llm:50051", "kubernetes://models/local-llm:grpc"]
+)
+def test_a_service_of_the_cluster_has_a_namespace_and_a_port(tmp_path: Path, endpoint: str) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        SMALLEST.format(written=f'endpoint: "{endpoint}"').replace("openai", "failsoft")
+    )
+
+    with pytest.raises(SettingsError) as refusal:
+        load_policy(file)
+
+    (problem,) = refusal.value.problems
+    assert "line 3) must name a service and its port" in problem

@@ -26,16 +26,19 @@ from failsoft_kit.telemetry import Kind, Meter, NameRegistry, Span, SpanContext,
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.events import Answer, Delta, Event, StreamReset
-from failsoft_model.walk import CacheStatus
+from failsoft_model.walk import CacheStatus, Load
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board, Boards
 from failsoft_router.app.connections import Connections
+from failsoft_router.app.endpoint_watch import EndpointWatch
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
-from failsoft_router.app.metrics import Metrics
+from failsoft_router.app.metrics import MakeBoard, Metrics
+from failsoft_router.app.replicated_target import ReplicatedTarget
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.walker import Walker
+from failsoft_router.core.endpoints import Endpoint
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import (
     BreakerPolicy,
@@ -47,6 +50,7 @@ from failsoft_router.core.policy import (
     TenantPolicy,
 )
 from failsoft_router.core.recent_walks import RecentWalks
+from failsoft_router.core.service_address import ServiceAddress
 from failsoft_router.core.walk_key import WalkKey
 from failsoft_router.ports import (
     AttemptFailed,
@@ -59,10 +63,11 @@ from failsoft_router.ports import (
     Piece,
     StoreAway,
     StoredAnswer,
+    Target,
     TargetCall,
 )
 
-Step = str | float | Delta | StreamReset | Ending | AttemptFailed
+Step = str | float | Delta | StreamReset | Ending | AttemptFailed | Load
 """Text is said, a number of seconds is waited (infinity: a hang), a failure is raised."""
 
 Script = tuple[Step, ...]
@@ -95,6 +100,8 @@ class ScriptedTarget:
                         yield Delta(text=step)
                     case Delta() | StreamReset() | Ending():
                         yield step
+                    case Load():
+                        call.hears_load(step)
                     case math.inf:
                         await asyncio.Event().wait()
                     case _:
@@ -104,6 +111,26 @@ class ScriptedTarget:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class ScriptedEndpoints:
+    """Says which endpoints services have, when a test says so."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, asyncio.Queue[tuple[Endpoint, ...]]] = {}
+        self.followed: list[str] = []
+
+    async def follow(self, service: ServiceAddress) -> AsyncGenerator[tuple[Endpoint, ...], None]:
+        self.followed.append(service.service)
+        told = self._told[service.service] = asyncio.Queue()
+        try:
+            while True:
+                yield await told.get()
+        finally:
+            self.followed.remove(service.service)
+
+    def tell(self, service: str, endpoints: tuple[Endpoint, ...]) -> None:
+        self._told[service].put_nowait(endpoints)
 
 
 class KeptAnswers:
@@ -204,6 +231,7 @@ class Stage:
         cache: bool = True,
         store: bool = False,
         metrics_tenants: Sequence[str] = (),
+        endpoints: Mapping[str, Script | list[Script]] | None = None,
         **scripts: Script | list[Script],
     ) -> None:
         """
@@ -214,6 +242,8 @@ class Stage:
             tenant: The policy of tenant `acme`, who asks.
             store: Walks are kept outside, too.
             metrics_tenants: Who are told apart in metrics.
+            endpoints: By their addresses, of targets that name a service; they follow scripts,
+                too, and `sees` says which there are.
             scripts: For each target a script, or one for each call.
         """
         self.clock = LoopClock()
@@ -241,15 +271,31 @@ class Stage:
         keys = credentials or {}
         self.opened: list[TargetPolicy] = []
 
-        def open_(target: TargetPolicy) -> tuple[ScriptedTarget, Credential | None]:
+        self.endpoints = {
+            address: ScriptedTarget(script if isinstance(script, list) else [script])
+            for address, script in (endpoints or {}).items()
+        }
+        self.source = ScriptedEndpoints()
+        self.endpoint_watch = EndpointWatch(self.source, clock=self.clock)
+
+        def open_(target: TargetPolicy) -> tuple[Target, Credential | None]:
             self.opened.append(target)
-            return self.targets[target.name], keys.get(target.name)
+            watched = self.endpoint_watch.of(target)
+            if watched is not None:
+                to, clock = self.connections.to, self.clock
+                several = ReplicatedTarget(target, watched, to=to, clock=clock, draw=lambda: 0.0)
+                return several, keys.get(target.name)
+            one = self.endpoints.get(target.endpoint) or self.targets[target.name]
+            return one, keys.get(target.name)
 
         self.connections = Connections(open_)
         self.meter = Meter(clock=self.clock, names=names)
         metrics = Metrics(self.meter, clock=self.clock, tenants=metrics_tenants)
-        make = partial(Board, connections=self.connections, ledger=Ledger(), clock=self.clock)
-        self.boards = Boards(policy, make=metrics.following(make))
+        make: MakeBoard = partial(
+            Board, connections=self.connections, ledger=Ledger(), clock=self.clock
+        )
+        make = metrics.following(self.endpoint_watch.following(make))
+        self.boards = Boards(policy, make=make)
         self.feed = HopFeed()
         self.recent = RecentWalks()
         self.store = KeptWalks() if store else None
@@ -277,6 +323,30 @@ class Stage:
     def board(self) -> Board:
         """The one in force."""
         return self.boards.current
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """What is in the background of endpoints is done during the block."""
+        async with asyncio.TaskGroup() as tasks:
+            jobs = [
+                tasks.create_task(self.endpoint_watch.run()),
+                tasks.create_task(self.connections.run()),
+            ]
+            await asyncio.sleep(0)
+            yield
+            for job in jobs:
+                job.cancel()
+
+    async def sees(self, service: str, *ready: str, unready: Sequence[str] = ()) -> None:
+        """These are the service's endpoints from now on."""
+        seen = [Endpoint(address=address, ready=True) for address in ready]
+        seen += [Endpoint(address=address, ready=False) for address in unready]
+        for _ in range(2):
+            # Until it is followed, and until it was told.
+            await asyncio.sleep(0)
+        self.source.tell(service, tuple(seen))
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     @staticmethod
     def patient() -> Limits:

@@ -13,7 +13,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router import telemetry
-from failsoft_router.core.policy import BreakerPolicy
+from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -306,7 +306,10 @@ async def test_names_of_a_policy_that_comes_into_force_are_told(stage: type[Stag
 async def test_every_declared_metric_has_a_series_once_a_target_was_probed(
     stage: type[Stage], question: Callable[..., ChatRequest]
 ) -> None:
-    router = stage(targets={"a": ONE_STRIKE}, metrics_tenants=["acme"], a=[ILL, WELL], b=WELL)
+    local = {"provider": Provider.FAILSOFT, "endpoint": "kubernetes:///models/llama:grpc"}
+    router = stage(
+        targets={"a": ONE_STRIKE, "c": local}, metrics_tenants=["acme"], a=[ILL, WELL], b=WELL, c=()
+    )
 
     await router.ask()
     await asyncio.sleep(120.0)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from failsoft_router.core.service_address import SCHEME
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -59,7 +61,7 @@ def in_own_network(endpoint: str) -> bool:
 
     A name of one label is a service of the same namespace, or a machine next to us.
     """
-    if endpoint.startswith(("unix:", "unix-abstract:")):
+    if endpoint.startswith(("unix:", "unix-abstract:", SCHEME)):
         return True
     places = _authorities(endpoint)
     return bool(places) and all(_is_ours(_without_port(each)) for each in places)

@@ -15,6 +15,7 @@ from failsoft_router.adapters.addresses import (
     leads_to,
 )
 from failsoft_router.core.policy import Provider
+from failsoft_router.core.service_address import is_watched, service_address
 
 Mistake = tuple[Trail, str]
 Raw = Mapping[str, object]
@@ -46,6 +47,12 @@ def _of_address(here: Trail, endpoint: str, target: Raw, own_address: str) -> It
     if not endpoint:
         yield here, "is missing: a gRPC target such as `dns:///failsoft-local-llm:50051`"
         return
+    if is_watched(endpoint) and service_address(endpoint) is None:
+        yield (
+            here,
+            "must name a service and its port, such as"
+            " `kubernetes:///models/failsoft-local-llm:grpc`",
+        )
     if leads_to(endpoint, own_address):
         yield (
             here,

@@ -15,7 +15,7 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.status import from_rpc_error
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
-from failsoft_model.events import Delta, Finished, StreamReset
+from failsoft_model.events import Delta, Finished, Started, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router import telemetry
 from failsoft_router.adapters.sights import model_sight
@@ -28,6 +28,8 @@ from failsoft_router.wire.size import AnswerSize
 
 _REFUSED = frozenset({Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK})
 """An old or made-up answer of a router behind us would look like a real one's."""
+
+_TLS_NAME = "grpc.ssl_target_name_override"
 
 
 def is_shown_token(policy: TargetPolicy) -> bool:
@@ -62,7 +64,8 @@ class InferenceTarget:
         shown = token if is_shown_token(policy) else None
         roots = policy.ca_certificates.encode() or None
         tls = grpc.ssl_channel_credentials(roots) if policy.tls else None
-        self._channel = open_channel(policy.endpoint, token=shown, tls=tls)
+        named = {_TLS_NAME: policy.server_name} if policy.tls and policy.server_name else None
+        self._channel = open_channel(policy.endpoint, token=shown, options=named, tls=tls)
         self._stub = pb_grpc.InferenceServiceStub(self._channel)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
@@ -92,8 +95,11 @@ class InferenceTarget:
                         case StreamReset() as reset:
                             yield reset
                         case Finished() as finished:
+                            _tell_load(finished, call)
                             yield _ending(finished)
                             return
+                        case Started() as started:
+                            _tell_load(started, call)
                         case _:
                             pass
         except grpc.aio.AioRpcError as error:
@@ -150,6 +156,11 @@ class InferenceTarget:
         """Its own credential, where it has one."""
         key = self._credential.value() if self._credential is not None else None
         return () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
+
+
+def _tell_load(event: Started | Finished, call: TargetCall) -> None:
+    if event.load is not None:
+        call.hears_load(event.load)
 
 
 def _ending(finished: Finished) -> Ending:

@@ -18,13 +18,18 @@ from failsoft_router.core.breaker import State
 from failsoft_router.core.doubt import Doubt
 from failsoft_router.core.draft import Drafts
 from failsoft_router.core.egress import Addresses, EgressWatch, is_outside
+from failsoft_router.core.endpoints import Endpoints
 from failsoft_router.core.errors import TargetNotFound
 from failsoft_router.core.extra_calls import ExtraCalls
 from failsoft_router.core.history import History
 from failsoft_router.core.policy import Policy, Provider, TargetPolicy
 from failsoft_router.core.prefill import Prefill
 from failsoft_router.core.tenant_limits import TenantLimiter
-from failsoft_router.ports import Credential, Target
+from failsoft_router.ports import Credential, Replicated, Target
+
+ABSENT_SECONDS = 5.0
+"""What callers of a target without a ready endpoint are told to wait: nobody knows when a pod
+will be ready, and this one knows at once."""
 
 NOWHERE: Addresses = MappingProxyType({})
 
@@ -53,6 +58,7 @@ class Place:
     | half-open, with a probe left | 0 | no | no | no |
     | half-open, with all probes out | 0 | yes | no | yes |
     | any of these, and another gate is shut | seconds | yes | no | no |
+    | any of these, without a ready endpoint | seconds | yes | no | no |
 
     A forced call that is out already leaves no other one.
     """
@@ -114,7 +120,8 @@ class Place:
         refusal = self.gates.refusal(fingerprint=self.fingerprint, now=now)
         shut = refusal.due_in if refusal is not None else 0.0
         cut_off = self.egress.due_in(now) if self.host else 0.0
-        return max(shut, cut_off, self.gates.health.due_in(now))
+        absent = 0.0 if self.gates.has_endpoint else ABSENT_SECONDS
+        return max(shut, cut_off, absent, self.gates.health.due_in(now))
 
     @property
     def is_being_settled(self) -> bool:
@@ -138,7 +145,7 @@ class Place:
         """Whether somebody is let through, as a probe or not, after at most so many seconds."""
         health = self.gates.health
         probes_out = health.state is State.HALF_OPEN and health.is_shut(now)
-        return self.due_in(now) <= within and not probes_out
+        return self.due_in(now) <= within and self.gates.has_endpoint and not probes_out
 
     def may_be_forced(self, now: float) -> bool:
         """Whether its health breaker alone keeps everybody out, and one call may go past it."""
@@ -188,7 +195,7 @@ class Board:
                 target=opened[name].target,
                 credential=opened[name].credential,
                 uses=opened[name].uses,
-                gates=ledger.gates(target, now=now),
+                gates=ledger.gates(target, endpoints=_endpoints(opened[name].target), now=now),
                 bulkhead=ledger.bulkhead(target, now=now),
                 retries=ledger.retries(target, now=now),
                 probes=ledger.probes(target, now=now),
@@ -249,6 +256,11 @@ class Board:
         """Nobody can begin a call from this board any more."""
         for place in self._places.values():
             place.uses.end()
+
+
+def _endpoints(target: Target) -> Endpoints | None:
+    """Those of a target that has several; None: it is where its policy says."""
+    return target.endpoints if isinstance(target, Replicated) else None
 
 
 def _outside_host(target: TargetPolicy, addresses: Addresses) -> str:

@@ -74,6 +74,13 @@ def begin(
     return span
 
 
+def goes_to(span: Span, address: str) -> None:
+    """Its target has several endpoints, and this is the one that is called, as `host:port`."""
+    host, _, port = address.rpartition(":")
+    span.set(telemetry.SERVER_ADDRESS, host.strip("[]"))
+    span.set(telemetry.SERVER_PORT, int(port))
+
+
 def end(span: Span, attempt: Attempt, result: Ending | AttemptFailed) -> None:
     """The call is over; a caller who went away is no error."""
     if span.recording:

@@ -11,6 +11,7 @@ from functools import partial
 
 from failsoft_model.walk import ErrorClass, SkipReason
 from failsoft_router.core.breaker import Breaker
+from failsoft_router.core.endpoints import Endpoints
 from failsoft_router.core.gate import (
     QUARANTINE_SECONDS,
     TARGET_SECONDS,
@@ -22,6 +23,9 @@ from failsoft_router.core.gate import (
     quota_seconds,
 )
 from failsoft_router.core.outcome import Lesson
+
+_NONE_READY = "none of its endpoints is ready"
+_NONE_KNOWN = "nobody has said yet which endpoints it has"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,11 @@ class Shut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """The gates of one target; some are shared with other targets."""
+    """The gates of one target; some are shared with other targets.
+
+    Attributes:
+        endpoints: Of which one has to be ready; None: nobody watches which there are.
+    """
 
     health: Breaker
     quota: QuotaGate
@@ -59,6 +67,19 @@ class Gates:
     quarantine: Quarantine
     target: TargetGate
     isolation: Isolation
+    endpoints: Endpoints | None = None
+
+    @property
+    def has_endpoint(self) -> bool:
+        """Whether there is an endpoint to call, where these are watched."""
+        return self.endpoints is None or self.endpoints.any_ready
+
+    @property
+    def absence(self) -> str:
+        """Why there is none, for people; empty: there is one."""
+        if self.endpoints is None or self.endpoints.any_ready:
+            return ""
+        return _NONE_READY if self.endpoints.known else _NONE_KNOWN
 
     def refusal(self, *, fingerprint: str | None, now: float) -> Refusal | None:
         """The first gate that is shut, health aside: its breaker gives permits.
@@ -72,6 +93,12 @@ class Gates:
                 reason=SkipReason.ISOLATED,
                 detail=order.sentence,
                 due_in=order.until - now,
+            )
+        if not self.has_endpoint:
+            return Refusal(
+                reason=SkipReason.NO_READY_ENDPOINT,
+                detail=self.absence,
+                due_in=0.0,
             )
         if not self.quarantine.admits(fingerprint, now):
             return Refusal(

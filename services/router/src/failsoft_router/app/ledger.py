@@ -15,6 +15,7 @@ from failsoft_router.app.gates import Gates
 from failsoft_router.core.breaker import Breaker
 from failsoft_router.core.doubt import Doubt
 from failsoft_router.core.egress import EgressWatch
+from failsoft_router.core.endpoints import Endpoints
 from failsoft_router.core.extra_calls import PROBES, RETRIES, ExtraCalls
 from failsoft_router.core.gate import Isolation, Quarantine, QuotaGate, TargetGate
 from failsoft_router.core.history import History
@@ -81,8 +82,14 @@ class Ledger:
         self.egress = EgressWatch()
         """What is known of our own way out, whatever the policy."""
 
-    def gates(self, target: TargetPolicy, *, now: float) -> Gates:
-        """The target's gates; new thresholds apply from the next call."""
+    def gates(
+        self, target: TargetPolicy, *, endpoints: Endpoints | None = None, now: float
+    ) -> Gates:
+        """The target's gates; new thresholds apply from the next call.
+
+        Args:
+            endpoints: The target's, where they are watched.
+        """
         health = self._health.get(
             target.health_key, lambda: Breaker(target.breaker, now=now), now=now
         )
@@ -94,6 +101,7 @@ class Ledger:
             quarantine=self._quarantines.get(target.credential_key, Quarantine, now=now),
             target=self._gone.get(target.gone_key, TargetGate, now=now),
             isolation=self._isolations.get(target.name, Isolation, now=now),
+            endpoints=endpoints,
         )
 
     def history(self, target: TargetPolicy, *, now: float) -> History:

@@ -18,6 +18,7 @@ _SHUT = frozenset(
         SkipReason.CREDENTIAL_QUARANTINE,
         SkipReason.TARGET_GONE,
         SkipReason.SAME_FATE,
+        SkipReason.NO_READY_ENDPOINT,
     }
 )
 """Skips for a gate that kept everybody out, and that opens again."""

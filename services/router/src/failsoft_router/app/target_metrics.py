@@ -9,6 +9,7 @@ from failsoft_router.app.board import Board, Place
 from failsoft_router.app.health_report import obstacles
 from failsoft_router.app.target_state import state_of
 from failsoft_router.core.breaker import State
+from failsoft_router.core.endpoints import Standing
 
 
 def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
@@ -45,7 +46,21 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
             for gate in state_of(place, now).gates
         }
 
+    def endpoints() -> dict[tuple[str, ...], float]:
+        now = clock.now()
+        counts: dict[tuple[str, ...], float] = {
+            (place.policy.name, standing.value): 0.0
+            for place in board.places()
+            if place.gates.endpoints is not None
+            for standing in Standing
+        }
+        for place in board.places():
+            for endpoint in place.gates.endpoints.states(now) if place.gates.endpoints else ():
+                counts[(place.policy.name, endpoint.standing.value)] += 1.0
+        return counts
+
     meter.watch(telemetry.BREAKER, states, targets)
+    meter.watch(telemetry.ENDPOINTS, endpoints, targets)
     meter.watch(telemetry.BREAKER_TRANSITIONS, transitions, targets)
     meter.watch(telemetry.GATE_SHUT, shut, targets)
     each(telemetry.READY, lambda place: not any(obstacles(state_of(place, clock.now()))))

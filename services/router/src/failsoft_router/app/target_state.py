@@ -5,11 +5,13 @@ but time has passed between them: whoever watches sees by that what has changed.
 """
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from failsoft_model.walk import ErrorClass, SkipReason
 from failsoft_router.app.board import Place
 from failsoft_router.core.breaker import State
+from failsoft_router.core.endpoints import EndpointState
 from failsoft_router.core.gate import Closure
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.core.window import Counts
@@ -72,6 +74,7 @@ class TargetState:
         gates: Shut or not, in the order in which they are asked.
         tokens_in_flight: Of those calls; 0 where the policy does not limit them.
         usual: Seconds to its first content; None when there was none.
+        endpoints: Those of a target that has several; empty also when nobody watches them.
     """
 
     policy: TargetPolicy
@@ -81,6 +84,7 @@ class TargetState:
     calls_in_flight: int
     tokens_in_flight: int
     usual: float | None
+    endpoints: tuple[EndpointState, ...] = ()
 
 
 def state_of(place: Place, now: float) -> TargetState:
@@ -91,6 +95,7 @@ def state_of(place: Place, now: float) -> TargetState:
         health=_health(place, now),
         gates=(
             _isolation(place, now),
+            *_absence(place),
             _quarantine(place, now),
             _closed(SkipReason.TARGET_GONE, place.gates.target.last, now),
             _closed(SkipReason.QUOTA, place.gates.last_quota, now),
@@ -100,6 +105,7 @@ def state_of(place: Place, now: float) -> TargetState:
         calls_in_flight=place.bulkhead.in_flight,
         tokens_in_flight=place.bulkhead.tokens_in_flight,
         usual=place.history.usual(),
+        endpoints=() if place.gates.endpoints is None else place.gates.endpoints.states(now),
     )
 
 
@@ -134,6 +140,18 @@ def _isolation(place: Place, now: float) -> GateState:
         detail=last.sentence,
         changed_at=last.since if shut else last.until,
     )
+
+
+def _absence(place: Place) -> Iterator[GateState]:
+    """The gate of those targets whose endpoints are watched."""
+    endpoints = place.gates.endpoints
+    if endpoints is not None:
+        yield GateState(
+            skip_reason=SkipReason.NO_READY_ENDPOINT,
+            shut=not endpoints.any_ready,
+            detail=place.gates.absence,
+            changed_at=endpoints.changed_at,
+        )
 
 
 def _quarantine(place: Place, now: float) -> GateState:

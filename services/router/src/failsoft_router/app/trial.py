@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.context import SpanContext
@@ -218,6 +219,7 @@ class Trial:
             connect=min(limits.connect, ask.first_content),
             total=end_at - self._began,
             in_gulps=ask.in_gulps,
+            goes_to=partial(call_span.goes_to, span),
         )
         try:
             return await run_attempt(

@@ -98,7 +98,8 @@ class TargetPolicy:
 
     Attributes:
         model: The target's own model id.
-        endpoint: An http(s) base URL, or a gRPC target for provider `failsoft`.
+        endpoint: An http(s) base URL; for provider `failsoft` a gRPC target, or a Kubernetes
+            service whose endpoints are watched (see `core/service_address.py`).
         credential: None: none is needed.
         context_tokens: Request and answer together; 0: not known.
         external: It leaves our own network; tenants may forbid that.
@@ -107,6 +108,7 @@ class TargetPolicy:
         attempts: Calls to it in one hop, at most.
         allow_private: Its address may be loopback or private.
         tls: Calls of provider `failsoft` go by TLS; a URL says that itself.
+        server_name: What its certificate is for, where that is not the endpoint's host.
         proxy: Base URL of the HTTP proxy that leads to it; empty: none is needed.
         proxy_credential: Where `user:password` for the proxy are; None: it wants none.
         ca_certificates: PEM; who may vouch for it, instead of whom the system trusts. Empty:
@@ -126,6 +128,7 @@ class TargetPolicy:
     external: bool = True
     allow_private: bool = False
     tls: bool = False
+    server_name: str = ""
     proxy: str = ""
     proxy_credential: CredentialSource | None = None
     ca_certificates: str = field(default="", repr=False)
