@@ -248,6 +248,7 @@ def test_a_mistake_is_answered_with_what_is_allowed(
         ("release", "cloud"),
         ("reload",),
         ("hops",),
+        ("explain", "any-id"),
     ],
     ids=" ".join,
 )
