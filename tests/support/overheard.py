@@ -37,6 +37,9 @@ GONE = "hanging"
 QUOTABLE = "Go on."
 """The last question is no canary: look-alikes quote it in their answers, which may be kept."""
 
+STALLED = "stalled"
+"""The route whose target stops half way, and whose answer starts over."""
+
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -102,6 +105,7 @@ def ways_to_fail(words: Words) -> Mapping[str, Fault]:
         "redirect": faults.Status(
             status=302, headers={"location": f"http://elsewhere.invalid/?{words.error.text}"}
         ),
+        STALLED: faults.Stall(after=1),
         GONE: faults.Hang(),
         "reset": faults.Reset(after=1),
     }
@@ -123,6 +127,7 @@ def policy(upstream: LookAlike, key_file: str, words: Words) -> dict[str, dict[s
     gemini = upstream.base_url.removesuffix("/v1") + "/v1beta"
     targets: dict[str, object] = {
         **{name: {**base, "provider": "openai", "model": name} for name in names},
+        STALLED: {**base, "provider": "openai", "model": STALLED, "limits": {"stall": "300ms"}},
         # Its quarantine is the credential's, which no other target may share.
         "refused-key": {
             **base,
@@ -138,9 +143,10 @@ def policy(upstream: LookAlike, key_file: str, words: Words) -> dict[str, dict[s
             "endpoint": gemini,
         },
     }
-    failing = {
+    failing: dict[str, dict[str, object]] = {
         name: {"hops": list(dict.fromkeys([name, "answer", "cache", "mock"]))} for name in names
     }
+    failing[STALLED]["midstream"] = "restart"
     alone = {f"only-{name}": {"hops": [name, "cache"]} for name in names}
     ours = {"local-llm": {"hops": ["local"]}}
     dialects = {"anthropic": {"hops": ["claude"]}, "google": {"hops": ["gemini"]}}
@@ -284,6 +290,10 @@ class Day:
     def _full(self, route: str) -> chat_pb2.ChatRequest:
         """What has every kind of part."""
         words, chat = self._words, self._plain(route)
+        every = chat_pb2.Sampling(
+            top_p=0.9, top_k=40, seed=7, presence_penalty=0.5, frequency_penalty=0.5
+        )
+        chat.sampling.MergeFrom(every)
         arguments = json.dumps({"place": words.arguments.text})
         call = chat_pb2.ToolCall(id="call-1", name="weather", arguments_json=arguments)
         result = chat_pb2.ToolResult(tool_call_id="call-1", content=words.result.text)

@@ -52,18 +52,54 @@ class Collector:
                 self.measured.put({metric.name: metric for metric in scope.metrics})
         return otlp_metrics.ExportMetricsServiceResponse()
 
-    def undeclared(self, names: NameRegistry) -> set[str]:
-        """What it got that the strict registry refuses, in the registry's words; takes it all."""
-        refused: set[str] = set()
+    def heard(self, names: NameRegistry) -> "Heard":
+        """What it got up to now, held against a strict registry; takes it all."""
+        heard = Heard()
         while not self.received.empty():
-            refused.update(_refused_of_span(self.received.get(), names))
+            heard.take_span(self.received.get(), names)
         metrics = {each.name: each for each in names.names() if isinstance(each, MetricName)}
         while not self.measured.empty():
             for metric in self.measured.get().values():
-                declared = metrics.get(metric.name)
-                if declared is None or declared.unit != metric.unit:
-                    refused.add(f"metric {metric.name!r} in {metric.unit!r}")
-        return refused
+                heard.take_metric(metric, metrics.get(metric.name))
+        return heard
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """The names that were emitted.
+
+    Attributes:
+        names: Each with its kind: `span failsoft.walk`.
+        refused: What a strict registry refuses, in its words.
+    """
+
+    names: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+    def take_span(self, span: Span, names: NameRegistry) -> None:
+        """A span, its events and its links."""
+        self.names.add(f"span {span.name}")
+        self.names.update(f"event {event.name}" for event in span.events)
+        noted = [
+            span.attributes,
+            *(event.attributes for event in span.events),
+            *(link.attributes for link in span.links),
+        ]
+        keys = {attribute.key for attributes in noted for attribute in attributes}
+        self.names.update(f"attribute {key}" for key in keys)
+        self.refused.update(_refused_of_span(span, names))
+
+    def take_metric(self, metric: Metric, declared: MetricName | None) -> None:
+        """A metric of a batch, and its labels."""
+        self.names.add(f"metric {metric.name}")
+        numbers = (*metric.sum.data_points, *metric.gauge.data_points)
+        labels = [
+            *(each.attributes for each in numbers),
+            *(each.attributes for each in metric.histogram.data_points),
+        ]
+        self.names.update(f"attribute {label.key}" for each in labels for label in each)
+        if declared is None or declared.unit != metric.unit:
+            self.refused.add(f"metric {metric.name!r} in {metric.unit!r}")
 
 
 def _refused_of_span(span: Span, names: NameRegistry) -> Iterator[str]:
