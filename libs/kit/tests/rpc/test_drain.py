@@ -271,8 +271,9 @@ class Collector:
         self.batches = 0
         self.closed = False
 
-    async def export(self, request: bytes) -> None:
+    async def export(self, request: bytes) -> int:
         self.batches += 1
+        return 0
 
     async def close(self) -> None:
         self.closed = True
