@@ -46,6 +46,16 @@ ROW = Row(
             ),
         ),
         Panel(
+            title="Endpoints",
+            about="Of targets whose endpoints are watched, as a replica sees them: `ejected` ones"
+            " say that they are ready, and calls to them fail.",
+            unit="short",
+            queries=one(
+                worst("failsoft_endpoints", f"{_TARGET}, failsoft_endpoint_state"),
+                "{{failsoft_hop_target}} {{failsoft_endpoint_state}}",
+            ),
+        ),
+        Panel(
             title="Probes",
             about="Calls that find out whether a target is back, by what they found.",
             unit="ops",
