@@ -56,6 +56,16 @@ MISTAKES = [
     ("router.http.ingress.host=https://a", "does not match pattern"),
     ("router.http.gateway.parentRefs[0]=edge", "got string, want object"),
     ("router.http.gateway.parentRefs[0].kind=Gateway", "missing property 'name'"),
+    ("priorityClass=high", "additional properties 'priorityClass' not allowed"),
+    ("networkPolicy.ingress=a", "additional properties 'ingress' not allowed"),
+    ("networkPolicy.callers[0].labels.a=b", "additional properties 'labels' not allowed"),
+    ("networkPolicy.callers[0].podSelector.a=b", "additional properties 'a' not allowed"),
+    ("networkPolicy.valkey[0].ipBlock.cidr=10.0.0.1", "'10.0.0.1' does not match pattern"),
+    ("networkPolicy.providers.publicPorts[0]=0", "minimum: got 0, want 1"),
+    ("networkPolicy.providers.also[0].ports[0].port=443", "missing property 'to'"),
+    ("router.autoscaling.max=3", "additional properties 'max' not allowed"),
+    ("router.autoscaling.maxReplicas=0", "minimum: got 0, want 1"),
+    ("router.autoscaling.prometheus=prometheus:9090", "does not match pattern"),
     ("preStopSeconds=0", "minimum: got 0, want 1"),
 ]
 

@@ -19,7 +19,14 @@ import yaml
 
 pytestmark = pytest.mark.chart
 
-KINDS = {"v1": ["ConfigMap", "Secret", "Service"], "apps/v1": ["Deployment"]}
+KINDS = {
+    "v1": ["ConfigMap", "Secret", "Service", "ServiceAccount"],
+    "apps/v1": ["Deployment", "StatefulSet"],
+    "batch/v1": ["Job"],
+    "networking.k8s.io/v1": ["NetworkPolicy"],
+    "policy/v1": ["PodDisruptionBudget"],
+    "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"],
+}
 SECRETS = "/api/v1/namespaces/failsoft/secrets/"
 
 
@@ -32,16 +39,22 @@ def resources(version: str) -> dict[str, object]:
     return {"kind": "APIResourceList", "groupVersion": version, "resources": kinds}
 
 
-APPS = {"groupVersion": "apps/v1", "version": "v1"}
+def group(version: str) -> dict[str, object]:
+    """The API server's answer to what versions a group of its API has."""
+    only = {"groupVersion": version, "version": "v1"}
+    return {"name": version.removesuffix("/v1"), "versions": [only], "preferredVersion": only}
+
+
+GROUPS = [version for version in KINDS if version != "v1"]
 DISCOVERY: dict[str, dict[str, object]] = {
     "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {
         "kind": "APIGroupList",
-        "groups": [{"name": "apps", "versions": [APPS], "preferredVersion": APPS}],
+        "groups": [group(version) for version in GROUPS],
     },
     "/api/v1": resources("v1"),
-    "/apis/apps/v1": resources("apps/v1"),
+    **{f"/apis/{version}": resources(version) for version in GROUPS},
 }
 NOT_FOUND = {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}
 
