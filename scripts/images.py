@@ -4,7 +4,7 @@
 
 REGISTRY is what stands before `failsoft/router`, such as `registry.example.com/team`; without it
 the images are for this machine. TAG is the version unless told otherwise. SERVICE: router, cache,
-local-llm (these three if none is named) and local-llm-gpu, which has 10 GB.
+local-llm, valkey (these four if none is named) and local-llm-gpu, which has 10 GB.
 
 It builds with the first of docker, podman and buildah that is there, or with the command that
 `--build` names, which takes `-t NAME -f FILE --target STAGE --build-arg KEY=VALUE CONTEXT`.
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("router", "cache", "local-llm")
+SERVICES = ("router", "cache", "local-llm", "valkey")
 ON_DEMAND = ("local-llm-gpu",)
 BUILDERS = {"docker": (), "podman": ("--timestamp",), "buildah": ("--timestamp",)}
 """With the option that gives all files of a layer one time: what is built twice is the same then.

@@ -76,6 +76,18 @@ class TestByDefault:
             assert reached(made, component(made, "cache"), target) == set()
 
 
+def test_the_charts_own_valkey_is_reached_by_who_keeps_something_there(defaults: Render) -> None:
+    made = defaults("--set", "valkey.own.enabled=true")
+    valkey = component(made, "valkey")
+
+    assert reached(made, component(made, "cache"), valkey) == {6379}
+    assert reached(made, component(made, "router"), valkey) == {6379}
+    assert reached(made, component(made, "local-llm"), valkey) == set()
+    assert reached(made, STRANGER, valkey) == set()
+    for target in (DNS, PROVIDER, STRANGER):
+        assert reached(made, valkey, target) == set()
+
+
 class TestAsNamed:
     """`ci/network-values.yaml` names everybody."""
 
@@ -97,10 +109,13 @@ class TestAsNamed:
         assert may_reach(made, router, Peer(address="10.8.0.3"), 3128)
         assert reached(made, router, PROVIDER) == set()
 
-    def test_only_the_cache_reaches_valkey_at_its_own_port(self, made: Manifests) -> None:
+    def test_only_who_keeps_something_there_reaches_valkey_at_its_own_port(
+        self, made: Manifests
+    ) -> None:
         valkey = Peer(address="10.9.0.7")
 
         assert may_reach(made, component(made, "cache"), valkey, 6380)
+        assert may_reach(made, component(made, "router"), valkey, 6380)
         assert not may_reach(made, component(made, "cache"), valkey, 6379)
         assert not may_reach(made, component(made, "local-llm"), valkey, 6380)
 

@@ -70,7 +70,7 @@ def test_no_service_sees_the_secret_of_another(manifests: list[dict[str, Any]]) 
     router = pod_of(manifests, "router")
     local_llm = pod_of(manifests, "local-llm")
 
-    assert etc_files(router).keys() <= SHARED | {"keys/api-keys"}
+    assert etc_files(router).keys() <= SHARED | {"keys/api-keys", "keys/valkey-url"}
     assert etc_files(local_llm).keys() <= SHARED
     assert {volume["name"] for volume in local_llm["volumes"]} == {"tmp", "scratch", "etc"}
 
@@ -92,12 +92,13 @@ def test_the_providers_credentials_are_files_of_the_router(
     }
 
 
-def test_valkeys_address_with_its_password_is_a_file_of_the_cache(
-    defaults: Callable[..., list[dict[str, Any]]],
+@pytest.mark.parametrize("component", ["router", "cache"])
+def test_valkeys_address_with_its_password_is_a_file_of_those_who_keep_something_there(
+    defaults: Callable[..., list[dict[str, Any]]], component: str
 ) -> None:
     made = defaults("--set", "valkey.existingSecret=ours,valkey.key=address")
 
-    assert etc_files(pod_of(made, "cache"))["keys/valkey-url"] == ("ours", "address")
+    assert etc_files(pod_of(made, component))["keys/valkey-url"] == ("ours", "address")
 
 
 def test_existing_secrets_are_used_and_none_is_made(

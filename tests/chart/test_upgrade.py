@@ -117,16 +117,16 @@ def secrets(
     chart: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[], dict[str, Any]]:
+) -> Callable[..., dict[str, Any]]:
     """What would be in each Secret after an upgrade, in clear text."""
     monkeypatch.setenv("KUBECONFIG", os.devnull)
     monkeypatch.setenv("KUBECACHEDIR", str(tmp_path))
 
-    def upgraded() -> dict[str, Any]:
+    def upgraded(*arguments: str) -> dict[str, Any]:
         made = helm(
             *("template", "failsoft", chart, "--namespace", "failsoft", "--is-upgrade"),
             *("--dry-run=server", "--disable-openapi-validation"),
-            *("--kube-apiserver", f"http://127.0.0.1:{cluster.server_port}"),
+            *("--kube-apiserver", f"http://127.0.0.1:{cluster.server_port}", *arguments),
         )
         assert made.returncode == 0, made.stderr
         return {
@@ -141,7 +141,7 @@ def secrets(
 
 
 def test_an_upgrade_keeps_the_secrets_that_are_there(
-    cluster: ApiServer, secrets: Callable[[], dict[str, Any]]
+    cluster: ApiServer, secrets: Callable[..., dict[str, Any]]
 ) -> None:
     """Another token would cut the services off from each other and from every caller."""
     cluster.has_secret("failsoft-service-token", token="t" * 64)
@@ -156,7 +156,7 @@ def test_an_upgrade_keeps_the_secrets_that_are_there(
 
 
 def test_an_upgrade_brings_no_first_key_back_that_was_taken_away(
-    cluster: ApiServer, secrets: Callable[[], dict[str, Any]]
+    cluster: ApiServer, secrets: Callable[..., dict[str, Any]]
 ) -> None:
     """Who has read it takes it out of the Secret; keys that were added stay."""
     cluster.has_secret("failsoft-api-keys", **{"api-keys": "{}\n{}\n"})
@@ -164,8 +164,23 @@ def test_an_upgrade_brings_no_first_key_back_that_was_taken_away(
     assert secrets()["failsoft-api-keys"] == {"api-keys": "{}\n{}\n"}
 
 
+def test_the_charts_own_valkey_keeps_its_password(
+    cluster: ApiServer, secrets: Callable[..., dict[str, Any]]
+) -> None:
+    """A running Valkey does not read its settings again, and the cache's address must fit."""
+    cluster.has_secret("failsoft-valkey", password="p" * 64)
+
+    made = secrets("--set", "valkey.own.enabled=true")["failsoft-valkey"]
+
+    assert made == {
+        "password": "p" * 64,
+        "url": f"valkey://:{'p' * 64}@failsoft-valkey:6379/0",
+        "valkey.conf": f"requirepass {'p' * 64}\n",
+    }
+
+
 def test_what_is_not_there_yet_is_made(
-    cluster: ApiServer, secrets: Callable[[], dict[str, Any]]
+    cluster: ApiServer, secrets: Callable[..., dict[str, Any]]
 ) -> None:
     """Also where the Secret is there without its key, as after a change of `serviceToken.key`."""
     cluster.has_secret("failsoft-service-token", another="t" * 64)

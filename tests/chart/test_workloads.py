@@ -94,7 +94,7 @@ def test_every_port_has_a_name_and_a_protocol(manifests: list[dict[str, Any]]) -
     """Helm 4 applies on the server's side, where a port is merged by number and protocol."""
     for manifest in manifests:
         match manifest["kind"]:
-            case "Deployment":
+            case "Deployment" | "StatefulSet":
                 ports = [
                     port for container in containers([manifest]) for port in container["ports"]
                 ]
@@ -160,7 +160,7 @@ def test_services_listen_where_the_table_of_ports_says(
 
 
 def test_every_service_finds_pods_that_have_its_ports(manifests: list[dict[str, Any]]) -> None:
-    deployments = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    deployments = [m for m in manifests if m["kind"] in {"Deployment", "StatefulSet"}]
     for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):
         found = [
             deployment

@@ -45,7 +45,7 @@ def images(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_three_services_are_built_each_from_its_stage(path: Path) -> None:
+def test_what_a_release_runs_is_built_each_from_its_stage(path: Path) -> None:
     play(path, "docker")
 
     done = images(path, "--tag", "dev")
@@ -53,7 +53,7 @@ def test_the_three_services_are_built_each_from_its_stage(path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line.split(" --build-arg")[0] for line in told(path)] == [
         f"docker build -t failsoft/{service}:dev -f Dockerfile --target {service}"
-        for service in ("router", "cache", "local-llm")
+        for service in ("router", "cache", "local-llm", "valkey")
     ]
     assert all("--build-arg REVISION=" in line and line.endswith(" .") for line in told(path))
 

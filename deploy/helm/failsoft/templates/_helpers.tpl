@@ -69,6 +69,15 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- .Values.metrics.token.existingSecret | default (include "failsoft.objectName" (list . "metrics-token")) -}}
 {{- end -}}
 
+{{/* The Secret with Valkey's address; empty: the address is no secret, or there is none. */}}
+{{- define "failsoft.valkeySecret" -}}
+{{- if .Values.valkey.own.enabled -}}
+{{- include "failsoft.objectName" (list . "valkey") -}}
+{{- else -}}
+{{- .Values.valkey.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The Secret with the cache's master secret. */}}
 {{- define "failsoft.cacheSecret" -}}
 {{- .Values.cache.secret.existingSecret | default (include "failsoft.objectName" (list . "cache-secret")) -}}

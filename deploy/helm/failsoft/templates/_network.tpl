@@ -88,7 +88,9 @@ spec:
 
 {{/* To Valkey; nothing where there is none. */}}
 {{- define "failsoft.toValkey" -}}
-{{- if or .Values.valkey.existingSecret .Values.valkey.url -}}
+{{- if .Values.valkey.own.enabled -}}
+{{- include "failsoft.toComponent" (list . "valkey" 6379) -}}
+{{- else if or .Values.valkey.existingSecret .Values.valkey.url -}}
 {{- $port := .Values.networkPolicy.valkeyPort -}}
 {{- if not .Values.valkey.existingSecret -}}
 {{- $port = (urlParse .Values.valkey.url).host | regexFind ":[0-9]+$" | trimPrefix ":" | default "6379" -}}

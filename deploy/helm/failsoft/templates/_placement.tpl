@@ -1,9 +1,5 @@
 {{/* Pods of one component stay apart, as far as there is room: (list $ "router"). */}}
 {{- define "failsoft.placement" -}}
-{{- $root := index . 0 -}}
-{{- with $root.Values.priorityClassName -}}
-priorityClassName: {{ . }}
-{{ end -}}
 topologySpreadConstraints:
   {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1

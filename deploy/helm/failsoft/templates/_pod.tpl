@@ -1,7 +1,11 @@
-{{/* What every pod of Failsoft is allowed, which is as little as the restricted pod security standard demands. */}}
-{{- define "failsoft.podSecurity" -}}
-automountServiceAccountToken: false
+{{/*
+What every pod has; it is allowed as little as the restricted pod security standard demands.
+*/}}
+{{- define "failsoft.podDefaults" -}}
 enableServiceLinks: false
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
@@ -109,6 +113,26 @@ metrics_token_file: /etc/failsoft/keys/metrics-token
   readOnly: true
 - name: tmp
   mountPath: /tmp
+{{- end -}}
+
+{{/* Valkey's address with its password, as a file. */}}
+{{- define "failsoft.valkeyUrlFile" -}}
+{{- with include "failsoft.valkeySecret" . -}}
+- secret:
+    name: {{ . }}
+    items:
+      - key: {{ ternary "url" $.Values.valkey.key $.Values.valkey.own.enabled }}
+        path: keys/valkey-url
+{{- end -}}
+{{- end -}}
+
+{{/* How a service finds Valkey; nothing where there is none. */}}
+{{- define "failsoft.valkeyConfig" -}}
+{{- if include "failsoft.valkeySecret" . -}}
+valkey_url_file: /etc/failsoft/keys/valkey-url
+{{- else if .Values.valkey.url -}}
+valkey_url: {{ .Values.valkey.url | quote }}
+{{- end -}}
 {{- end -}}
 
 {{/* The only writable place. */}}

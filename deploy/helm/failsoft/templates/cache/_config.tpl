@@ -4,10 +4,8 @@ cache:
   address: 0.0.0.0:50052
   secret_file: /etc/failsoft/keys/master-secret
   service_token_file: /etc/failsoft/keys/service-token
-  {{- if .Values.valkey.existingSecret }}
-  valkey_url_file: /etc/failsoft/keys/valkey-url
-  {{- else if .Values.valkey.url }}
-  valkey_url: {{ .Values.valkey.url | quote }}
+  {{- with include "failsoft.valkeyConfig" . }}
+  {{- . | nindent 2 }}
   {{- end }}
   local_bytes: {{ .Values.cache.localBytes }}
   {{- with include "failsoft.metricsConfig" . }}

@@ -8,6 +8,11 @@ router:
   {{- end }}
   policy_file: /etc/failsoft/policy.yaml
   cache_address: dns:///{{ include "failsoft.objectName" (list . "cache") }}:50052
+  {{- with include "failsoft.valkeyConfig" . }}
+  # Where replicas keep their walks, so that each can explain those of all.
+  explain:
+    {{- . | nindent 4 }}
+  {{- end }}
   service_token_file: /etc/failsoft/keys/service-token
   identity:
     keys_file: /etc/failsoft/keys/api-keys
