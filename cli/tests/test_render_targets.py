@@ -161,3 +161,29 @@ def test_targets_fit_a_terminal_of_80_columns_one_a_line(table: Table) -> None:
 
     assert len(rows) == len(TARGETS)
     assert all(len(line.rstrip()) <= 80 for line in (head, rule, *rows))
+
+
+def test_of_several_endpoints_it_is_told_how_many_are_ready_and_who_is_left_alone() -> None:
+    ready = pb.Endpoint(address="10.0.0.1:50051", state=pb.ENDPOINT_STATE_READY)
+    starts = pb.Endpoint(address="10.0.0.2:50051", state=pb.ENDPOINT_STATE_NOT_READY)
+    ill = pb.Endpoint(
+        address="10.0.0.3:50051", state=pb.ENDPOINT_STATE_EJECTED, due_in=Duration(seconds=10)
+    )
+    several = pb.Target(
+        name="local",
+        model="m",
+        credential=pb.CREDENTIAL_STATE_NOT_NEEDED,
+        breaker=pb.Breaker(state=pb.BREAKER_STATE_CLOSED),
+        endpoints=[ready, starts, ill],
+    )
+    one = pb.Target(
+        name="a", model="m", credential=pb.CREDENTIAL_STATE_PRESENT, breaker=several.breaker
+    )
+
+    assert shown(targets_table([several, one])) == [
+        "local m none needed closed - 1 of 3 ready",
+        "a m present closed - -",
+    ]
+    assert list(target_notes([several], ago=6.0)) == [
+        "local: 10.0.0.3:50051 is left alone for another 4.0 s"
+    ]

@@ -39,7 +39,13 @@ def targets_table(targets: Iterable[pb.Target], *, wide: bool = False) -> Table:
     columns = ["target", "model", "credential", "breaker", "shut gates"]
     if wide:
         columns += ["calls", "failed", "first content"]
-    return table_of(columns, [_target_row(target)[: len(columns)] for target in targets])
+    listed = list(targets)
+    rows = [list(_target_row(target)[: len(columns)]) for target in listed]
+    if any(target.endpoints for target in listed):
+        columns.append("endpoints")
+        for row, target in zip(rows, listed, strict=True):
+            row.append(_ready_of(target) or "-")
+    return table_of(columns, rows)
 
 
 def _target_row(target: pb.Target) -> Sequence[str | Text]:
@@ -56,6 +62,12 @@ def _target_row(target: pb.Target) -> Sequence[str | Text]:
         f"{breaker.window_failures} of {breaker.window_calls}",
         f"{seconds(usual):.2f} s" if target.HasField("usual_first_content") else "-",
     )
+
+
+def _ready_of(target: pb.Target) -> str:
+    """How many of its endpoints take calls; empty: it has one, or nobody watches them."""
+    ready = [each for each in target.endpoints if each.state == pb.ENDPOINT_STATE_READY]
+    return f"{len(ready)} of {len(target.endpoints)} ready" if target.endpoints else ""
 
 
 def _in_flight(target: pb.Target) -> str:
@@ -115,6 +127,10 @@ def target_facts(target: pb.Target, *, ago: float = 0.0) -> Iterator[str]:
         left = max(0.0, seconds(gate.due_in) - ago)
         until = f", for another {age(left)}" if gate.HasField("due_in") else ""
         yield f"{harmless(gate.detail)}{until}"
+    for endpoint in target.endpoints:
+        if endpoint.state == pb.ENDPOINT_STATE_EJECTED:
+            left = max(0.0, seconds(endpoint.due_in) - ago)
+            yield f"{harmless(endpoint.address)} is left alone for another {age(left)}"
 
 
 Checks = Sequence[tuple[pb.Target, pb.CheckTargetResponse]]

@@ -64,6 +64,8 @@ def _state(target: pb.Target) -> str:
     timeless.breaker.ClearField("due_in")
     for gate in timeless.gates:
         gate.ClearField("due_in")
+    for endpoint in timeless.endpoints:
+        endpoint.ClearField("due_in")
     return _line(timeless)
 
 

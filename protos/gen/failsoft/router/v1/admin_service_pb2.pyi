@@ -24,6 +24,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _EndpointState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EndpointStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndpointState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENDPOINT_STATE_UNSPECIFIED: _EndpointState.ValueType  # 0
+    """Not set; readers treat it as an error in the sender."""
+    ENDPOINT_STATE_READY: _EndpointState.ValueType  # 1
+    """It takes calls."""
+    ENDPOINT_STATE_NOT_READY: _EndpointState.ValueType  # 2
+    """It starts, drains, or says itself that it takes no calls."""
+    ENDPOINT_STATE_EJECTED: _EndpointState.ValueType  # 3
+    """It says that it is ready, and calls to it fail: it is left alone for a while."""
+
+class EndpointState(_EndpointState, metaclass=_EndpointStateEnumTypeWrapper):
+    """How an endpoint is."""
+
+ENDPOINT_STATE_UNSPECIFIED: EndpointState.ValueType  # 0
+"""Not set; readers treat it as an error in the sender."""
+ENDPOINT_STATE_READY: EndpointState.ValueType  # 1
+"""It takes calls."""
+ENDPOINT_STATE_NOT_READY: EndpointState.ValueType  # 2
+"""It starts, drains, or says itself that it takes no calls."""
+ENDPOINT_STATE_EJECTED: EndpointState.ValueType  # 3
+"""It says that it is ready, and calls to it fail: it is left alone for a while."""
+Global___EndpointState: _TypeAlias = EndpointState  # noqa: Y015
+
 class _CredentialState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -263,6 +291,7 @@ class Target(_message.Message):
     CONCURRENCY_FIELD_NUMBER: _builtins.int
     TOKENS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     MOST_TOKENS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    ENDPOINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the policy."""
     provider: _builtins.str
@@ -307,6 +336,12 @@ class Target(_message.Message):
         when there was none.
         """
 
+    @_builtins.property
+    def endpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Endpoint]:
+        """By address, where its policy names a Kubernetes service whose endpoints are
+        watched; empty for other targets, and where the service has none.
+        """
+
     def __init__(
         self,
         *,
@@ -326,14 +361,51 @@ class Target(_message.Message):
         concurrency: _builtins.int = ...,
         tokens_in_flight: _builtins.int = ...,
         most_tokens_in_flight: _builtins.int = ...,
+        endpoints: _abc.Iterable[Global___Endpoint] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "capabilities", b"capabilities", "concurrency", b"concurrency", "context_tokens", b"context_tokens", "credential", b"credential", "endpoint", b"endpoint", "gates", b"gates", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "most_tokens_in_flight", b"most_tokens_in_flight", "name", b"name", "provider", b"provider", "tokens_in_flight", b"tokens_in_flight", "usual_first_content", b"usual_first_content"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "calls_in_flight", b"calls_in_flight", "capabilities", b"capabilities", "concurrency", b"concurrency", "context_tokens", b"context_tokens", "credential", b"credential", "endpoint", b"endpoint", "endpoints", b"endpoints", "gates", b"gates", "has_credential", b"has_credential", "kind", b"kind", "model", b"model", "most_tokens_in_flight", b"most_tokens_in_flight", "name", b"name", "provider", b"provider", "tokens_in_flight", b"tokens_in_flight", "usual_first_content", b"usual_first_content"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Target: _TypeAlias = Target  # noqa: Y015
+
+@_typing.final
+class Endpoint(_message.Message):
+    """One of several places at which a target is called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DUE_IN_FIELD_NUMBER: _builtins.int
+    CALLS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Host and port, such as "10.0.0.7:50051"."""
+    state: Global___EndpointState.ValueType
+    """Whether it is called."""
+    calls_in_flight: _builtins.int
+    """Calls that are being made to it."""
+    @_builtins.property
+    def due_in(self) -> _duration_pb2.Duration:
+        """How long until it is called again; unset unless it is ejected."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        state: Global___EndpointState.ValueType = ...,
+        due_in: _duration_pb2.Duration | None = ...,
+        calls_in_flight: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_in", b"due_in"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "calls_in_flight", b"calls_in_flight", "due_in", b"due_in", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Endpoint: _TypeAlias = Endpoint  # noqa: Y015
 
 @_typing.final
 class Gate(_message.Message):

@@ -7,10 +7,12 @@ from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import CAPABILITY, ERROR_CLASS, fill_duration
 from failsoft_router.app.target_state import CredentialState, GateState, HealthState, TargetState
 from failsoft_router.core.breaker import State
+from failsoft_router.core.endpoints import EndpointState, Standing
 from failsoft_router.core.policy import Provider, TargetKind
 
 _STATE = EnumMap(State, pb.BreakerState)
 _KIND = EnumMap(TargetKind, pb.TargetKind)
+_STANDING = EnumMap(Standing, pb.EndpointState)
 CREDENTIAL = EnumMap(CredentialState, pb.CredentialState)
 
 
@@ -39,6 +41,8 @@ def fill_target(into: pb.Target, state: TargetState, *, now: float) -> None:
     fill_breaker(into.breaker, state.health, now=now)
     for gate in state.gates:
         fill_gate(into.gates.add(), gate, now=now)
+    for endpoint in state.endpoints:
+        _fill_endpoint(into.endpoints.add(), endpoint, now=now)
 
 
 def fill_breaker(into: pb.Breaker, health: HealthState, *, now: float) -> None:
@@ -68,6 +72,14 @@ def fill_gate(into: pb.Gate, gate: GateState, *, now: float) -> None:
         fill_duration(into.due_in, max(0.0, gate.due_at - now))
     if gate.changed_at is not None:
         fill_duration(into.last_transition_ago, now - gate.changed_at)
+
+
+def _fill_endpoint(into: pb.Endpoint, endpoint: EndpointState, *, now: float) -> None:
+    into.address = endpoint.address
+    into.state = _STANDING.number[endpoint.standing]
+    into.calls_in_flight = endpoint.calls_in_flight
+    if endpoint.due_at is not None:
+        fill_duration(into.due_in, max(0.0, endpoint.due_at - now))
 
 
 def _without_path(endpoint: str, provider: Provider) -> str:
