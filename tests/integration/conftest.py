@@ -57,6 +57,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
             keep_alive: float = 15.0,
             identity: IdentitySettings = NOBODY_KNOWN,
             explain: ExplainSettings = IN_MEMORY,
+            kubernetes_api: str = "",
         ) -> Router:
             file = tmp_path / "policy.yaml"
             file.write_text(yaml.safe_dump(policy))
@@ -70,6 +71,7 @@ async def start_router(tmp_path: Path) -> AsyncIterator[StartRouter]:
                 drain=drain,
                 identity=identity,
                 explain=explain,
+                kubernetes_api=kubernetes_api,
             )
             clock, spans = SystemClock(), RecordedSpans()
             names = NameRegistry(strict=True)
