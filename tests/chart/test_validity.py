@@ -29,11 +29,17 @@ def test_the_chart_passes_helms_strict_lint_with_every_values_file(
     assert lint.returncode == 0, lint.stdout + lint.stderr
 
 
+NEWER = {"models-image": "1.30"}
+"""Values files that ask for more than that version has."""
+
+
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_every_object_fits_the_schemas_of_kubernetes(
-    manifests: list[dict[str, Any]], version: str
+    ci_values: Path, manifests: list[dict[str, Any]], version: str
 ) -> None:
     """Strictly: an unknown field is one that Kubernetes would silently drop."""
+    if NEWER.get(ci_values.name.removesuffix("-values.yaml")) == version:
+        pytest.skip(f"Kubernetes {version} does not know what {ci_values.name} asks for")
     kubernetes_validate = pytest.importorskip(
         "kubernetes_validate",
         reason="kubernetes-validate is not here: `make test-chart` installs it",

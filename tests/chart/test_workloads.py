@@ -20,6 +20,13 @@ SERVING = {
 }
 """What the services call themselves in their health."""
 
+SCRATCH = {
+    "router": {"/tmp"},  # noqa: S108
+    "cache": {"/tmp"},  # noqa: S108
+    "local-llm": {"/tmp", "/cache", "/dev/shm"},  # noqa: S108
+}
+"""Where a service may write."""
+
 PORTS = {
     "failsoft-router": {"grpc": 50050, "grpc-admin": 50060, "http": 50080},
     "failsoft-cache": {"grpc": 50052},
@@ -67,8 +74,7 @@ def test_only_scratch_can_be_written_and_it_is_bounded(deployments: list[dict[st
         for container in pod["containers"]:
             assert container["securityContext"]["readOnlyRootFilesystem"]
             writable = [mount for mount in container["volumeMounts"] if not mount.get("readOnly")]
-            scratch = ["/tmp", "/cache"] if container["name"] == "local-llm" else ["/tmp"]  # noqa: S108
-            assert [mount["mountPath"] for mount in writable] == scratch
+            assert {mount["mountPath"] for mount in writable} <= SCRATCH[container["name"]]
             assert {mount["name"] for mount in writable} <= bounded
 
 

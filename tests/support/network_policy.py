@@ -26,9 +26,9 @@ class Peer:
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
-def pod_of(deployment: Mapping[str, Any], *, namespace: str = "failsoft") -> Peer:
-    """A pod of a Deployment or a StatefulSet."""
-    template = deployment["spec"]["template"]
+def pod_of(workload: Mapping[str, Any], *, namespace: str = "failsoft") -> Peer:
+    """A pod of a Deployment, a StatefulSet or a Job."""
+    template = workload["spec"]["template"]
     return Peer(
         namespace=namespace,
         labels=template["metadata"]["labels"],

@@ -3,6 +3,10 @@
 local_llm:
   address: 0.0.0.0:50051
   service_token_file: /etc/failsoft/keys/service-token
+  profile: {{ .Values.localLlm.profile }}
+  {{- with .Values.localLlm.model }}
+  wanted_model: {{ . | quote }}
+  {{- end }}
   start: {{ .Values.localLlm.startupSeconds }}s
   {{- with include "failsoft.metricsConfig" . }}
   {{- . | nindent 2 }}

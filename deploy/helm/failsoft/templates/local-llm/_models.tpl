@@ -1,0 +1,22 @@
+{{/* The PersistentVolumeClaim with models; empty: there is none. */}}
+{{- define "failsoft.modelsClaim" -}}
+{{- with .Values.localLlm.models -}}
+{{- .existingClaim | default (ternary (include "failsoft.objectName" (list $ "models")) "" (ne .storage "")) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The volume that models are read from; nothing where there is none. */}}
+{{- define "failsoft.modelsVolume" -}}
+{{- if .Values.localLlm.models.image -}}
+- name: models
+  image:
+    reference: {{ .Values.localLlm.models.image }}
+    pullPolicy: IfNotPresent
+{{- else -}}
+{{- with include "failsoft.modelsClaim" . -}}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ . }}
+{{- end -}}
+{{- end -}}
+{{- end -}}

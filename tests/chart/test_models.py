@@ -1,0 +1,165 @@
+"""How local-llm comes to a model that is not in its image."""
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from network_policy import Peer, may_reach, pod_of
+
+from failsoft_local_llm.preload import errand
+
+pytestmark = pytest.mark.chart
+
+Manifests = list[dict[str, Any]]
+Render = Callable[..., Manifests]
+
+VOLUME = "localLlm.models.storage=60Gi"
+PRELOAD = f"{VOLUME},localLlm.preload.enabled=true,localLlm.model=llama-3.1-8b-instruct"
+
+
+def of_kind(manifests: Manifests, kind: str) -> Manifests:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def serving(manifests: Manifests) -> dict[str, Any]:
+    [found] = [
+        each
+        for each in of_kind(manifests, "Deployment")
+        if each["metadata"]["name"] == "failsoft-local-llm"
+    ]
+    return found
+
+
+def volume(pod: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any]
+    [found] = [each for each in pod["volumes"] if each["name"] == name]
+    return found
+
+
+def mounts(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in pod["containers"][0]["volumeMounts"]}
+
+
+@pytest.mark.parametrize(
+    ("setting", "source"),
+    [
+        (VOLUME, {"persistentVolumeClaim": {"claimName": "failsoft-models"}}),
+        (
+            "localLlm.models.existingClaim=ours",
+            {"persistentVolumeClaim": {"claimName": "ours"}},
+        ),
+        (
+            "localLlm.models.image=here/llama:1",
+            {"image": {"reference": "here/llama:1", "pullPolicy": "IfNotPresent"}},
+        ),
+    ],
+    ids=["claimed", "existing", "image"],
+)
+def test_serving_pods_read_models_from_the_volume_and_never_write_to_it(
+    defaults: Render, setting: str, source: dict[str, Any]
+) -> None:
+    pod = serving(defaults("--set", setting))["spec"]["template"]["spec"]
+
+    assert volume(pod, "models") == {"name": "models", **source}
+    assert mounts(pod)["models"] == {"name": "models", "mountPath": "/models", "readOnly": True}
+
+
+def test_by_default_the_model_is_in_the_image(defaults: Render) -> None:
+    made = defaults()
+
+    assert of_kind(made, "PersistentVolumeClaim") == of_kind(made, "Job") == []
+    assert "models" not in mounts(serving(made)["spec"]["template"]["spec"])
+
+
+class TestPreload:
+    """A Job fetches the model, so that serving pods need neither the hub nor its token."""
+
+    TOKEN = "localLlm.preload.token.existingSecret=hub"
+
+    @pytest.fixture
+    def made(self, defaults: Render) -> Manifests:
+        return defaults("--set", f"{PRELOAD},{self.TOKEN}")
+
+    @staticmethod
+    def job(manifests: Manifests) -> dict[str, Any]:
+        [found] = of_kind(manifests, "Job")
+        return found
+
+    def test_it_fetches_the_model_that_is_served_to_the_volume_that_is_read(
+        self, made: Manifests
+    ) -> None:
+        pod = self.job(made)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+
+        assert container["command"][-1] == errand.NAME
+        assert container["args"][:3] == ["llama-3.1-8b-instruct", "--to", "/models"]
+        assert volume(pod, "models") == volume(serving(made)["spec"]["template"]["spec"], "models")
+        assert not mounts(pod)["models"].get("readOnly")
+        [config] = [
+            each["data"]["config.yaml"]
+            for each in of_kind(made, "ConfigMap")
+            if each["metadata"]["name"] == "failsoft-local-llm"
+        ]
+        assert 'wanted_model: "llama-3.1-8b-instruct"' in config
+
+    def test_it_alone_has_the_hubs_token_and_as_a_file(self, made: Manifests) -> None:
+        pod = self.job(made)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+
+        file = f"{mounts(pod)['hub-token']['mountPath']}/hub-token"
+        assert container["args"][3:] == ["--token-file", file]
+        assert "env" not in container
+        assert "hub" not in str(serving(made))
+
+    def test_it_alone_reaches_the_hub(self, made: Manifests) -> None:
+        hub = Peer(address="18.164.174.118")
+        fetching = pod_of(self.job(made))
+
+        assert may_reach(made, fetching, hub, 443)
+        assert not may_reach(made, fetching, Peer(address="10.0.0.1"), 443)
+        assert not may_reach(made, pod_of(serving(made)), hub, 443)
+
+    def test_another_model_is_another_job(self, defaults: Render, made: Manifests) -> None:
+        """A Job cannot be changed: an upgrade would be refused."""
+        other = defaults("--set", f"{PRELOAD},{self.TOKEN},localLlm.preload.hub=https://hub")
+
+        assert self.job(other)["metadata"]["name"] != self.job(made)["metadata"]["name"]
+
+    def test_its_pod_is_as_restricted_as_the_services(self, made: Manifests) -> None:
+        pod = self.job(made)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert "memory" in container["resources"]["limits"]
+
+
+def test_gpus_bring_shared_memory(defaults: Render) -> None:
+    """Processes of one engine pass tensors through it; a container has 64 MiB by default."""
+    pod = serving(defaults("--set", "localLlm.gpu.count=2,localLlm.gpu.sharedMemory=4Gi"))["spec"][
+        "template"
+    ]["spec"]
+
+    assert volume(pod, "shared-memory")["emptyDir"] == {"medium": "Memory", "sizeLimit": "4Gi"}
+    assert mounts(pod)["shared-memory"]["mountPath"] == "/dev/shm"  # noqa: S108
+    assert "shared-memory" not in mounts(serving(defaults())["spec"]["template"]["spec"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (f"{VOLUME},localLlm.models.existingClaim=ours", "set one of existingClaim, storage"),
+        ("localLlm.preload.enabled=true,localLlm.model=a", "needs a volume to write to"),
+        (f"{VOLUME},localLlm.preload.enabled=true", "needs localLlm.model"),
+    ],
+)
+def test_models_from_nowhere_or_from_two_places_are_refused(
+    helm: Callable[..., CompletedProcess[str]], chart: Path, settings: str, message: str
+) -> None:
+    made = helm("template", "failsoft", chart, "--set", settings)
+
+    assert made.returncode != 0
+    assert message in made.stderr
