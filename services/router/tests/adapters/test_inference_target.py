@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from other_networks import tls_front
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.inference.v1 import inference_service_pb2 as pb
@@ -20,7 +21,7 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.telemetry import Meter, SpanContext
 from failsoft_model.chat import ChatRequest, Degradation, Message, Role, Sampling, Text
 from failsoft_model.events import Delta, TokenLogprob
-from failsoft_model.walk import ErrorClass
+from failsoft_model.walk import ErrorClass, Load
 from failsoft_router.adapters.inference_target import InferenceTarget
 from failsoft_router.core.policy import CredentialSource, Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
@@ -78,7 +79,9 @@ class Peer:
 
 
 @asynccontextmanager
-async def serving(peer: Peer, port: int = 0) -> AsyncIterator[str]:
+async def serving(
+    peer: Peer, port: int = 0, *, tls: grpc.ServerCredentials | None = None
+) -> AsyncIterator[str]:
     """The peer's address."""
     server = grpc.aio.server()
     handler = grpc.unary_stream_rpc_method_handler(
@@ -88,7 +91,10 @@ async def serving(peer: Peer, port: int = 0) -> AsyncIterator[str]:
     )
     service = "failsoft.inference.v1.InferenceService"
     server.add_registered_method_handlers(service, {"StreamGenerate": handler})
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    port = (
+        server.add_insecure_port(address) if tls is None else server.add_secure_port(address, tls)
+    )
     await server.start()
     try:
         yield f"127.0.0.1:{port}"
@@ -114,6 +120,8 @@ async def target_at(
     token: ServiceToken | None = None,
     credential: Credential | None = None,
     tls: bool = False,
+    ca_certificates: str = "",
+    server_name: str = "",
 ) -> AsyncIterator[InferenceTarget]:
     policy = TargetPolicy(
         name="other",
@@ -122,6 +130,8 @@ async def target_at(
         endpoint=endpoint,
         external=external,
         tls=tls,
+        ca_certificates=ca_certificates,
+        server_name=server_name,
         credential=None if credential is None else CredentialSource(env="KEY"),
     )
     clock = SystemClock()
@@ -344,3 +354,40 @@ async def test_tokens_are_passed_on_to_who_asked_for_them() -> None:
     assert unasked == Delta(text="hello")
     assert asked == Delta(text="hello", logprobs=(TokenLogprob(token="hello", logprob=-0.5),))
     assert [request.chat.sampling.top_logprobs for request in peer.requests] == [0, 3]
+
+
+async def test_the_load_that_it_tells_is_heard_at_the_start_and_at_the_end() -> None:
+    early, late = walk_pb2.Load(running=1, capacity=8), walk_pb2.Load(running=2, capacity=8)
+    end = finished()
+    end.finished.load.CopyFrom(late)
+    started = pb.StreamGenerateResponse(started=pb.Started(walk_id="w", load=early))
+    heard: list[Load] = []
+    async with serving(Peer(started, DELTA, end)) as address, target_at(address) as target:
+        await said(target, replace(CALL, hears_load=heard.append))
+
+    assert heard == [Load(running=1, capacity=8), Load(running=2, capacity=8)]
+
+
+@pytest.mark.parametrize(
+    ("name", "believed"), [("llama.models.svc", True), ("llama.others.svc", False)]
+)
+async def test_an_endpoint_is_known_by_the_name_of_its_service(
+    tmp_path: Path, name: str, *, believed: bool
+) -> None:
+    """Pods have addresses that nobody can have a certificate for beforehand."""
+    async with tls_front(tmp_path, leads_to=0, name="llama.models.svc") as (_, authority):
+        pem = (tmp_path / "server.pem").read_bytes()
+    peer = Peer()
+    async with (
+        serving(peer, tls=grpc.ssl_server_credentials([(pem, pem)])) as address,
+        target_at(
+            address, tls=True, ca_certificates=authority.read_text(), server_name=name
+        ) as target,
+    ):
+        if believed:
+            await said(target)
+        else:
+            with pytest.raises(AttemptFailed):
+                await said(target)
+
+    assert bool(peer.requests) is believed

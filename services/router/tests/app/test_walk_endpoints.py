@@ -15,7 +15,7 @@ from failsoft_router.app.target_state import state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing
 from failsoft_router.core.policy import BreakerPolicy, Provider
-from failsoft_router.ports import AttemptFailed, Ending
+from failsoft_router.ports import AttemptFailed, Ending, Neighbour
 
 if TYPE_CHECKING:
     from services.router.tests.app.conftest import Script, Stage
@@ -367,3 +367,22 @@ async def test_how_many_endpoints_are_ready_is_measured(stage: type[Stage]) -> N
         ("local", "not_ready"): 1.0,
         ("local", "ejected"): 1.0,
     }
+
+
+@virtual_time.test
+async def test_who_looks_at_a_target_sees_the_endpoint_that_would_be_called(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=WELL)
+    async with router.watching():
+        target = router.board.place("local").target
+        assert isinstance(target, Neighbour)
+        before = await target.look(within=1.0)
+        await router.sees("llama", ONE)
+        after = await target.look(within=1.0)
+
+    assert (before.ready, before.why) == (False, "none of its endpoints is ready")
+    assert after.ready
+    assert called(router) == {ONE: 0}
+    state = state_of(router.board.place("local"), router.clock.now())
+    assert [endpoint.calls_in_flight for endpoint in state.endpoints] == [0]
