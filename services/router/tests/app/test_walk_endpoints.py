@@ -386,3 +386,34 @@ async def test_who_looks_at_a_target_sees_the_endpoint_that_would_be_called(
     assert called(router) == {ONE: 0}
     state = state_of(router.board.place("local"), router.clock.now())
     assert [endpoint.calls_in_flight for endpoint in state.endpoints] == [0]
+
+
+@virtual_time.test
+async def test_a_target_that_comes_to_a_known_service_has_its_endpoints_at_once(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE)
+        policy = router.board.policy
+        other = replace(policy.targets["local"], name="other", model="other")
+        route = replace(policy.routes["chat"], hops=("other",))
+        targets = {**policy.targets, "other": other}
+        router.boards.adopt(replace(policy, targets=targets, routes={"chat": route}))
+        answer = await router.ask()
+
+    assert answer.finished.served_by == "other"
+
+
+@virtual_time.test
+async def test_nobody_hopes_for_a_target_without_endpoints_however_long_it_takes(
+    stage: type[Stage],
+) -> None:
+    """That one will be ready is no matter of time, as a breaker's next probe is."""
+    router = local(stage, one=WELL)
+    async with router.watching():
+        await router.sees("llama", unready=[ONE])
+        place = router.board.place("local")
+        assert not place.admits(router.clock.now(), within=3600.0)
+        await router.sees("llama", ONE)
+        assert place.admits(router.clock.now())
