@@ -1,7 +1,7 @@
 """Which span a piece of work belongs to, and how that travels: W3C Trace Context.
 
 `traceparent` names the span. `tracestate` is what other tracing systems want to find again
-downstream; we read nothing of it and pass it on as it came, to our own services only.
+downstream; we read nothing of it and pass its members on as they came, to our own services only.
 The same two names are HTTP headers, gRPC metadata and fields of a Valkey stream's entry.
 Baggage is read from nowhere and passed on to nobody: what our services have to know of a
 caller travels by verified identity, not by a header that anybody may write.
@@ -81,8 +81,8 @@ def context_of(carrier: Mapping[str, str | bytes]) -> SpanContext | None:
     if context is None:
         return None
     state = carrier.get(TRACESTATE)
-    if isinstance(state, str) and _may_be_passed_on(state):
-        return context._replace(state=state)
+    if isinstance(state, str) and (goes_on := _to_pass_on(state)):
+        return context._replace(state=goes_on)
     return context
 
 
@@ -105,9 +105,15 @@ def context_of_entry(fields: Mapping[bytes, bytes]) -> SpanContext | None:
     return context_of({name: value.decode("latin-1") for name, value in found.items()})
 
 
-def _may_be_passed_on(state: str) -> bool:
-    if not state or len(state) > MAX_STATE_CHARACTERS:
-        return False
+def _to_pass_on(state: str) -> str:
+    """Its members, without what is around them; empty: it is none that can be passed on.
+
+    HTTP allows a tab between members. gRPC does not, and would refuse the whole call for it.
+    """
+    if len(state) > MAX_STATE_CHARACTERS:
+        return ""
     members = [member.strip(" \t") for member in state.split(",")]
     named = [member for member in members if member]
-    return 0 < len(named) <= MAX_STATE_MEMBERS and all(map(_MEMBER.fullmatch, named))
+    if len(named) > MAX_STATE_MEMBERS or not all(map(_MEMBER.fullmatch, named)):
+        return ""
+    return ",".join(named)
