@@ -1,6 +1,6 @@
 """Whatever happens, in whatever order: while an endpoint is ready there is one to call."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -82,6 +82,7 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 @given(draws=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=40))
