@@ -5,6 +5,7 @@ from failsoft_kit.log_names import LogName, Severity, critical, error, info, war
 LOG_NAMES: tuple[LogName, ...] = (
     info("walk.fell_back", "Another than the best target answered, or a stored or made-up one."),
     warning("walk.failed", "Nobody answered, and that was not the caller's doing."),
+    error("walk.untold", "A mistake of ours kept an ended walk from being counted or remembered."),
     LogName(
         name="breaker.changed",
         severities=(Severity.INFO, Severity.WARNING),

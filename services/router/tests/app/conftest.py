@@ -196,15 +196,18 @@ class KeptAnswers:
 
 
 class KeptWalks:
-    """The walks of all replicas in a list; obeys the port, and can be away."""
+    """The walks of all replicas in a list; obeys the port, and can be away, or break."""
 
     reach = "where walks stay for 1h"
 
     def __init__(self) -> None:
         self.kept: list[KeptWalk] = []
         self.away = False
+        self.breaks = False
 
     def offer(self, walk: KeptWalk) -> None:
+        if self.breaks:
+            raise RuntimeError
         self.kept.append(walk)
 
     async def find(self, key: WalkKey) -> FoundWalk | None:

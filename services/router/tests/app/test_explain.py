@@ -12,8 +12,9 @@ from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import CacheControl
+from failsoft_model.events import Finished
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
-from failsoft_router.core.errors import RouteNotFound, TenantLimited, WalkNotFound
+from failsoft_router.core.errors import RouteExhausted, RouteNotFound, TenantLimited, WalkNotFound
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import (
     BreakerPolicy,
@@ -379,3 +380,26 @@ async def test_a_request_that_was_refused_before_it_had_a_route_has_no_walk(
 
     with pytest.raises(WalkNotFound, match="refused before it had a route"):
         await explained(router, "walk-2")
+
+
+@virtual_time.test
+async def test_a_mistake_in_remembering_a_walk_costs_nobody_an_answer(stage: type[Stage]) -> None:
+    """The answer is whole by then: what is told of it for others is worth less than it."""
+    router = stage(store=True, a=("hi", DONE))
+    assert router.store is not None
+    router.store.breaks = True
+
+    answer = await router.ask()
+    events = await router.stream()
+
+    assert answer.choice.message.text == "hi"
+    assert isinstance(events[-1], Finished)
+
+
+@virtual_time.test
+async def test_a_mistake_in_remembering_a_walk_hides_no_error(stage: type[Stage]) -> None:
+    router = stage(store=True, a=(BUSY,))
+    assert router.store is not None
+    router.store.breaks = True
+
+    assert isinstance(await router.refused(), RouteExhausted)

@@ -7,6 +7,10 @@ nothing is awaited in between. The board's targets stay reachable until the walk
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from failsoft_kit.rpc.crash import describe
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Answer, Finished
 from failsoft_router.app import chronicle
@@ -15,6 +19,8 @@ from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.tenancy import admitted
 from failsoft_router.app.walk import Walk
 from failsoft_router.core.errors import RouteExhausted, StreamBroken, WalkDeadlinePassed
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Walker:
@@ -69,20 +75,31 @@ class Walker:
             await self._run(walk, caller)
 
     async def _run(self, walk: Walk, caller: Caller) -> Finished:
-        """Walk, count how it ended, and remember it."""
+        """Walk, and tell how it ended."""
         began = self._surroundings.clock.now()
         try:
             finished = await walk.run()
         except BaseException as error:
-            self._count(walk, caller, error, began=began)
+            self._tell(walk, caller, error, began=began)
             raise
-        self._count(walk, caller, finished, began=began)
+        self._tell(walk, caller, finished, began=began)
         return finished
 
-    def _count(
+    def _tell(
         self, walk: Walk, caller: Caller, end: Finished | BaseException, *, began: float
     ) -> None:
-        walk.remember(end)
+        """Count it, remember it, log it: a mistake of ours in that must not cost an answer."""
+        took = self._surroundings.clock.now() - began
+        try:
+            self._count(walk, caller, end, took=took)
+            walk.remember(end)
+            chronicle.walk_ended(end, took=took, context=walk.context)
+        except Exception as error:
+            _log.error("walk.untold", stack=describe(error))
+
+    def _count(
+        self, walk: Walk, caller: Caller, end: Finished | BaseException, *, took: float
+    ) -> None:
         around, now = self._surroundings, self._surroundings.clock.now()
         if isinstance(end, Finished):
             around.recent.add(end.degradation, now=now)
@@ -93,10 +110,9 @@ class Walker:
             tenant=caller.tenant,
             route=walk.route,
             calls=walk.calls,
-            took=now - began,
+            took=took,
             context=walk.context,
         )
-        chronicle.walk_ended(end, took=now - began, context=walk.context)
 
     @contextmanager
     def _admitted(self, caller: Caller) -> Iterator[None]:
