@@ -85,6 +85,7 @@ TestAnyHistory = AnyHistory.TestCase
 TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
+@settings(deadline=None)
 @given(draws=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=40))
 def test_calls_that_are_out_are_shared_evenly(draws: list[float]) -> None:
     known = Endpoints()
