@@ -41,7 +41,7 @@ class TestByDefault:
 
     @pytest.fixture
     def made(self, defaults: Render) -> Manifests:
-        return defaults()
+        return defaults("--set", "router.watchEndpoints=false")
 
     def test_everybody_may_ask_the_router_and_nobody_its_admin_port(self, made: Manifests) -> None:
         assert reached(made, STRANGER, component(made, "router")) == {50050, 50080}
@@ -108,6 +108,7 @@ class TestAsNamed:
 
         assert may_reach(made, router, Peer(address="10.8.0.3"), 3128)
         assert reached(made, router, PROVIDER) == set()
+        assert reached(made, router, Peer(address="10.96.0.1")) == {443}
 
     def test_only_who_keeps_something_there_reaches_valkey_at_its_own_port(
         self, made: Manifests

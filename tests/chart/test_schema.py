@@ -57,6 +57,7 @@ MISTAKES = [
     ("telemetry.samplerShare=1.5", "'1.5' does not match pattern"),
     ("metrics.enable=true", "additional properties 'enable' not allowed"),
     ("metrics.token.value=hunter2", "additional properties 'value' not allowed"),
+    ("router.watchEndpoint=true", "additional properties 'watchEndpoint' not allowed"),
     ("router.http.port=80", "additional properties 'port' not allowed"),
     ("router.http.ingress.hosts[0]=a", "additional properties 'hosts' not allowed"),
     ("router.http.ingress.host=https://a", "does not match pattern"),

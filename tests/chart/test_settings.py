@@ -144,10 +144,23 @@ def test_the_charts_own_policy_reaches_the_model_of_the_same_release_and_its_cre
 
     [model] = component(made, "Service", "local-llm")
     [port] = model["spec"]["ports"]
-    assert targets["local-llama"].endpoint == f"dns:///{model['metadata']['name']}:{port['port']}"
+    service = model["metadata"]["name"]
+    assert targets["local-llama"].endpoint == f"kubernetes:///failsoft/{service}:{port['name']}"
     credential = targets["openai"].credential
     assert credential is not None
     assert credential.file == str(tmp_path / "secrets" / "openai")
+
+
+def test_a_router_that_watches_nothing_finds_the_model_by_its_name(
+    defaults: Callable[..., list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    made = defaults("--set", "router.watchEndpoints=false")
+
+    [model] = component(made, "Service", "local-llm")
+    [port] = model["spec"]["ports"]
+    assert own_policy(made, tmp_path).targets["local-llama"].endpoint == (
+        f"dns:///{model['metadata']['name']}:{port['port']}"
+    )
 
 
 @pytest.mark.parametrize("gpus", [0, 1])

