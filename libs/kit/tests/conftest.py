@@ -12,6 +12,7 @@ def own_logs() -> Iterator[None]:
     """For tests that set up logs: those are the process's, and this process runs other tests."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    structlog.reset_defaults()
     yield
     structlog.reset_defaults()
     root.handlers[:] = handlers
