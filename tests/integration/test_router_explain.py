@@ -164,6 +164,21 @@ async def test_a_valkey_that_hangs_keeps_nobody_waiting(
     assert answered.finished.hops[0].outcome == walk_pb2.HOP_OUTCOME_SERVED
 
 
+async def test_the_last_walks_of_a_replica_that_stops_are_told_by_another(
+    start_router: StartRouter, first: Upstream, second: Upstream, valkey: "ValkeyProcess"
+) -> None:
+    one, other = [
+        await start_router(two_hops(first, second), explain=shared(valkey)) for _ in range(2)
+    ]
+    await until_found(other, walk_id=(await one.ask()).finished.walk_id)
+    walks = [(await one.ask()).finished.walk_id for _ in range(3)]
+
+    await one.stop()
+
+    for walk_id in walks:
+        assert (await explain(other, walk_id=walk_id)).source == pb.EXPLANATION_SOURCE_VALKEY
+
+
 async def test_walks_leave_valkey_when_their_time_is_over(
     start_router: StartRouter, first: Upstream, second: Upstream, valkey: "ValkeyProcess"
 ) -> None:

@@ -150,8 +150,7 @@ async def build(
             )
             stack.push_async_callback(cache.close)
         supervisor, feed = Supervisor(), HopFeed()
-        pipeline = _valkey(settings.explain, clock=clock)
-        store = _store(pipeline, settings.explain)
+        store = _store(settings.explain, clock=clock)
         explanations = Explanations(
             WalkRing(most=settings.explain.walks, most_bytes=settings.explain.memory),
             encode=partial(encode_walk, replica=socket.gethostname()),
@@ -209,7 +208,6 @@ async def build(
                 target_watch.run,
                 partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
-                *(() if pipeline is None else (pipeline.run,)),
                 *(() if store is None else (store.run,)),
             ),
             on_hangup=policy_watch.ask,
@@ -218,8 +216,8 @@ async def build(
         )
 
 
-def _valkey(settings: ExplainSettings, *, clock: Clock) -> Pipeline | None:
-    """The way to where all replicas keep their walks; None: each remembers its own."""
+def _store(settings: ExplainSettings, *, clock: Clock) -> ValkeyWalks | None:
+    """Where all replicas keep their walks; None: each remembers its own."""
     connection = connecting(
         url=settings.valkey_url.get_secret_value(),
         file=settings.valkey_url_file,
@@ -227,17 +225,14 @@ def _valkey(settings: ExplainSettings, *, clock: Clock) -> Pipeline | None:
     )
     if connection is None:
         return None
-    return Pipeline(
+    pipeline = Pipeline(
         connection,
         limit=FIND_SECONDS,
         clock=clock,
         on_change=lambda _: None,
         goes_on_with="the walks that this replica remembers",
     )
-
-
-def _store(pipeline: Pipeline | None, settings: ExplainSettings) -> ValkeyWalks | None:
-    return None if pipeline is None else ValkeyWalks(pipeline, time_to_live=settings.time_to_live)
+    return ValkeyWalks(pipeline, time_to_live=settings.time_to_live)
 
 
 def _policy_watch(file: PolicyFile, reloader: Reloader) -> PolicyWatch:

@@ -58,14 +58,11 @@ async def running(url: str) -> AsyncIterator[ValkeyWalks]:
     )
     walks = ValkeyWalks(pipeline, time_to_live=600.0)
     async with asyncio.TaskGroup() as tasks:
-        connecting = tasks.create_task(pipeline.run())
-        sending = tasks.create_task(walks.run())
+        job = tasks.create_task(walks.run())
         async with asyncio.timeout(SECONDS):
             await here.wait()
         yield walks
-        sending.cancel()
-        await asyncio.wait([sending])
-        connecting.cancel()
+        job.cancel()
 
 
 async def found(walks: ValkeyWalks, key: WalkKey) -> FoundWalk:
@@ -176,3 +173,14 @@ async def test_what_is_left_at_the_end_is_sent(valkey: ValkeyProcess) -> None:
         walks.offer(walk("last"))
 
     assert b"failsoft:explain:walk:last" in valkey.names()
+
+
+async def test_what_is_on_its_way_at_the_end_arrives(valkey: ValkeyProcess) -> None:
+    async with running(valkey.url) as walks:
+        for number in range(16):
+            walks.offer(walk(f"w{number}"))
+        await asyncio.sleep(0)
+        assert not walks.waiting
+
+    sent = {f"failsoft:explain:walk:w{number}".encode() for number in range(16)}
+    assert sent <= set(valkey.names())

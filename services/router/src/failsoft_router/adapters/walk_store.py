@@ -49,7 +49,7 @@ class ValkeyWalks:
     def __init__(self, pipeline: Pipeline, *, time_to_live: float) -> None:
         """
         Args:
-            pipeline: Run by somebody else.
+            pipeline: Nobody else runs it.
             time_to_live: Seconds for which walks stay.
         """
         self._pipeline = pipeline
@@ -73,7 +73,15 @@ class ValkeyWalks:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send walks until cancelled, and then for a moment what is left."""
+        """Stay connected and send walks until cancelled, and then for a moment what is left."""
+        async with asyncio.TaskGroup() as tasks:
+            connected = tasks.create_task(self._pipeline.run())
+            try:
+                await self._send()
+            finally:
+                connected.cancel()
+
+    async def _send(self) -> None:
         try:
             while True:
                 await self._wake.wait()
@@ -140,6 +148,9 @@ class ValkeyWalks:
             except ValkeyAway:
                 self._take_back(batch)
                 return False
+            except asyncio.CancelledError:
+                self._take_back(batch)
+                raise
         return True
 
     def _take_back(self, batch: Sequence[KeptWalk]) -> None:
