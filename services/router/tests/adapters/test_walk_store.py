@@ -108,6 +108,20 @@ async def test_a_request_id_leads_to_the_walks_of_the_tenant_that_is_named(
     assert anybodys == FoundWalk(explanation=b"theirs", others=("mine",))
 
 
+async def test_no_other_tenant_pushes_a_walk_out_by_using_its_request_id(
+    valkey: ValkeyProcess,
+) -> None:
+    async with running(valkey.url) as walks:
+        walks.offer(walk("mine", began=0.0))
+        for number in range(1, MOST_LISTED + 1):
+            walks.offer(walk(f"w{number}", tenant="rival", began=float(number)))
+        await found(walks, by(KeyKind.WALK, f"w{MOST_LISTED}"))
+
+        mine = await walks.find(by(KeyKind.REQUEST, "r", tenant="acme"))
+
+    assert mine == FoundWalk(explanation=b"mine", others=())
+
+
 async def test_a_walk_that_is_kept_anew_is_listed_once(valkey: ValkeyProcess) -> None:
     async with running(valkey.url) as walks:
         walks.offer(walk("w", told=b"before"))

@@ -1,8 +1,10 @@
 """Walks in Valkey, where every replica finds them until their time is over.
 
 `walk:` and a walk's id lead to the walk itself; `trace:` and `request:` and an id lead to
-sets of walks, sorted by when they began. A walk that is kept anew, because a call that it
-left behind has ended, takes the place of what was kept of it before.
+sets of walks, sorted by when they began. A request id leads to two of them, because callers
+choose it: the walks of anybody, and those of the tenant, from which no other tenant's that use
+the same id push them out. A walk that is kept anew, because a call that it left behind has
+ended, takes the place of what was kept of it before.
 
 Nothing that happens here is a caller's business: what cannot be written waits for Valkey to
 come back, as far as there is room.
@@ -112,7 +114,7 @@ class ValkeyWalks:
             if found is not None:
                 return found
         if key.may_be(KeyKind.REQUEST):
-            return await self._latest(await self._listed(_request(key.id), tenant=key.tenant))
+            return await self._latest(await self._listed(_request(key.id, tenant=key.tenant)))
         return None
 
     async def _latest(self, walk_ids: Sequence[str]) -> FoundWalk | None:
@@ -127,11 +129,10 @@ class ValkeyWalks:
         explanation: bytes | None = await self._pipeline.ask("GET", _walk(walk_id))
         return explanation
 
-    async def _listed(self, name: str, *, tenant: str = "") -> Sequence[str]:
-        """The walks of an id, newest first; of one tenant only, if it is named."""
-        members: list[bytes] = await self._pipeline.ask("ZREVRANGE", name, 0, MOST_LISTED - 1)
-        told = [member.decode().partition(" ") for member in members]
-        return [walk_id for walk_id, _, whose in told if tenant in ("", whose)]
+    async def _listed(self, name: str) -> Sequence[str]:
+        """The walks of an id, newest first."""
+        walk_ids: list[bytes] = await self._pipeline.ask("ZREVRANGE", name, 0, MOST_LISTED - 1)
+        return [walk_id.decode() for walk_id in walk_ids]
 
     async def _send_waiting(self) -> bool:
         """Send as many as wait now; those that come meanwhile are for the next time.
@@ -172,12 +173,13 @@ class ValkeyWalks:
             _log.warning("explain.walk_unwritable", problem=describe(error))
             return
         yield "SET", _walk(walk.walk_id), explanation, "PX", self._milliseconds
-        member = f"{walk.walk_id} {walk.tenant}"
-        for name in (_request(walk.request_id), _trace(walk.trace_id) if walk.trace_id else ""):
-            if name:
-                yield "ZADD", name, str(walk.began), member
-                yield "ZREMRANGEBYRANK", name, 0, -MOST_LISTED - 1
-                yield "PEXPIRE", name, self._milliseconds
+        names = [_request(walk.request_id), _request(walk.request_id, tenant=walk.tenant)]
+        if walk.trace_id:
+            names.append(_trace(walk.trace_id))
+        for name in names:
+            yield "ZADD", name, str(walk.began), walk.walk_id
+            yield "ZREMRANGEBYRANK", name, 0, -MOST_LISTED - 1
+            yield "PEXPIRE", name, self._milliseconds
 
 
 def _walk(walk_id: str) -> str:
@@ -188,5 +190,9 @@ def _trace(trace_id: str) -> str:
     return f"{_NAMESPACE}trace:{trace_id}"
 
 
-def _request(request_id: str) -> str:
-    return f"{_NAMESPACE}request:{request_id}"
+def _request(request_id: str, *, tenant: str = "") -> str:
+    """
+    Args:
+        tenant: Empty: anybody. Neither it nor an id that is kept has a colon.
+    """
+    return f"{_NAMESPACE}request:{tenant}:{request_id}"
