@@ -1,4 +1,4 @@
-"""Render deploy/helm/failsoft/examples/*/values.yaml to the `rendered` folder beside it.
+"""Render the chart's values.yaml and values-*.yaml to deploy/helm/failsoft/examples/*/rendered.
 
 With --check, say whether the folders are up to date. What the chart would draw at random
 when it is installed is replaced by a word.
@@ -10,10 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "failsoft"
+CLUSTERS = {"production": ("--api-versions", "monitoring.coreos.com/v1")}
+"""What an example's cluster has beyond Kubernetes."""
 DRAWN = re.compile(r"^(  [\w.-]+: )[A-Za-z0-9+/]{80,}={0,2}$", re.MULTILINE)
 
 
@@ -30,13 +33,21 @@ def helm() -> str:
     return found.stdout.strip()
 
 
-def render(program: str, values: Path, out: Path) -> None:
+def examples() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The name of each example, and what Helm is told for it."""
+    yield "default", ()
+    for values in sorted(CHART.glob("values-*.yaml")):
+        name = values.stem.removeprefix("values-")
+        yield name, ("--values", str(values), *CLUSTERS.get(name, ()))
+
+
+def render(program: str, arguments: Sequence[str], out: Path) -> None:
     """Write each template's manifests below `out`, by its path in the chart."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [
                 *(program, "template", "failsoft", str(CHART), "--namespace", "failsoft"),
-                *("--values", str(values), "--output-dir", folder),
+                *("--output-dir", folder, *arguments),
             ],
             stdout=subprocess.DEVNULL,
             check=True,
@@ -67,11 +78,11 @@ def main() -> None:
     check: bool = parser.parse_args().check
     program = helm()
     stale: list[str] = []
-    for values in sorted(CHART.glob("examples/*/values.yaml")):
-        rendered = values.parent / "rendered"
+    for name, arguments in examples():
+        rendered = CHART / "examples" / name / "rendered"
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / "rendered"
-            render(program, values, fresh)
+            render(program, arguments, fresh)
             stale += differences(fresh, rendered)
             if not check:
                 shutil.rmtree(rendered, ignore_errors=True)

@@ -20,8 +20,8 @@ Manifests = list[dict[str, Any]]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for `ci_values` once for each behaviour of the chart."""
     if "ci_values" in metafunc.fixturenames:
-        files = sorted(CHART.glob("ci/*-values.yaml"))
-        names = [file.name.removesuffix("-values.yaml") for file in files]
+        files = sorted([*CHART.glob("ci/*-values.yaml"), *CHART.glob("values-*.yaml")])
+        names = [file.stem.removesuffix("-values") for file in files]
         metafunc.parametrize("ci_values", files, ids=names)
 
 
@@ -86,7 +86,7 @@ def render(helm: Helm) -> Callable[..., Manifests]:
 
 @pytest.fixture
 def manifests(ci_values: Path, render: Callable[..., Manifests]) -> Manifests:
-    """What the chart makes of one of the `ci` files."""
+    """What the chart makes of one of the `ci` files, or of those for sizes."""
     return render(ci_values)
 
 
