@@ -233,6 +233,7 @@ class Stage:
         credentials: Mapping[str, Credential] | None = None,
         cache: bool = True,
         store: bool = False,
+        remembers: int = 100,
         metrics_tenants: Sequence[str] = (),
         endpoints: Mapping[str, Script | list[Script]] | None = None,
         **scripts: Script | list[Script],
@@ -244,6 +245,7 @@ class Stage:
             targets: What is special about each target.
             tenant: The policy of tenant `acme`, who asks.
             store: Walks are kept outside, too.
+            remembers: Walks, at most.
             metrics_tenants: Who are told apart in metrics.
             endpoints: By their addresses, of targets that name a service; they follow scripts,
                 too, and `sees` says which there are.
@@ -302,7 +304,7 @@ class Stage:
         self.feed = HopFeed()
         self.recent = RecentWalks()
         self.store = KeptWalks() if store else None
-        self.explanations = remembering(self.clock, store=self.store)
+        self.explanations = remembering(self.clock, most=remembers, store=self.store)
         self.supervisor = Supervisor()
         self._is_supervised = False
         self.walker = Walker(

@@ -281,6 +281,30 @@ async def test_a_call_that_was_left_behind_is_told_once_it_has_ended(stage: type
 
 
 @virtual_time.test
+async def test_such_a_call_is_told_elsewhere_though_this_replica_has_forgotten_its_walk(
+    stage: type[Stage],
+) -> None:
+    router = stage(
+        a=[(BUSY,), (3.0, "hi", DONE)],
+        b=(0.2, "hi", DONE),
+        targets={"a": {"breaker": TOUCHY}},
+        store=True,
+        remembers=0,
+    )
+    await router.ask()
+    await asyncio.sleep(15.0)
+    async with router.supervised():
+        await router.ask()
+        before = await explained(router, "walk-2")
+        await asyncio.sleep(5.0)
+        after = await explained(router, "walk-2")
+
+    assert not before.complete
+    assert after.complete
+    assert after.hops[0].hop.attempts[-1].model == "a-model"
+
+
+@virtual_time.test
 async def test_nothing_of_question_and_answer_is_remembered(
     stage: type[Stage], question: Question
 ) -> None:

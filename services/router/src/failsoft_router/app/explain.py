@@ -7,7 +7,7 @@ A walk pays some 10 µs for each target that it looks at, and as much at its end
 a store, 40 to 100 µs more are spent beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -78,7 +78,7 @@ class Explanations:
         self._ring.add(walk, cost=walk.cost)
         self._offer(walk)
         if walk.running:
-            notes.on_late = partial(self._ended_late, walk.walk_id)
+            notes.on_late = partial(self._ended_late, walk)
 
     async def find(self, key: WalkKey) -> Told:
         """The latest walk that an id leads to.
@@ -130,12 +130,11 @@ class Explanations:
             metadata={"walks": str(count), "sinceSeconds": f"{reach:.0f}"},
         )
 
-    def _ended_late(self, walk_id: str, hop: Hop) -> None:
-        walk = self._ring.by_walk(walk_id)
-        if walk is not None:
-            told_anew = walk.with_late(hop)
-            self._ring.replace(told_anew)
-            self._offer(told_anew)
+    def _ended_late(self, walk: WalkRecord, late: Iterable[Hop]) -> None:
+        """This replica may have forgotten the walk, and the store have it still."""
+        told_anew = walk.with_late(late)
+        self._ring.replace(told_anew)
+        self._offer(told_anew)
 
     def _offer(self, walk: WalkRecord) -> None:
         if self._store is not None:

@@ -5,7 +5,7 @@ Nothing here is computed for those who may ask later; that is done when they do.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from failsoft_model.walk import Hop
@@ -58,17 +58,17 @@ class WalkNotes:
         policy: Digest of the policy that was in force when it began.
         looks: By the position of the hop; of one that was looked at twice, the last.
         late: Hops whose calls ended after their walk had left them, by their positions.
-        on_late: Told of each of these, once the walk is over.
+        on_late: Told of all of these each time that one more has ended, once the walk is over.
     """
 
     policy: str = ""
     looks: dict[int, Look] = field(default_factory=dict)
     events: list[AnswerEvent] = field(default_factory=list)
     late: dict[int, Hop] = field(default_factory=dict)
-    on_late: Callable[[Hop], None] | None = None
+    on_late: Callable[[Iterable[Hop]], None] | None = None
 
     def ended_late(self, hop: Hop) -> None:
         """A call that the walk has left behind is over."""
         self.late[hop.position] = hop
         if self.on_late is not None:
-            self.on_late(hop)
+            self.on_late(self.late.values())

@@ -5,7 +5,7 @@ there is nothing but lengths.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from failsoft_model.errors import FailsoftError
@@ -109,12 +109,13 @@ class WalkRecord:
             + 2 * details
         )
 
-    def with_late(self, hop: Hop) -> "WalkRecord":
-        """The same walk, once a call that it left behind is over; what it saw itself stays."""
-        if hop.position not in self.running:
+    def with_late(self, late: Iterable[Hop]) -> "WalkRecord":
+        """The same walk, once calls that it left behind are over; what it saw itself stays."""
+        ended = {hop.position: hop for hop in late if hop.position in self.running}
+        if not ended:
             return self
-        hops = tuple(hop if each.position == hop.position else each for each in self.hops)
-        return replace(self, hops=hops, running=self.running - {hop.position})
+        hops = tuple(ended.get(hop.position, hop) for hop in self.hops)
+        return replace(self, hops=hops, running=self.running - ended.keys())
 
 
 def record(
@@ -134,7 +135,7 @@ def record(
         hops: As the walk knows them; what its notes say of them came later.
     """
     notes, took = errand.notes, errand.clock.now() - errand.began
-    made = WalkRecord(
+    walk = WalkRecord(
         walk_id=errand.walk_id,
         trace_id=trace_id,
         request_id=errand.request.request_id,
@@ -158,9 +159,7 @@ def record(
         end=_end(end),
         running=frozenset([hop.position for hop in hops if hop.outcome is HopOutcome.PROBING]),
     )
-    for late in notes.late.values():
-        made = made.with_late(late)
-    return made
+    return walk.with_late(notes.late.values())
 
 
 def _end(end: Finished | BaseException) -> WalkEnd:
