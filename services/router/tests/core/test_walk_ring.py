@@ -54,6 +54,16 @@ def test_an_untraced_walk_belongs_to_no_trace() -> None:
     assert ring(Walk(walk_id="1", trace_id="")).by_trace("") == []
 
 
+@pytest.mark.parametrize(
+    ("most", "most_bytes", "has_room"), [(1, 1, True), (0, 1000, False), (1000, 0, False)]
+)
+def test_without_room_no_walk_is_kept(most: int, most_bytes: int, *, has_room: bool) -> None:
+    kept: WalkRing[Walk] = WalkRing(most=most, most_bytes=most_bytes)
+    kept.add(Walk(walk_id="1"), cost=1)
+
+    assert (kept.has_room, len(kept)) == (has_room, int(has_room))
+
+
 def test_the_oldest_makes_room() -> None:
     kept = ring(*(Walk(walk_id=str(n)) for n in range(5)), most=3)
 

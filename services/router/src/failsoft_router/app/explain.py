@@ -65,6 +65,11 @@ class Explanations:
         self._policy = policy
         self._clock = clock
 
+    @property
+    def wanted(self) -> bool:
+        """Whether walks are remembered anywhere."""
+        return self._store is not None or self._ring.has_room
+
     def notes(self) -> WalkNotes:
         """For a walk that begins now."""
         return WalkNotes(policy=self._policy())

@@ -19,6 +19,7 @@ from failsoft_router import telemetry
 from failsoft_router.app.acceptance import why_not
 from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Overtaken, Tidings
+from failsoft_router.app.board import Place
 from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
@@ -177,7 +178,9 @@ class Walk:
         return self._span.context
 
     def remember(self, end: Finished | BaseException) -> None:
-        """Note for who asks later how it went, and how it ended."""
+        """Note for who asks later how it went, and how it ended; costs nothing if nobody can."""
+        if not self._around.explanations.wanted:
+            return
         errand, hops = self._errand, self._trail.hops
         made = record(
             errand,
@@ -310,10 +313,9 @@ class Walk:
                         return finished
 
     def _target_hop(self, hop: OpenHop) -> TargetHop:
-        place, now = self._board.place(hop.planned.name), self._around.clock.now()
-        self._errand.notes.looks[hop.planned.position] = Look(
-            at=now, left=self._errand.to_first_content(), state=state_of(place, now)
-        )
+        place = self._board.place(hop.planned.name)
+        if self._around.explanations.wanted:
+            self._note_look(hop, place)
         return TargetHop(
             hop=hop,
             place=place,
@@ -328,6 +330,13 @@ class Walk:
             delivery=self._delivery,
             beside=self._beside,
             around=self._around,
+        )
+
+    def _note_look(self, hop: OpenHop, place: Place) -> None:
+        """For who asks later in which state the target was."""
+        now = self._around.clock.now()
+        self._errand.notes.looks[hop.planned.position] = Look(
+            at=now, left=self._errand.to_first_content(), state=state_of(place, now)
         )
 
     async def _go_on_beside(self, probe: Probe) -> None:

@@ -61,6 +61,11 @@ class WalkRing(Generic[KnownT]):
         return len(self._kept)
 
     @property
+    def has_room(self) -> bool:
+        """Whether any walk can be kept."""
+        return self._most > 0 and self._most_bytes > 0
+
+    @property
     def cost(self) -> int:
         """Bytes of all that is kept."""
         return self._bytes
