@@ -75,6 +75,21 @@ async def test_a_probe_is_told_when_it_is_left_and_when_it_has_failed(stage: typ
 
 
 @virtual_time.test
+async def test_an_answer_that_took_too_long_is_told_once(stage: type[Stage]) -> None:
+    """Its hop ends with the walk; that its call is broken off then is nothing new."""
+    router = stage(a=("a", *(1.0, "b") * 20, DONE), targets={"a": {"limits": stage.patient()}})
+    with router.feed.following(tenant="", route="") as follower:
+        async with router.supervised():
+            await router.refused(within=5.0)
+            await asyncio.sleep(AFTERLIFE)
+            seen = hops(follower)
+
+    assert [(hop.outcome, hop.error_class) for hop in seen] == [
+        (HopOutcome.FAILED, ErrorClass.TIMEOUT_TOTAL)
+    ]
+
+
+@virtual_time.test
 async def test_a_probe_that_answers_nobody_is_told_to_have_answered(stage: type[Stage]) -> None:
     router = await due_for_a_probe(stage, (3.0, "back", DONE))
     with router.feed.following(tenant="", route="") as follower:

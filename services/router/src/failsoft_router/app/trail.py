@@ -190,7 +190,7 @@ class Trail:
         self._errand.notes.ended_late(resolved)
         if hop.progress is Progress.PROBING:
             self._metrics.hop_ended(resolved)
-        if self._feed.followers:
+        if hop.progress is not Progress.ENDED and self._feed.followers:
             self._tell(resolved)
 
     def _overtaken(self, hop: OpenHop, attempts: tuple[Attempt, ...]) -> Hop:
