@@ -9,6 +9,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.logs import Form, Level, LogSettings, about, configure
+from failsoft_kit.rpc.health import Health
 from failsoft_kit.telemetry import SpanContext
 
 pytestmark = pytest.mark.usefixtures("own_logs")
@@ -66,6 +67,24 @@ def test_an_event_is_one_json_object_with_its_trace() -> None:
         "span_id": "0000000000000007",
         "trace_flags": "01",
     }
+
+
+def test_a_line_begins_with_what_it_is_about() -> None:
+    stream = io.StringIO()
+    log_to(stream).info("hop.skipped", target="cloud")
+
+    assert list(json.loads(stream.getvalue()))[:4] == ["time", "level", "event", "service"]
+
+
+def test_a_change_of_health_names_whose_it_is() -> None:
+    """`service` is the process, and would hide a fact of that name."""
+    stream = io.StringIO()
+    log_to(stream)
+
+    Health().set("failsoft.echo.v1.Echo", serving=True, why="it answers")
+
+    event = json.loads(stream.getvalue())
+    assert (event["service"], event["name"]) == ("relay", "failsoft.echo.v1.Echo")
 
 
 def test_outside_of_any_request_there_are_no_ids() -> None:

@@ -129,11 +129,16 @@ def _rendering(form: Form, *, terminal: bool) -> list[Processor]:
 
 
 def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """One line, whatever the facts are: what JSON lacks is shown as Python shows it."""
+    """One line, what it is about first; what JSON lacks is shown as Python shows it."""
+    event = {**{name: event[name] for name in _FIRST}, **event}
     try:
         return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
         return json.dumps(event, default=repr)
+
+
+_FIRST = ("time", "level", "event", "service")
+"""Facts that every event has, as people read them."""
 
 
 class _Output:

@@ -62,7 +62,7 @@ class Health:
         if before == now:
             return
         self._states[service] = now
-        _log.info("health.changed", service=service, serving=serving, why=why)
+        _log.info("health.changed", name=service, serving=serving, why=why)
         if before is None or before.serving is not serving:
             self._wake_watchers()
 
