@@ -33,14 +33,14 @@ def lines(*told: pb.WatchHopsResponse) -> list[str]:
 
 def told(hop: walk_pb2.Hop, *, missed: int = 0) -> pb.WatchHopsResponse:
     return pb.WatchHopsResponse(
-        walk_id="0123456789abcdef", tenant="acme", route="chat", hop=hop, missed=missed
+        walk_id="012345678", tenant="acme", route="chat", hop=hop, missed=missed
     )
 
 
 def test_each_hop_is_one_line_that_commands_no_terminal() -> None:
     assert lines(told(SKIPPED), told(SERVED)) == [
-        "14:02:11 01234567 acme chat 1 cloud skipped: isolated: isolated by ada: a new [31mdriver",
-        "14:02:11 01234567 acme chat 2 local served, 0.34 s",
+        "14:02:11 012345678 acme chat 1 cloud skipped: isolated: isolated by ada: a new [31mdriver",
+        "14:02:11 012345678 acme chat 2 local served, 0.34 s",
     ]
 
 
@@ -50,12 +50,12 @@ def test_a_hop_that_is_not_where_the_route_has_it_says_why() -> None:
     moved.place = walk_pb2.PLACE_REASON_TENANT_PREFERS
 
     assert lines(told(moved)) == [
-        "14:02:11 01234567 acme chat 2 local served, 0.34 s (tenant prefers)"
+        "14:02:11 012345678 acme chat 2 local served, 0.34 s (tenant prefers)"
     ]
 
 
 def test_missed_hops_are_told_before_the_next() -> None:
     assert lines(told(SERVED, missed=12)) == [
         "(12 hops were missed: more ended than could be sent)",
-        "14:02:11 01234567 acme chat 2 local served, 0.34 s",
+        "14:02:11 012345678 acme chat 2 local served, 0.34 s",
     ]

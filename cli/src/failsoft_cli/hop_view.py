@@ -9,9 +9,6 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli.console import prose
 from failsoft_cli.render import hop_outcome, hop_place, hop_reason, seconds
 
-_WALK_CHARACTERS = 8
-"""Of a walk's id; enough to see which lines belong together."""
-
 
 def tell_hops(
     hops: Iterable[pb.WatchHopsResponse], out: Console, *, time_of_day: Callable[[], str]
@@ -26,8 +23,8 @@ def tell_hops(
 def hop_line(told: pb.WatchHopsResponse, *, time_of_day: str) -> Text:
     """When, which walk, whose, which hop, how it ended and in what time."""
     hop = told.hop
-    walk = told.walk_id[:_WALK_CHARACTERS]
-    line = Text(f"{time_of_day} {walk} {told.tenant} {told.route} {hop.position} {hop.target} ")
+    whose = f"{told.walk_id} {told.tenant} {told.route}"
+    line = Text(f"{time_of_day} {whose} {hop.position} {hop.target} ")
     line.append_text(hop_outcome(hop))
     if reason := hop_reason(hop):
         line.append(f": {reason}")

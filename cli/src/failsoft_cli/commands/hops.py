@@ -17,7 +17,7 @@ from failsoft_kit.clock import SystemClock
 def command(*, tenant: str, route: str, port: AdminPort) -> int:
     """Show hops as they end, until Ctrl-C: who was tried, skipped and served, and why.
 
-    A line has the time, the first characters of the walk's id, the tenant, the route, and the hop.
+    A line has the time, the walk's id for `explain`, the tenant, the route, and the hop.
     A hop that was left running as a probe has a second line when its call has ended.
     Questions and answers are never shown.
 
