@@ -83,6 +83,18 @@ def test_a_service_that_cannot_start_ends_all_and_says_why(
         assert not alive(processes)
 
 
+def test_a_router_that_cannot_start_is_not_said_to_take_questions(
+    start_up: "StartUp", tmp_path: "Path", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILSOFT_ROUTER_LOG_LEVEL", "debug")
+
+    with start_up(tmp_path / "data") as up:
+        up.wait_for("router", "did you mean `FAILSOFT_ROUTER_LOG__LEVEL`?")
+
+        assert up.process.wait(END_SECONDS) == 1
+        assert not [line for line in up.seen if "takes questions now" in line]
+
+
 def test_a_policy_is_refused_with_every_mistake_before_anything_is_started(
     start_up: "StartUp", tmp_path: "Path"
 ) -> None:

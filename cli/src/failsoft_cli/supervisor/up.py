@@ -111,7 +111,7 @@ async def _run(setup: Setup, out: Console, hints: Iterable[str]) -> int:
 async def _settled(stack: Stack, out: Console) -> None:
     """Until all are ready or one is given up; tells when questions can be asked before that."""
     await stack.until_ready(ROUTER)
-    if stack.keeper(LOCAL_LLM).condition is Condition.STARTING:
+    if not stack.given_up and stack.keeper(LOCAL_LLM).condition is Condition.STARTING:
         prose(out, _STILL_LOADING)
     await stack.until_settled()
 
@@ -156,5 +156,6 @@ def _next_steps(wishes: Wishes, data: DataDir, ports: Ports) -> Iterable[str]:
     yield f"OpenAI base URL http://{on_loopback(ports.http)}/v1"
     yield f'ask:  {spelling()} chat{where} "What is the capital of France?"'
     yield f"see:  {spelling()} targets{admin}{folder} --check"
+    yield f"why:  {spelling()} explain{admin}{folder} ID, with any id that came with an answer"
     yield f"logs: {data.logs}"
     yield "stop: Ctrl-C"
