@@ -423,3 +423,10 @@ def test_an_answer_that_is_sent_back_is_what_was_said(
             for call_id, name, arguments in calls
         ),
     ]
+
+
+def test_what_is_no_name_is_not_passed_on_as_the_models() -> None:
+    message = {"id": "msg_1", "model": "x" * 257, "usage": {}}
+    _, answer = read({"type": "message_start", "message": message}, *text(0, "x"), finish(), STOP)
+
+    assert answer.ending().model == "asked"

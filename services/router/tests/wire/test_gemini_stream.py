@@ -101,6 +101,12 @@ def test_calls_come_whole_with_their_ids_and_arguments_as_they_were_written() ->
     assert reader.ending().finish_reason is FinishReason.TOOL_CALLS
 
 
+def test_what_is_no_name_is_not_passed_on_as_the_models() -> None:
+    _, reader = read(chunk(text("x"), finish="STOP", modelVersion="x" * 257))
+
+    assert reader.ending().model == "gemini-2.5-flash"
+
+
 def test_an_answer_is_known_by_the_id_that_it_came_with() -> None:
     _, reader = read(chunk(text("x"), responseId="a-1"), chunk(text("y"), finish="STOP"))
 

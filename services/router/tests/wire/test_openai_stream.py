@@ -295,6 +295,23 @@ def test_usage_without_details_or_below_zero_is_no_reason_to_fail() -> None:
     assert reader.ending().usage == Usage(input_tokens=0, output_tokens=3)
 
 
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("/models/Qwen 2.5 7B.gguf", "/models/Qwen 2.5 7B.gguf"),
+        ("x" * 256, "x" * 256),
+        ("x" * 257, "gpt-5-mini"),
+        ("two\nlines", "gpt-5-mini"),
+        ("right\u202eto left", "gpt-5-mini"),
+    ],
+)
+def test_what_is_no_name_is_not_passed_on_as_the_models(told: str, known: str) -> None:
+    """It goes into every reply, every trace, and the memory of the last walks."""
+    _, reader = read({**chunk(content="x", finish="stop"), "model": told})
+
+    assert reader.ending().model == known
+
+
 def test_the_model_is_the_one_that_was_asked_for_until_the_provider_names_its_own() -> None:
     _, reader = read({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}]})
 

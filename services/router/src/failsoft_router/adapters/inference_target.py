@@ -22,7 +22,7 @@ from failsoft_router.adapters.sights import model_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.sight import Sight
 from failsoft_router.ports import AttemptFailed, Credential, Ending, Piece, TargetCall
-from failsoft_router.wire.ending import known_id
+from failsoft_router.wire.ending import known_id, known_model
 from failsoft_router.wire.remote import attempt_failed
 from failsoft_router.wire.size import AnswerSize
 
@@ -96,7 +96,7 @@ class InferenceTarget:
                             yield reset
                         case Finished() as finished:
                             _tell_load(finished, call)
-                            yield _ending(finished)
+                            yield _ending(finished, asked=self._policy.model)
                             return
                         case Started() as started:
                             _tell_load(started, call)
@@ -163,7 +163,7 @@ def _tell_load(event: Started | Finished, call: TargetCall) -> None:
         call.hears_load(event.load)
 
 
-def _ending(finished: Finished) -> Ending:
+def _ending(finished: Finished, *, asked: str) -> Ending:
     if finished.finish_reason is FinishReason.CONTENT_FILTER:
         raise AttemptFailed(ErrorClass.CONTENT_FILTER, "the provider filtered the answer")
     if finished.degradation in _REFUSED:
@@ -171,7 +171,7 @@ def _ending(finished: Finished) -> Ending:
         raise AttemptFailed(ErrorClass.MALFORMED, "it gave an old or made-up answer unasked")
     return Ending(
         finish_reason=finished.finish_reason,
-        model=finished.model,
+        model=known_model(finished.model, asked=asked),
         response_id=known_id(finished.walk_id),
         usage=finished.usage,
         dropped_parameters=finished.dropped_parameters,

@@ -7,6 +7,9 @@ from failsoft_router.ports import AttemptFailed
 
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
+_LONGEST_MODEL = 256
+"""Characters, as of the name that a caller may ask for; some servers tell a file's path."""
+
 
 def known_id(told: object) -> str:
     """What a provider calls its answer; empty if that is no id: it is to go into traces.
@@ -14,6 +17,13 @@ def known_id(told: object) -> str:
     Not every server that speaks a provider's format has one, or has a text for it.
     """
     return told if isinstance(told, str) and _ID.fullmatch(told) else ""
+
+
+def known_model(told: str, *, asked: str) -> str:
+    """What a provider calls the model that answered; the one that was asked for if that is no
+    name: it is to go into traces, and into what is remembered of walks.
+    """
+    return told if 0 < len(told) <= _LONGEST_MODEL and told.isprintable() else asked
 
 
 def whole(finish_reason: FinishReason | None, *, said: bool, may_say_nothing: bool) -> FinishReason:

@@ -21,7 +21,7 @@ from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.anthropic.errors import from_error_object
 from failsoft_router.wire.anthropic.finish import finish_reason
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import known_id, whole
+from failsoft_router.wire.ending import known_id, known_model, whole
 from failsoft_router.wire.size import AnswerSize, bounded_count
 
 
@@ -82,6 +82,7 @@ class EventReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
+        self._told_model = ""
         self._id: object = None
         self._may_say_nothing = may_say_nothing
         self._finish_reason: FinishReason | None = None
@@ -126,7 +127,7 @@ class EventReader:
             case "content_block_stop":
                 self._end(event.index)
             case "message_start" if event.message is not None:
-                self._model = event.message.model or self._model
+                self._told_model = event.message.model
                 self._id = event.message.id
                 self._count(event.message.usage)
                 # Of the answer there is nothing to count yet, whatever it says.
@@ -149,7 +150,7 @@ class EventReader:
         )
         return Ending(
             finish_reason=reason,
-            model=self._model,
+            model=known_model(self._told_model, asked=self._model),
             response_id=known_id(self._id),
             usage=_as_ours(self._usage),
             dropped_parameters=dropped_parameters,

@@ -12,7 +12,7 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import known_id, whole
+from failsoft_router.wire.ending import known_id, known_model, whole
 from failsoft_router.wire.gemini.error_body import ErrorBody
 from failsoft_router.wire.gemini.errors import from_error_object
 from failsoft_router.wire.gemini.finish import finish_reason
@@ -86,6 +86,7 @@ class ChunkReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
+        self._told_model = ""
         self._request_id = request_id
         self._response_id = ""
         self._logprobs = logprobs
@@ -151,14 +152,14 @@ class ChunkReader:
             finish = FinishReason.TOOL_CALLS
         return Ending(
             finish_reason=finish,
-            model=self._model,
+            model=known_model(self._told_model, asked=self._model),
             response_id=known_id(self._response_id),
             usage=self._usage,
             dropped_parameters=dropped_parameters,
         )
 
     def _take(self, chunk: _Chunk, payload: bytes) -> None:
-        self._model = chunk.model_version or self._model
+        self._told_model = chunk.model_version or self._told_model
         self._response_id = self._response_id or chunk.response_id or ""
         if chunk.usage_metadata is not None:
             self._usage = _usage(chunk.usage_metadata)

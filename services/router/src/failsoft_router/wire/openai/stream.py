@@ -8,7 +8,7 @@ from failsoft_model.events import BlockKind, Delta
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.ports import AttemptFailed, Ending
 from failsoft_router.wire.blocks import Blocks
-from failsoft_router.wire.ending import known_id, whole
+from failsoft_router.wire.ending import known_id, known_model, whole
 from failsoft_router.wire.openai.error_body import ErrorBody
 from failsoft_router.wire.openai.errors import from_error_object
 from failsoft_router.wire.openai.finish import finish_reason
@@ -82,6 +82,7 @@ class ChunkReader:
             may_say_nothing: The request explains an empty answer; see `size.may_be_empty`.
         """
         self._model = model
+        self._told_model = ""
         self._id: object = None
         self._may_say_nothing = may_say_nothing
         self._finish_reason: FinishReason | None = None
@@ -120,7 +121,7 @@ class ChunkReader:
         if chunk.error is not None:
             raise from_error_object(chunk.error)
         if chunk.model:
-            self._model = chunk.model
+            self._told_model = chunk.model
         self._id = self._id or chunk.id
         if chunk.usage is not None:
             self._usage = _usage(chunk.usage)
@@ -154,7 +155,7 @@ class ChunkReader:
             dropped_parameters = (*dropped_parameters, "sampling.logprobs")
         return Ending(
             finish_reason=finish,
-            model=self._model,
+            model=known_model(self._told_model, asked=self._model),
             response_id=known_id(self._id),
             usage=self._usage,
             dropped_parameters=dropped_parameters,
