@@ -1,6 +1,6 @@
 """Every name that the router's telemetry uses besides kit's; docs/telemetry.md is made of it."""
 
-from failsoft_kit.rpc.names import ERROR_TYPE, RPC_CLIENT_NAMES
+from failsoft_kit.rpc.names import ERROR_TYPE, METHOD, RPC_CLIENT_NAMES, SYSTEM
 from failsoft_kit.telemetry import (
     AttributeName,
     EventName,
@@ -20,7 +20,6 @@ from failsoft_router.core.seam import Manner
 
 WALK = "failsoft.walk"
 HOP = "failsoft.hop"
-LOOKUP = "failsoft.cache.v1.CacheService/Lookup"
 ATTEMPT = "chat"
 
 LOOK_UP_METHOD = "failsoft.cache.v1.CacheService/Lookup"
@@ -96,6 +95,11 @@ _PROVIDER_NAMES = {Provider.GEMINI: "gcp.gemini"}
 def provider_name(provider: Provider) -> str:
     """What OpenTelemetry calls it."""
     return _PROVIDER_NAMES.get(provider, provider.value)
+
+
+def call_attributes(method: str) -> dict[str, str]:
+    """What every span has of a call to another service of ours."""
+    return {SYSTEM.name: "grpc", METHOD.name: method}
 
 
 def _string(name: str, description: str, allowed: tuple[str, ...] = ()) -> AttributeName:
@@ -321,7 +325,7 @@ NAMES: tuple[Name, ...] = (
         name=TRANSITION,
         description="The breaker of a hop's target has changed after the hop's end.",
     ),
-    SpanName(name=LOOKUP, description="One look-up in the cache."),
+    SpanName(name=LOOK_UP_METHOD, description="One look-up in the cache."),
     SpanName(
         name=STORE_METHOD,
         description="An answer is sent to the cache, after its walk, which is the parent.",

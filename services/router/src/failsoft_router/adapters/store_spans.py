@@ -31,7 +31,13 @@ class StoreSpans:
             walks: Their spans; at least one.
         """
         self._spans = [
-            tracer.start(telemetry.STORE_METHOD, kind=Kind.CLIENT, parent=walk) for walk in walks
+            tracer.start(
+                telemetry.STORE_METHOD,
+                kind=Kind.CLIENT,
+                parent=walk,
+                attributes=telemetry.call_attributes(telemetry.STORE_METHOD),
+            )
+            for walk in walks
         ]
         recorded = (span for span in self._spans if span.recording)
         self._carrier = next(recorded, self._spans[0])

@@ -107,7 +107,12 @@ class WalkCache:
         )
 
     def _span(self, parent: Span) -> Span:
-        return self._tracer.start(telemetry.LOOKUP, kind=Kind.CLIENT, parent=parent)
+        return self._tracer.start(
+            telemetry.LOOK_UP_METHOD,
+            kind=Kind.CLIENT,
+            parent=parent,
+            attributes=telemetry.call_attributes(telemetry.LOOK_UP_METHOD),
+        )
 
 
 def _wants_fresh(policy: CachePolicy, request: ChatRequest) -> bool:
