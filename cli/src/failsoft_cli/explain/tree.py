@@ -8,7 +8,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli.console import harmless
 from failsoft_cli.explain.words import at, attempt_result, told
 from failsoft_cli.render import hop_reason
-from failsoft_router.telemetry import ATTEMPT, HOP, LOOKUP, WALK
+from failsoft_router.telemetry import ATTEMPT, HOP, LOOK_UP_METHOD, WALK
 
 _NO_LOOKUP = (walk_pb2.CACHE_STATUS_UNSPECIFIED, walk_pb2.CACHE_STATUS_BYPASS)
 
@@ -52,7 +52,7 @@ def _walk(walk: pb.Explanation) -> _Span:
     span = _Span(f"{WALK} {walk.walk_id} route {walk.route}: {status}, {at(walk.took)}")
     if walk.cache_status not in _NO_LOOKUP:
         said = told(walk_pb2.CacheStatus.DESCRIPTOR, walk.cache_status)
-        span.below.append(_Span(f"{LOOKUP}: {said}"))
+        span.below.append(_Span(f"{LOOK_UP_METHOD}: {said}"))
     before = 0
     for explained in walk.hops:
         span.below.append(_hop(explained.hop, before))
