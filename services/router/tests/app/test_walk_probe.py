@@ -14,7 +14,7 @@ from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
 from failsoft_router.app.probe import AFTERLIFE
 from failsoft_router.core.breaker import State
-from failsoft_router.core.errors import WalkDeadlinePassed
+from failsoft_router.core.errors import WalkDeadlinePassed, WalkError
 from failsoft_router.core.patience import UNKNOWN
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
@@ -314,3 +314,29 @@ async def test_the_attempts_before_a_probe_are_told_with_it(stage: type[Stage]) 
     assert answer.finished.served_by == "a"
     ids = [attempt.id for attempt in answer.finished.hops[0].attempts]
     assert ids == ["walk-1/1/1", "walk-1/1/2"]
+
+
+@virtual_time.test
+async def test_a_probe_that_ends_with_the_process_while_its_walk_reads_it_ends_its_hops_span(
+    stage: type[Stage],
+) -> None:
+    router = await shut_a(stage, (2.0, "ba", math.inf), b=[("hi", DONE), (math.inf,)])
+
+    async def refused() -> None:
+        with pytest.raises(WalkError):
+            await router.ask()
+
+    async with asyncio.TaskGroup() as tasks:
+        async with router.supervised():
+            tasks.create_task(refused())
+            await asyncio.sleep(3.0)
+
+    walks = router.spans.named("failsoft.walk")
+    hops = [
+        hop
+        for hop in router.spans.named("failsoft.hop")
+        if hop.context.trace_id == walks[-1].context.trace_id
+    ]
+    probing, _ = sorted(hops, key=lambda hop: str(hop.attributes["failsoft.hop.target"]))
+    assert probing.attributes["failsoft.hop.outcome"] == "probing"
+    assert probing.attributes["failsoft.error.class"] == "cancelled"

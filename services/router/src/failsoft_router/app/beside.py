@@ -169,6 +169,7 @@ class Beside:
         self._probes.remove(probe)
         tried = await self._heard_out(probe)
         if tried is None:
+            probe.leave()
             return None
         attempts = (*probe.earlier, tried.attempt)
         return Tidings(hop=probe.hop, attempts=attempts, result=tried.result)
