@@ -326,10 +326,9 @@ async def test_a_probe_that_ends_with_the_process_while_its_walk_reads_it_ends_i
         with pytest.raises(WalkError):
             await router.ask()
 
-    async with asyncio.TaskGroup() as tasks:
-        async with router.supervised():
-            tasks.create_task(refused())
-            await asyncio.sleep(3.0)
+    async with asyncio.TaskGroup() as tasks, router.supervised():
+        tasks.create_task(refused())
+        await asyncio.sleep(3.0)
 
     walks = router.spans.named("failsoft.walk")
     hops = [
