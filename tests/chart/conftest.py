@@ -13,6 +13,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "failsoft"
 
+SERVICES = {"router", "cache", "local-llm"}
+"""Components whose programs are ours."""
+
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 Manifests = list[dict[str, Any]]
 
@@ -92,8 +95,13 @@ def manifests(ci_values: Path, render: Callable[..., Manifests]) -> Manifests:
 
 @pytest.fixture
 def deployments(manifests: Manifests) -> Manifests:
-    """The Deployments among them."""
-    return [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    """The Deployments of our services among them."""
+    return [
+        manifest
+        for manifest in manifests
+        if manifest["kind"] == "Deployment"
+        and manifest["metadata"]["labels"]["app.kubernetes.io/component"] in SERVICES
+    ]
 
 
 @pytest.fixture

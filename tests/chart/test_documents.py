@@ -14,6 +14,11 @@ def test_the_readmes_table_lists_every_value(root: Path) -> None:
     assert _complaint(root, "chart_readme.py") == ""
 
 
+def test_what_the_chart_ships_is_what_stands_in_the_repository(root: Path) -> None:
+    """The collector's configuration, the alert rules and the dashboard have one source."""
+    assert _complaint(root, "chart_files.py") == ""
+
+
 def test_the_rendered_examples_are_what_the_chart_renders(
     root: Path, helm: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

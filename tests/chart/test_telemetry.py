@@ -1,9 +1,13 @@
 """Where metrics and spans go."""
 
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import yaml
+from network_policy import Peer, may_reach, pod_of
 
 pytestmark = pytest.mark.chart
 
@@ -92,3 +96,120 @@ def test_spans_go_where_the_values_say(defaults: Render) -> None:
 
 def test_without_a_collector_nothing_is_said_about_spans(defaults: Render) -> None:
     assert all("env" not in container for container in containers(defaults()))
+
+
+class TestOwnJaegerAndCollector:
+    """`telemetry.jaeger` and `telemetry.collector` are for trying out."""
+
+    JAEGER = "telemetry.jaeger.enabled=true"
+    BOTH = f"{JAEGER},telemetry.collector.enabled=true"
+
+    @staticmethod
+    def deployment(manifests: list[dict[str, Any]], name: str) -> dict[str, Any]:
+        [found] = [
+            each
+            for each in of_kind(manifests, "Deployment")
+            if each["metadata"]["name"] == f"failsoft-{name}"
+        ]
+        return found
+
+    @staticmethod
+    def endpoints(manifests: list[dict[str, Any]]) -> set[str]:
+        """Where the services send their spans."""
+        return {
+            each["value"]
+            for container in containers(manifests)
+            for each in container.get("env", ())
+            if each["name"] == "OTEL_EXPORTER_OTLP_ENDPOINT"
+        }
+
+    def test_neither_is_there_unless_it_is_asked_for(self, defaults: Render) -> None:
+        names = {each["metadata"]["name"] for each in defaults()}
+
+        assert not names & {"failsoft-jaeger", "failsoft-collector"}
+
+    def test_spans_go_to_jaeger_and_with_a_collector_by_way_of_it(self, defaults: Render) -> None:
+        alone, both = defaults("--set", self.JAEGER), defaults("--set", self.BOTH)
+
+        assert self.endpoints(alone) == {"http://failsoft-jaeger:4317"}
+        assert self.endpoints(both) == {"http://failsoft-collector:4317"}
+        [collector] = self.deployment(both, "collector")["spec"]["template"]["spec"]["containers"]
+        told = {each["name"]: each["value"] for each in collector["env"]}
+        assert told["TRACES_BACKEND"] == "failsoft-jaeger:4317"
+
+    def test_over_http_they_go_to_the_port_for_that(self, defaults: Render) -> None:
+        made = defaults("--set", f"{self.JAEGER},telemetry.protocol=http/protobuf")
+
+        assert self.endpoints(made) == {"http://failsoft-jaeger:4318"}
+
+    def test_every_service_reaches_them_and_no_stranger_does(self, defaults: Render) -> None:
+        made = defaults("--set", self.BOTH)
+        jaeger, collector, model = (
+            pod_of(self.deployment(made, name)) for name in ("jaeger", "collector", "local-llm")
+        )
+
+        assert may_reach(made, model, collector, 4317)
+        assert may_reach(made, collector, jaeger, 4317)
+        for port in (4317, 16686):
+            assert not may_reach(made, Peer(namespace="elsewhere"), jaeger, port)
+        assert not may_reach(made, jaeger, Peer(address="104.18.7.192"), 443)
+
+    @pytest.mark.parametrize("name", ["jaeger", "collector"])
+    def test_their_pods_are_as_restricted_as_the_services(
+        self, defaults: Render, name: str
+    ) -> None:
+        pod = self.deployment(defaults("--set", self.BOTH), name)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert "memory" in container["resources"]["limits"]
+        assert all(port["name"] and port["protocol"] == "TCP" for port in container["ports"])
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (f"{JAEGER},telemetry.otlpEndpoint=http://a:4317", "says where spans go"),
+            ("telemetry.collector.enabled=true", "keeps no traces itself"),
+        ],
+    )
+    def test_spans_that_would_go_nowhere_or_elsewhere_are_refused(
+        self,
+        helm: Callable[..., CompletedProcess[str]],
+        chart: Path,
+        settings: str,
+        message: str,
+    ) -> None:
+        made = helm("template", "failsoft", chart, "--set", settings)
+
+        assert made.returncode != 0
+        assert message in made.stderr
+
+
+def test_alerts_and_dashboard_are_shipped_as_they_are(defaults: Render, root: Path) -> None:
+    """Both have braces of their own, which Helm must leave alone."""
+    shipped = root / "deploy" / "observability"
+    made = defaults(
+        "--set",
+        "metrics.enabled=true,metrics.alerts.enabled=true,metrics.dashboard.enabled=true",
+        *OPERATOR,
+    )
+
+    [rule] = of_kind(made, "PrometheusRule")
+    alerts = yaml.safe_load((shipped / "prometheus" / "alerts.yaml").read_text())
+    assert rule["spec"] == alerts
+    [dashboard] = [
+        each
+        for each in of_kind(made, "ConfigMap")
+        if each["metadata"]["name"] == "failsoft-dashboard"
+    ]
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    text = (shipped / "grafana" / "failsoft.json").read_text()
+    assert dashboard["data"]["failsoft.json"].strip() == text.strip()
+
+
+def test_without_the_prometheus_operator_there_are_no_rules(defaults: Render) -> None:
+    made = defaults("--set", "metrics.enabled=true,metrics.alerts.enabled=true")
+
+    assert of_kind(made, "PrometheusRule") == []

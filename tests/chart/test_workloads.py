@@ -163,7 +163,7 @@ def test_services_listen_where_the_table_of_ports_says(
 
 
 def test_every_service_finds_pods_that_have_its_ports(manifests: list[dict[str, Any]]) -> None:
-    deployments = [m for m in manifests if m["kind"] in {"Deployment", "StatefulSet"}]
+    deployments = [each for each in manifests if each["kind"] in {"Deployment", "StatefulSet"}]
     for service in (manifest for manifest in manifests if manifest["kind"] == "Service"):
         found = [
             deployment

@@ -96,10 +96,14 @@ spec:
 
 {{/* To the collector; nothing where there is none. */}}
 {{- define "failsoft.toCollector" -}}
-{{- with .Values.telemetry.otlpEndpoint -}}
+{{- with include "failsoft.otlpEndpoint" . -}}
 {{- $port := (urlParse .).host | regexFind ":[0-9]+$" | trimPrefix ":" -}}
 - to:
+    {{- if $.Values.telemetry.otlpEndpoint }}
     {{- include "failsoft.peersOrCluster" $.Values.networkPolicy.collector | nindent 4 }}
+    {{- else }}
+    {{- include "failsoft.peer" (list $ (ternary "collector" "jaeger" $.Values.telemetry.collector.enabled)) | nindent 4 }}
+    {{- end }}
   ports:
     - port: {{ default (ternary 443 80 (hasPrefix "https:" .)) ($port | int) }}
       protocol: TCP

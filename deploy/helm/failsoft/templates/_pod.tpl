@@ -72,7 +72,7 @@ lifecycle:
 
 {{/* Where spans go; the pod's name tells one replica's from another's. */}}
 {{- define "failsoft.telemetry" -}}
-{{- with .Values.telemetry.otlpEndpoint -}}
+{{- with include "failsoft.otlpEndpoint" . -}}
 env:
   - name: POD_NAME
     valueFrom:
