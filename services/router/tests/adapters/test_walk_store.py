@@ -136,6 +136,18 @@ async def test_a_walk_that_is_kept_anew_is_listed_once(valkey: ValkeyProcess) ->
         )
 
 
+async def test_walks_whose_time_is_over_are_not_named(valkey: ValkeyProcess) -> None:
+    async with running(valkey.url) as walks:
+        for number in range(4):
+            walks.offer(walk(f"w{number}", began=float(number)))
+        await found(walks, by(KeyKind.WALK, "w3"))
+        valkey.client.delete("failsoft:explain:walk:w1", "failsoft:explain:walk:w3")
+
+        latest = await walks.find(by(KeyKind.REQUEST, "r"))
+
+    assert latest == FoundWalk(explanation=b"w2", others=("w0",))
+
+
 async def test_an_id_that_everybody_uses_leads_to_its_last_walks(valkey: ValkeyProcess) -> None:
     async with running(valkey.url) as walks:
         for number in range(3 * MOST_LISTED):

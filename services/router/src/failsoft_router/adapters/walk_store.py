@@ -118,12 +118,16 @@ class ValkeyWalks:
         return None
 
     async def _latest(self, walk_ids: Sequence[str]) -> FoundWalk | None:
-        """The first of these that is there still, and those after it."""
-        for index, walk_id in enumerate(walk_ids):
-            explanation = await self._read(walk_id)
-            if explanation is not None:
-                return FoundWalk(explanation=explanation, others=tuple(walk_ids[index + 1 :]))
-        return None
+        """The first of these that is there still, and the others that are.
+
+        A list stays as long as its last walk; earlier ones may have gone before it.
+        """
+        kept = await self._pipeline.ask_all([("EXISTS", _walk(each)) for each in walk_ids])
+        there = [walk_id for walk_id, exists in zip(walk_ids, kept, strict=True) if exists]
+        explanation = await self._read(there[0]) if there else None
+        if explanation is None:
+            return None
+        return FoundWalk(explanation=explanation, others=tuple(there[1:]))
 
     async def _read(self, walk_id: str) -> bytes | None:
         explanation: bytes | None = await self._pipeline.ask("GET", _walk(walk_id))
