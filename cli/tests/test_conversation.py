@@ -95,6 +95,18 @@ def test_another_port_of_failsoft_leads_to_the_right_one(out: Console) -> None:
     )
 
 
+def test_a_port_that_speaks_http_leads_to_the_right_one(out: Console) -> None:
+    error = FailsoftRpcError(
+        code=grpc.StatusCode.UNAVAILABLE,
+        message="failed to connect to all addresses; last error: UNAVAILABLE: Failed parsing HTTP/2"
+        " (Expected SETTINGS frame as the first frame, got frame type 79)",
+    )
+
+    complain(error, address="127.0.0.1:50080", err=out)
+
+    assert written(out).startswith("127.0.0.1:50080 does not take such calls: questions go to")
+
+
 def test_a_wrong_request_names_its_fields(out: Console) -> None:
     wrong = error_details_pb2.BadRequest.FieldViolation(
         field="chat.model", description="is longer than 256 characters"
@@ -110,7 +122,10 @@ def test_a_wrong_request_names_its_fields(out: Console) -> None:
     assert written(out) == "chat.model: is longer than 256 characters\n"
 
 
-def test_an_exhausted_route_shows_who_was_tried(out: Console) -> None:
+def test_an_exhausted_route_shows_who_was_tried_and_where_to_ask_why(
+    out: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/failsoft", "chat"])
     hop = walk_pb2.Hop(
         position=1,
         target="cloud",
@@ -118,7 +133,7 @@ def test_an_exhausted_route_shows_who_was_tried(out: Console) -> None:
         error_class=walk_pb2.ERROR_CLASS_TRANSIENT,
     )
     walk = Any()
-    walk.Pack(walk_pb2.WalkFailure(hops=[hop]))
+    walk.Pack(walk_pb2.WalkFailure(hops=[hop], walk_id="8f2c"))
     reason = packed(error_details_pb2.ErrorInfo(reason="ROUTE_EXHAUSTED", domain="failsoft"))
     error = FailsoftRpcError(
         code=grpc.StatusCode.UNAVAILABLE, message="nobody answered", details=[reason, walk]
@@ -128,3 +143,4 @@ def test_an_exhausted_route_shows_who_was_tried(out: Console) -> None:
 
     assert "ROUTE_EXHAUSTED: nobody answered" in written(out)
     assert "cloud" in written(out)
+    assert written(out).splitlines()[-1].endswith("failsoft explain 8f2c")

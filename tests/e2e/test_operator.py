@@ -240,6 +240,17 @@ def test_a_mistake_is_answered_with_what_is_allowed(
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_a_fallback_names_the_command_that_tells_why(stage: Stage) -> None:
+    stage.operate("isolate", "cloud", "--for", "1m", "--reason", "a new driver")
+    asked = stage.failsoft("chat", "--address", stage.address, "Say a word.")
+    command = re.search(r"^why: .* explain ([0-9a-f]{32})$", asked.stderr, re.MULTILINE)
+
+    assert command is not None
+    assert "a new driver" in stage.operate("explain", command[1]).stdout
+    stage.operate("release", "cloud")
+    assert stage.failsoft("chat", "--address", stage.address, "Say a word.").stderr == ""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -22,6 +22,10 @@ _WHO_LISTENS_WHERE = (
 )
 
 
+_NOT_GRPC = "Failed parsing HTTP/2"
+"""What gRPC says of a port that answers, and speaks something else."""
+
+
 class Teller:
     """Writes one answer to a console, piece by piece."""
 
@@ -94,13 +98,22 @@ def complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
         err.print(hops_table(error.hops), crop=False)
     for note in hop_notes(error.hops):
         prose(err, note)
+    if error.walk is not None and error.walk.walk_id:
+        prose(err, why(error.walk.walk_id), style="dim")
+
+
+def why(walk_id: str) -> str:
+    """Where to ask why a walk ended as it did."""
+    return f"why: {spelling()} explain {walk_id}"
 
 
 def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
+    if not error.reason and (
+        error.code is grpc.StatusCode.UNIMPLEMENTED or _NOT_GRPC in error.message
+    ):
+        return [f"{address} does not take such calls: {_WHO_LISTENS_WHERE}"]
     if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
         return [f"{address} cannot be reached: start Failsoft with `{spelling()} up`"]
-    if error.code is grpc.StatusCode.UNIMPLEMENTED and not error.reason:
-        return [f"{address} does not take such calls: {_WHO_LISTENS_WHERE}"]
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return [f"no answer within the time limit: {error.message}", "give more with --timeout"]
     if error.violations:

@@ -10,10 +10,12 @@ from rich.console import Console
 from failsoft_cli import console
 from failsoft_cli.addresses import Ports, is_on_loopback, on_loopback
 from failsoft_cli.console import prose
-from failsoft_cli.conversation import ask, complain
+from failsoft_cli.conversation import ask, complain, why
 from failsoft_cli.program import spelling
+from failsoft_cli.render import degradation
 from failsoft_client import Client, FailsoftRpcError, assistant, user
 from failsoft_client.question import Options
+from failsoft_client.reply import Reply
 from failsoft_kit.clock import SystemClock
 
 ANSWERED = 0
@@ -62,8 +64,9 @@ def command(
     """Ask QUESTION, or have a conversation when there is none.
 
     A router that asks who you are is shown the API key in the variable FAILSOFT_API_KEY.
-    The answer is shown as it comes. The last line says who served it, what it is instead of the
-    best answer, over which hops, and in what time.
+    The answer is shown as it comes. The line after it says who served it, what it is instead of
+    the best answer, over which hops, and in what time. Of an answer that is less than the best
+    one, stderr names the command that tells why; it asks the router's admin port.
 
     \b
     Exit codes:
@@ -84,10 +87,11 @@ def command(
             _converse(client, options, address=address, out=out, err=err)
             return ANSWERED
         try:
-            ask(client, question, options, out=out, now=SystemClock().now)
+            reply = ask(client, question, options, out=out, now=SystemClock().now)
         except FailsoftRpcError as error:
             _complain(error, address=address, err=err)
             return FAILED
+        _hint(reply, err)
     return ANSWERED
 
 
@@ -123,6 +127,7 @@ def _converse(
             err.print("interrupted")
             said.pop()
         else:
+            _hint(reply, err)
             said.append(assistant(reply.text))
 
 
@@ -130,6 +135,13 @@ def _complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
     complain(error, address=address, err=err)
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         prose(err, f"put a key into {_KEY_VARIABLE}; `{spelling()} keys create` makes one")
+
+
+def _hint(reply: Reply, err: Console) -> None:
+    """Where to ask why the answer is less than the best one, if it is and a router gave it."""
+    finished = reply.raw.finished
+    if finished.walk_id and degradation(finished):
+        prose(err, why(finished.walk_id), style="dim")
 
 
 def _questions(out: Console) -> Iterator[str]:
