@@ -86,6 +86,9 @@ def test_help_needs_none_of_the_services_code() -> None:
         ["isolate", "--for", "10m", "--reason", "x"],
         ["release"],
         ["hops", "chat"],
+        ["explain"],
+        ["explain", " "],
+        ["explain", "x", "--tree", "--json"],
     ],
 )
 def test_wrong_usage_is_explained(
@@ -114,6 +117,7 @@ def test_chat_says_how_to_start_what_does_not_run(
         ["release", "cloud"],
         ["reload"],
         ["hops"],
+        ["explain", "x"],
         ["status"],
     ],
     ids=" ".join,

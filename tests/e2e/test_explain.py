@@ -51,6 +51,14 @@ def test_each_id_of_a_reply_leads_to_its_story(
     assert QUESTION not in told.stdout
 
 
+def test_the_id_of_an_answer_of_openais_api_leads_to_its_walk(
+    failsoft: "Failsoft", up: "Up", headers: dict[str, str]
+) -> None:
+    told = explain(failsoft, up, f"chatcmpl-{headers['x-failsoft-walk-id']}")
+
+    assert f"walk {headers['x-failsoft-walk-id']}, " in told.stdout
+
+
 def test_the_tree_and_the_reply_are_of_the_same_walk(
     failsoft: "Failsoft", up: "Up", headers: dict[str, str]
 ) -> None:

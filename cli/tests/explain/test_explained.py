@@ -85,6 +85,48 @@ def test_who_would_have_been_skipped_next_says_why(reply: pb.ExplainRequestRespo
     )
 
 
+def test_a_status_that_the_cause_names_is_told_once(reply: pb.ExplainRequestResponse) -> None:
+    second = reply.explanation.hops[0].hop.attempts[1]
+    second.detail = "the provider failed"
+
+    assert line_with(reply, "call 1 at 0.00 s").count("HTTP 503") == 1
+    assert line_with(reply, "call 2 at 0.65 s").endswith("the provider failed, HTTP 503")
+
+
+def test_a_hop_that_was_moved_says_why(reply: pb.ExplainRequestResponse) -> None:
+    reply.explanation.hops[0].hop.place = walk_pb2.PLACE_REASON_ASKED_MODEL
+
+    assert line_with(reply, "it stands here because its model was asked for")
+
+
+def test_a_call_that_ran_beside_the_next_hop_says_from_when_on(
+    reply: pb.ExplainRequestResponse,
+) -> None:
+    assert not [line for line in lines_of(reply) if "beside" in line]
+
+    reply.explanation.hops[0].hop.latency.CopyFrom(seconds(2.0))
+
+    assert line_with(reply, "at 1.05 s the next hop began beside its call")
+
+
+@pytest.mark.parametrize(
+    ("due_in", "told"),
+    [
+        (2.1, "breaker open, a probe might go in 2.1 s;"),
+        (0.0, "breaker open, a probe might go;"),
+        (-0.5, "breaker open, a probe might go;"),
+    ],
+)
+def test_an_open_breaker_says_when_it_lets_a_probe_through(
+    reply: pb.ExplainRequestResponse, due_in: float, told: str
+) -> None:
+    breaker = reply.explanation.hops[0].look.breaker
+    breaker.state = pb.BREAKER_STATE_OPEN
+    breaker.due_in.CopyFrom(seconds(due_in))
+
+    assert line_with(reply, told)
+
+
 def test_a_walk_without_an_answer_says_the_reason_of_its_error(
     reply: pb.ExplainRequestResponse,
 ) -> None:

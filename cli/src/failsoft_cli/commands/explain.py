@@ -1,5 +1,6 @@
 """`failsoft explain`."""
 
+import re
 from collections.abc import Iterable
 
 import click
@@ -15,9 +16,20 @@ from failsoft_cli.explain import timeline, tree
 from failsoft_cli.explain.story import story
 from failsoft_cli.operator import WELL, AdminPort, admin_options, ask_router
 
+_ANSWER = re.compile(r"chatcmpl-([0-9a-f]{32})")
+"""The id of an answer of OpenAI's API: it holds the walk's."""
+
+
+def _id(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """The id as the router knows it."""
+    if not value.strip():
+        raise click.BadParameter("it is empty")
+    answer = _ANSWER.fullmatch(value)
+    return answer[1] if answer else value
+
 
 @click.command()
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", callback=_id)
 @click.option("--tenant", default="", help="Whose request id it is; anybody's where left out.")
 @click.option("--tree", "as_tree", is_flag=True, help="Show the tree of spans instead.")
 @click.option("--json", "as_json", is_flag=True, help="Write the router's reply instead.")
@@ -25,9 +37,9 @@ from failsoft_cli.operator import WELL, AdminPort, admin_options, ask_router
 def command(*, id_: str, tenant: str, as_tree: bool, as_json: bool, port: AdminPort) -> int:
     """Tell why an answer is as it is: what was planned, tried and met, and who was next.
 
-    ID is that of a walk (x-failsoft-walk-id), of a request (x-request-id) or of a trace
-    (x-failsoft-trace-id). Of several walks of one id the latest is told, and the others are named.
-    Questions and answers are not kept, and never shown.
+    ID is that of a walk (x-failsoft-walk-id), of an answer (chatcmpl-...), of a request
+    (x-request-id) or of a trace (x-failsoft-trace-id). Of several walks of one id the latest is
+    told, and the others are named. Questions and answers are not kept, and never shown.
 
     In the timeline, dashes wait for the first content, what follows speaks, and a cross failed.
 

@@ -2,21 +2,29 @@
 
 from collections.abc import Iterator
 from datetime import UTC
+from itertools import pairwise
 
 from failsoft.inference.v1 import chat_pb2, walk_pb2
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli.console import harmless
-from failsoft_cli.explain.words import at, attempt_result, due, told
-from failsoft_cli.render import age, degradation_words, hop_place, hop_reason, seconds
+from failsoft_cli.explain.words import at, attempt_result, due, probe_due, told
+from failsoft_cli.render import age, degradation_words, hop_reason, seconds
 from failsoft_cli.render_targets import breaker_state, gate_word
 
 _INDENT = "     "
+
+_ROUNDED = 0.001
+"""Seconds by which a hop may seem to end after the next has begun."""
 
 _CACHE = {
     walk_pb2.CACHE_STATUS_HIT_FRESH: "the cache had a fresh answer",
     walk_pb2.CACHE_STATUS_HIT_SWR: "the cache had an answer that is being refreshed",
     walk_pb2.CACHE_STATUS_HIT_STALE: "the cache had a stale answer",
     walk_pb2.CACHE_STATUS_MISS: "the cache had no answer that could be used",
+}
+_PLACES = {
+    walk_pb2.PLACE_REASON_ASKED_MODEL: "its model was asked for",
+    walk_pb2.PLACE_REASON_TENANT_PREFERS: "the tenant prefers it",
 }
 _EVENTS = {
     pb.ANSWER_EVENT_KIND_GOES_ON: "and the next target was asked to go on with it",
@@ -34,8 +42,11 @@ def story(reply: pb.ExplainRequestResponse) -> Iterator[str]:
     yield ""
     if cache := _cache(walk):
         yield cache
+    left = _left_running(walk)
     for hop in walk.hops:
         yield from _hop(hop)
+        if hop.hop.position in left:
+            yield _INDENT + left[hop.hop.position]
         for event in walk.events:
             if event.target == hop.hop.target:
                 yield _INDENT + _event(event)
@@ -89,15 +100,26 @@ def _cache(walk: pb.Explanation) -> str:
 def _hop(explained: pb.ExplainedHop) -> Iterator[str]:
     hop = explained.hop
     outcome = told(walk_pb2.HopOutcome.DESCRIPTOR, hop.outcome)
-    why, place = hop_reason(hop) or harmless(hop.detail), hop_place(hop)
-    line = f"{hop.position:>3}  {hop.target} {outcome}"
-    yield line + (f": {why}" if why else "") + (f" ({place})" if place else "")
+    why, place = hop_reason(hop) or harmless(hop.detail), _PLACES.get(hop.place)
+    yield f"{hop.position:>3}  {hop.target} {outcome}" + (f": {why}" if why else "")
+    if place:
+        yield f"{_INDENT}it stands here because {place}"
     if explained.HasField("look"):
         yield _INDENT + _look(explained.look)
     for attempt in hop.attempts:
         number = attempt.id.rpartition("/")[2]
         took = f"at {at(attempt.started)} for {at(attempt.latency)}"
         yield f"{_INDENT}call {number} {took}: {attempt_result(attempt)}"
+
+
+def _left_running(walk: pb.Explanation) -> dict[int, str]:
+    """What to say of the hops whose calls still ran when the next hop began, by position."""
+    return {
+        before.hop.position: f"at {at(after.hop.started)} the next hop began beside its call"
+        for before, after in pairwise(walk.hops)
+        if seconds(after.hop.started) + _ROUNDED
+        < seconds(before.hop.started) + seconds(before.hop.latency)
+    }
 
 
 def _look(look: pb.TargetLook) -> str:
@@ -108,7 +130,7 @@ def _look(look: pb.TargetLook) -> str:
         f"{look.calls_in_flight} of {look.concurrency} calls in flight",
     ]
     if look.breaker.HasField("due_in"):
-        facts[0] += f", a probe might go in {age(max(0.0, seconds(look.breaker.due_in)))}"
+        facts[0] += f", {probe_due(look.breaker.due_in)}"
     if look.credential == pb.CREDENTIAL_STATE_MISSING:
         facts.append("no credential")
     for gate in look.gates:

@@ -19,6 +19,12 @@ def at(duration: Duration) -> str:
     return f"{seconds(duration):.2f} s"
 
 
+def probe_due(duration: Duration) -> str:
+    """When a shut breaker lets a probe through: `a probe might go in 2.1 s`."""
+    left = seconds(duration)
+    return f"a probe might go in {age(left)}" if left > 0 else "a probe might go"
+
+
 def due(duration: Duration) -> str:
     """How long it still was: `for another 12.0 s`."""
     return f"for another {age(max(0.0, seconds(duration)))}"
@@ -35,8 +41,9 @@ def attempt_result(attempt: walk_pb2.Attempt) -> str:
     if attempt.error_class:
         error = told(walk_pb2.ErrorClass.DESCRIPTOR, attempt.error_class)
         facts.append(": ".join(filter(None, (error, harmless(attempt.detail)))))
-    if attempt.http_status:
-        facts.append(f"HTTP {attempt.http_status}")
+    status = f"HTTP {attempt.http_status}"
+    if attempt.http_status and status not in attempt.detail:
+        facts.append(status)
     if attempt.HasField("time_to_first_content"):
         facts.append(f"first content after {at(attempt.time_to_first_content)}")
     if attempt.HasField("usage"):
