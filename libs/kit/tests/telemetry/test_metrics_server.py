@@ -93,6 +93,7 @@ async def test_another_machine_has_to_show_the_token(meter: Meter, token: Servic
         status, text = await asyncio.to_thread(get, port)
         assert status == 401
         assert "failsoft_" not in text
+        assert "metrics_token_file" in text
         status, _ = await asyncio.to_thread(get, port, authorization="Bearer wrong")
         assert status == 401
         status, _ = await asyncio.to_thread(get, port, authorization=token.authorization())

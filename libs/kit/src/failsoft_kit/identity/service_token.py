@@ -46,11 +46,11 @@ def _read(path: Path) -> str:
     try:
         value = path.read_bytes().strip()
     except OSError as error:
-        message = f"the service token {str(path)!r} cannot be read: {error.strerror}"
+        message = f"the token in {str(path)!r} cannot be read: {error.strerror}"
         raise StartupError(message) from error
     if len(value) < _MIN_CHARACTERS or not all(0x21 <= byte <= 0x7E for byte in value):
         raise StartupError(
-            f"the service token {str(path)!r} must be at least {_MIN_CHARACTERS} printable"
+            f"the token in {str(path)!r} must be at least {_MIN_CHARACTERS} printable"
             " ASCII characters without spaces; `openssl rand -hex 32` makes one"
         )
     return value.decode("ascii")

@@ -175,19 +175,22 @@ def _guarded(app: "WSGIApplication", authenticator: Authenticator) -> "WSGIAppli
         try:
             authenticator.principal(shown)
         except Unauthenticated:
-            return _refuse(start_response, "401 Unauthorized", ("WWW-Authenticate", "Bearer"))
+            why = "show the token in `metrics_token_file`, as `Authorization: Bearer TOKEN`"
+            challenge = ("WWW-Authenticate", "Bearer")
+            return _refuse(start_response, "401 Unauthorized", why, challenge)
         if environ["PATH_INFO"] != _PATH:
-            return _refuse(start_response, "404 Not Found")
+            return _refuse(start_response, "404 Not Found", f"metrics are at {_PATH}")
         try:
             return app(environ, start_response)
         except TimeoutError:
-            return _refuse(start_response, "503 Service Unavailable")
+            why = f"the event loop has not turned to this within {_READ_SECONDS:g} s"
+            return _refuse(start_response, "503 Service Unavailable", why)
 
     return guarded
 
 
 def _refuse(
-    start_response: "StartResponse", status: str, *headers: tuple[str, str]
+    start_response: "StartResponse", status: str, why: str, *headers: tuple[str, str]
 ) -> Iterable[bytes]:
     start_response(status, [("Content-Type", "text/plain; charset=utf-8"), *headers])
-    return [f"{status}; metrics are at {_PATH}\n".encode()]
+    return [f"{status}: {why}\n".encode()]
