@@ -15,6 +15,7 @@ from failsoft_cli.explain.story import story
 from failsoft_cli.explain.timeline import PLAIN, timeline
 from failsoft_cli.explain.tree import PLAIN as BRANCHES
 from failsoft_cli.explain.tree import span_tree
+from failsoft_cli.explain.words import exact
 
 EXAMPLE = Path(__file__).with_name("example.json")
 
@@ -89,7 +90,7 @@ def test_a_status_that_the_cause_names_is_told_once(reply: pb.ExplainRequestResp
     second = reply.explanation.hops[0].hop.attempts[1]
     second.detail = "the provider failed"
 
-    assert line_with(reply, "call 1 at 0.00 s").count("HTTP 503") == 1
+    assert line_with(reply, "call 1 at 0 s").count("HTTP 503") == 1
     assert line_with(reply, "call 2 at 0.65 s").endswith("the provider failed, HTTP 503")
 
 
@@ -170,6 +171,14 @@ def test_a_bar_waits_speaks_and_fails_where_it_did() -> None:
         "1 a 1  ----x",
         "1 a 2            -----=====",
     ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [(0.0, "0 s"), (0.0004, "0 s"), (0.0041, "0.004 s"), (0.0996, "0.10 s"), (1.254, "1.25 s")],
+)
+def test_a_moment_is_as_exact_as_it_is_short(moment: float, shown: str) -> None:
+    assert exact(moment) == shown
 
 
 @pytest.mark.parametrize("took", [0.0, 0.001, 1000.0])

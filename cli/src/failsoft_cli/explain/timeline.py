@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from failsoft.inference.v1 import walk_pb2
 from failsoft.router.v1 import admin_service_pb2 as pb
-from failsoft_cli.explain.words import attempt_end
+from failsoft_cli.explain.words import attempt_end, exact
 from failsoft_cli.render import seconds
 
 FEWEST_COLUMNS = 20
@@ -41,7 +41,7 @@ def timeline(walk: pb.Explanation, *, columns: int, marks: Marks) -> Iterator[st
     longest = max(len(label) for label, _ in labelled)
     room = max(FEWEST_COLUMNS, columns - longest - 2)
     total = max(seconds(walk.took), *(attempt_end(attempt) for _, attempt in labelled))
-    end = f"{total:.2f} s"
+    end = exact(total)
     yield f"{'':{longest}}  0{end:>{room - 1}}"
     for label, attempt in labelled:
         yield f"{label:{longest}}  {_bar(attempt, total=total, room=room, marks=marks)}"

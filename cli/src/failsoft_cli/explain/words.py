@@ -16,7 +16,15 @@ def told(enum: EnumDescriptor, number: int) -> str:
 
 def at(duration: Duration) -> str:
     """A moment of the walk: `1.25 s`."""
-    return f"{seconds(duration):.2f} s"
+    return exact(seconds(duration))
+
+
+def exact(moment: float) -> str:
+    """Seconds; of less than a tenth the milliseconds: `1.25 s`, `0.004 s`, `0 s`."""
+    rounded = round(moment, 3)
+    if rounded == 0:
+        return "0 s"
+    return f"{rounded:.3f} s" if rounded < 0.1 else f"{rounded:.2f} s"
 
 
 def probe_due(duration: Duration) -> str:
