@@ -11,7 +11,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import said
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, Load, SkipReason
 from failsoft_router import telemetry
-from failsoft_router.app.target_state import state_of
+from failsoft_router.app.target_state import outline_of, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing
 from failsoft_router.core.policy import BreakerPolicy, Provider
@@ -367,6 +367,22 @@ async def test_how_many_endpoints_are_ready_is_measured(stage: type[Stage]) -> N
         ("local", "not_ready"): 1.0,
         ("local", "ejected"): 1.0,
     }
+
+
+@virtual_time.test
+async def test_what_a_walk_notes_of_a_target_does_not_grow_with_its_endpoints(
+    stage: type[Stage],
+) -> None:
+    """There may be hundreds, thousands of walks are remembered, and each looks at its targets."""
+    router = local(stage, one=WELL, two=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+    place, now = router.board.place("local"), router.clock.now()
+
+    outline, whole = outline_of(place, now), state_of(place, now)
+
+    assert len(whole.endpoints) == 2
+    assert outline == replace(whole, endpoints=())
 
 
 @virtual_time.test

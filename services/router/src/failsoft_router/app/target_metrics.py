@@ -7,7 +7,7 @@ from failsoft_kit.telemetry import Meter, MetricName
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board, Place
 from failsoft_router.app.health_report import obstacles
-from failsoft_router.app.target_state import state_of
+from failsoft_router.app.target_state import outline_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing
 
@@ -43,7 +43,7 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
         return {
             (place.policy.name, gate.skip_reason.value): float(gate.shut)
             for place in board.places()
-            for gate in state_of(place, now).gates
+            for gate in outline_of(place, now).gates
         }
 
     def endpoints() -> dict[tuple[str, ...], float]:
@@ -63,7 +63,7 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
     meter.watch(telemetry.ENDPOINTS, endpoints, targets)
     meter.watch(telemetry.BREAKER_TRANSITIONS, transitions, targets)
     meter.watch(telemetry.GATE_SHUT, shut, targets)
-    each(telemetry.READY, lambda place: not any(obstacles(state_of(place, clock.now()))))
+    each(telemetry.READY, lambda place: not any(obstacles(outline_of(place, clock.now()))))
     each(telemetry.RETRIES, lambda place: place.retries.spent)
     each(telemetry.RETRY_BUDGET, lambda place: place.retries.left(clock.now()))
     each(telemetry.IN_FLIGHT, lambda place: place.bulkhead.in_flight)

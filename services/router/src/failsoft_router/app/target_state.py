@@ -74,7 +74,8 @@ class TargetState:
         gates: Shut or not, in the order in which they are asked.
         tokens_in_flight: Of those calls; 0 where the policy does not limit them.
         usual: Seconds to its first content; None when there was none.
-        endpoints: Those of a target that has several; empty also when nobody watches them.
+        endpoints: Those of a target that has several; empty also when nobody watches them, and in
+            an outline.
     """
 
     policy: TargetPolicy
@@ -89,6 +90,15 @@ class TargetState:
 
 def state_of(place: Place, now: float) -> TargetState:
     """The target's state at this moment."""
+    state, endpoints = outline_of(place, now), place.gates.endpoints
+    return state if endpoints is None else replace(state, endpoints=endpoints.states(now))
+
+
+def outline_of(place: Place, now: float) -> TargetState:
+    """The same without its endpoints, of which there may be hundreds.
+
+    For walks, each of which notes how it found its targets, and for metrics.
+    """
     return TargetState(
         policy=place.policy,
         credential=_credential(place),
@@ -105,7 +115,6 @@ def state_of(place: Place, now: float) -> TargetState:
         calls_in_flight=place.bulkhead.in_flight,
         tokens_in_flight=place.bulkhead.tokens_in_flight,
         usual=place.history.usual(),
-        endpoints=() if place.gates.endpoints is None else place.gates.endpoints.states(now),
     )
 
 

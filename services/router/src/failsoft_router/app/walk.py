@@ -31,7 +31,7 @@ from failsoft_router.app.rescue import Rescue
 from failsoft_router.app.serving import Serving
 from failsoft_router.app.surroundings import Caller, Surroundings
 from failsoft_router.app.target_hop import TargetHop
-from failsoft_router.app.target_state import state_of
+from failsoft_router.app.target_state import outline_of
 from failsoft_router.app.trail import OpenHop, Trail
 from failsoft_router.app.trial import OutOfTime
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, unread
@@ -336,7 +336,7 @@ class Walk:
         """For who asks later in which state the target was."""
         now = self._around.clock.now()
         self._errand.notes.looks[hop.planned.position] = Look(
-            at=now, left=self._errand.to_first_content(), state=state_of(place, now)
+            at=now, left=self._errand.to_first_content(), state=outline_of(place, now)
         )
 
     async def _go_on_beside(self, probe: Probe) -> None:

@@ -19,6 +19,7 @@ class Look:
     Attributes:
         at: The moment.
         left: Seconds until content had to come; negative when that was past.
+        state: In outline.
     """
 
     at: float
