@@ -122,8 +122,12 @@ def test_a_wrong_request_names_its_fields(out: Console) -> None:
     assert written(out) == "chat.model: is longer than 256 characters\n"
 
 
+@pytest.mark.parametrize(
+    ("address", "where"),
+    [("127.0.0.1:50050", ""), ("127.0.0.1:52050", " --address ADMIN --data FOLDER")],
+)
 def test_an_exhausted_route_shows_who_was_tried_and_where_to_ask_why(
-    out: Console, monkeypatch: pytest.MonkeyPatch
+    out: Console, monkeypatch: pytest.MonkeyPatch, address: str, where: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", [".venv/bin/failsoft", "chat"])
     hop = walk_pb2.Hop(
@@ -139,8 +143,8 @@ def test_an_exhausted_route_shows_who_was_tried_and_where_to_ask_why(
         code=grpc.StatusCode.UNAVAILABLE, message="nobody answered", details=[reason, walk]
     )
 
-    complain(error, address="", err=out)
+    complain(error, address=address, err=out)
 
     assert "ROUTE_EXHAUSTED: nobody answered" in written(out)
     assert "cloud" in written(out)
-    assert written(out).splitlines()[-1].endswith("failsoft explain 8f2c")
+    assert written(out).splitlines()[-1].endswith(f"failsoft explain 8f2c{where}")

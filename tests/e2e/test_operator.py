@@ -243,7 +243,9 @@ def test_a_mistake_is_answered_with_what_is_allowed(
 def test_a_fallback_names_the_command_that_tells_why(stage: Stage) -> None:
     stage.operate("isolate", "cloud", "--for", "1m", "--reason", "a new driver")
     asked = stage.failsoft("chat", "--address", stage.address, "Say a word.")
-    command = re.search(r"^why: .* explain ([0-9a-f]{32})$", asked.stderr, re.MULTILINE)
+    command = re.search(
+        r"^why: .* explain ([0-9a-f]{32}) --address ADMIN", asked.stderr, re.MULTILINE
+    )
 
     assert command is not None
     assert "a new driver" in stage.operate("explain", command[1]).stdout

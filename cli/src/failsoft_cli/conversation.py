@@ -99,12 +99,18 @@ def complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
     for note in hop_notes(error.hops):
         prose(err, note)
     if error.walk is not None and error.walk.walk_id:
-        prose(err, why(error.walk.walk_id), style="dim")
+        prose(err, why(error.walk.walk_id, address=address), style="dim")
 
 
-def why(walk_id: str) -> str:
-    """Where to ask why a walk ended as it did."""
-    return f"why: {spelling()} explain {walk_id}"
+def why(walk_id: str, *, address: str) -> str:
+    """The command that tells why a walk ended as it did.
+
+    Args:
+        address: Of the router that was asked, which is not where its operators ask.
+    """
+    usual = address == on_loopback(Ports().router)
+    where = "" if usual else " --address ADMIN --data FOLDER"
+    return f"why: {spelling()} explain {walk_id}{where}"
 
 
 def _sentences(error: FailsoftRpcError, address: str) -> list[str]:

@@ -91,7 +91,7 @@ def command(
         except FailsoftRpcError as error:
             _complain(error, address=address, err=err)
             return FAILED
-        _hint(reply, err)
+        _hint(reply, address=address, err=err)
     return ANSWERED
 
 
@@ -127,7 +127,7 @@ def _converse(
             err.print("interrupted")
             said.pop()
         else:
-            _hint(reply, err)
+            _hint(reply, address=address, err=err)
             said.append(assistant(reply.text))
 
 
@@ -137,11 +137,11 @@ def _complain(error: FailsoftRpcError, *, address: str, err: Console) -> None:
         prose(err, f"put a key into {_KEY_VARIABLE}; `{spelling()} keys create` makes one")
 
 
-def _hint(reply: Reply, err: Console) -> None:
+def _hint(reply: Reply, *, address: str, err: Console) -> None:
     """Where to ask why the answer is less than the best one, if it is and a router gave it."""
     finished = reply.raw.finished
     if finished.walk_id and degradation(finished):
-        prose(err, why(finished.walk_id), style="dim")
+        prose(err, why(finished.walk_id, address=address), style="dim")
 
 
 def _questions(out: Console) -> Iterator[str]:
