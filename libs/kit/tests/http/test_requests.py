@@ -1,6 +1,7 @@
 """HTTP requests over real sockets: who is answered, how, and what ends them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -274,6 +275,33 @@ async def test_where_there_are_too_many_connections_the_longest_idle_one_gives_w
         assert (await used[0].readuntil(b"soft")).startswith(b"HTTP/1.1 200 ")
         for _, writer in (used, idle):
             writer.close()
+
+
+async def test_a_connection_that_gives_way_is_gone_though_its_last_reply_was_not_read() -> None:
+    """Who never reads would keep as many connections as it likes, beyond every bound."""
+    whole, written = 16 * 1024 * 1024, asyncio.Event()
+
+    async def tell_much(_request: Request, response: Response) -> None:
+        await response.reply(Reply(status=200, body=bytes(whole)))
+        written.set()
+
+    service = http_service([post(tell_much)], max_calls=1, spare_connections=0)
+    async with http_port(service) as port:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(deaf, ("127.0.0.1", port))
+            await loop.sock_sendall(deaf, POST_SOFT)
+            await written.wait()
+
+            assert (await raw(port, LAST_SOFT)).startswith(b"HTTP/1.1 200 ")
+
+            read = 0
+            with suppress(ConnectionResetError):
+                while piece := await loop.sock_recv(deaf, 65536):
+                    read += len(piece)
+            assert read < whole
 
 
 async def test_where_every_connection_has_a_request_the_next_one_is_refused() -> None:

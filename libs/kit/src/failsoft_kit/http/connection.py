@@ -113,8 +113,12 @@ class Connection(HttpToolsProtocol):
         self.transport.abort()
 
     def give_way(self) -> None:
-        """Close it; there is no request."""
-        self.transport.close()
+        """Close it; there is no request.
+
+        At once, also where the end of the last reply was not read yet: such a connection would
+        stay for as long as its client likes, uncounted.
+        """
+        self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # theirs
         super().connection_made(transport)
