@@ -31,7 +31,7 @@ up: setup ## Run the whole stack on this machine until Ctrl-C
 
 .PHONY: test
 test: setup-dev ## Run the tests: unit, contract, integration
-	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live"
+	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live and not cluster"
 
 .PHONY: test-e2e
 test-e2e: setup-dev ## Run the tests of whole stacks, every service as a process of its own: some minutes
@@ -39,11 +39,11 @@ test-e2e: setup-dev ## Run the tests of whole stacks, every service as a process
 
 .PHONY: unit
 unit: setup-dev ## Only the tests without sockets and processes
-	@$(PYTEST) -m "not integration and not e2e"
+	@$(PYTEST) -m "not integration and not e2e and not cluster"
 
 .PHONY: explore
 explore: setup-dev ## Run the property tests on examples that nobody has seen yet
-	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live" --hypothesis-profile=explore --timeout=600 $$(git grep -l "import.*hypothesis\|from hypothesis" -- '*/test_*.py')
+	@$(PYTEST) -m "not e2e and not vllm and not gpu and not live and not cluster" --hypothesis-profile=explore --timeout=600 $$(git grep -l "import.*hypothesis\|from hypothesis" -- '*/test_*.py')
 
 .PHONY: simulate
 simulate: setup-dev ## Walk N=10000 random schedules in virtual time, or tell one: SEED=7
@@ -85,6 +85,14 @@ test-prometheus: setup-dev prometheus ## See each alert fire in a real Prometheu
 	@PROMETHEUS=$$(ls $(CURDIR)/build/bin/prometheus 2>/dev/null) \
 	  PROMTOOL=$$(ls $(CURDIR)/build/bin/promtool 2>/dev/null) \
 	  $(PYTEST) tests/e2e/alerts
+
+.PHONY: test-cluster
+test-cluster: setup-dev ## Install on the Kubernetes cluster of KUBECONFIG, ask, roll, kill, upgrade: six minutes
+	@$(PYTEST) -s tests/cluster -m "cluster and not cluster_full"
+
+.PHONY: test-cluster-full
+test-cluster-full: setup-dev ## The same with every probe, death, policy, secret and scale: half an hour
+	@$(PYTEST) -s tests/cluster -m cluster
 
 .PHONY: test-live
 test-live: setup-dev ## Ask real providers, which costs some cents; those whose keys are in the environment

@@ -1,0 +1,41 @@
+"""An edited policy is in force without a restart; one with a mistake changes nothing."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from on_cluster.waiting import eventually
+
+if TYPE_CHECKING:
+    from on_cluster.callers import Callers
+    from on_cluster.release import Release
+
+pytestmark = [pytest.mark.cluster, pytest.mark.cluster_full, pytest.mark.timeout(900)]
+
+LIVE_SECONDS = 90.0
+"""The kubelet looks at ConfigMaps once a minute."""
+
+POLICY = "configmap/failsoft-router-policy"
+
+
+def test_an_edited_policy_is_live_without_a_restart(release: "Release", callers: "Callers") -> None:
+    before = release.restarts("router")
+
+    with release.edited(POLICY, "policy.yaml", "  local:", "  renamed:"):
+        took = eventually(
+            lambda: callers.ask("grpc", "renamed").served_by == "local-llama", within=LIVE_SECONDS
+        )
+
+    print(f"a policy was live after {took:.0f} s")  # noqa: T201 - for who asks by -s
+    assert release.restarts("router") == before
+
+
+def test_a_bad_policy_is_refused_and_told_and_the_old_one_stays(
+    release: "Release", callers: "Callers"
+) -> None:
+    with release.edited(POLICY, "policy.yaml", "default: true", "defualt: true"):
+        eventually(lambda: callers.health()["policy"]["refused"] is not None, within=LIVE_SECONDS)
+        answer = callers.ask("grpc", "chat")
+        health = callers.health()
+
+    assert answer.served_by == "cloud"
+    assert health["status"] == "degraded"

@@ -1,0 +1,173 @@
+"""`python -m in_pods.load [--grpc N] [--headless N] [--http N] [--local N] [--seconds S]`: streams.
+
+Each worker asks for a stream, reads it to its end, and asks for the next one, until SIGTERM or
+S seconds are over; what runs then is read to its end. What was seen is one line of JSON:
+
+    {"grpc": {"whole": 41, "degraded": {"mock": 1}, "longest": 2.1, "lost": [[t, what], …]}, …}
+
+    grpc      over one connection to the router's Service, as most callers have it
+    headless  over a connection to each router, in turns, as callers that balance by themselves
+    http      server-sent events, over connections that are kept alive
+    local     like `grpc`, on the route of the local model alone
+
+A stream is whole when it ended with a finish reason and said something. `lost` is every other one,
+with the second in which it ended; `longest` is in seconds.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+import grpc
+
+from failsoft.inference.v1 import chat_pb2
+from failsoft.inference.v1 import inference_service_pb2 as pb
+from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStub
+from in_pods import question
+from in_pods.ask import word
+
+MOST_SECONDS = 900
+STREAM_SECONDS = 60.0
+PAUSE_SECONDS = 0.2
+"""After a lost one, so that an outage is not a flood."""
+TOKENS = 8
+
+Stream = Callable[[], Awaitable[str]]
+"""Reads one stream; gives its degradation. Raises `Lost`."""
+
+
+class Lost(Exception):
+    """A stream that did not come, or did not come to its end; the message says how."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """What became of one kind's streams."""
+
+    whole: int = 0
+    degraded: Counter[str] = field(default_factory=Counter)
+    longest: float = 0.0
+    lost: list[tuple[float, str]] = field(default_factory=list)
+
+    def told(self) -> dict[str, object]:
+        return {
+            "whole": self.whole,
+            "degraded": self.degraded,
+            "longest": round(self.longest, 1),
+            "lost": self.lost,
+        }
+
+
+async def main() -> None:
+    wanted = vars(_arguments())
+    seconds = wanted.pop("seconds")
+    async with (
+        grpc.aio.insecure_channel(f"dns:///{os.environ['ROUTER']}:{question.GRPC_PORT}") as one,
+        grpc.aio.insecure_channel(
+            f"dns:///{os.environ['HEADLESS']}:{question.GRPC_PORT}", options=_IN_TURNS
+        ) as each,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=STREAM_SECONDS)) as session,
+    ):
+        streams: dict[str, Stream] = {
+            "grpc": lambda: over_grpc(one, "chat"),
+            "headless": lambda: over_grpc(each, "chat"),
+            "http": lambda: over_http(session, "chat"),
+            "local": lambda: over_grpc(one, "local"),
+        }
+        seen = {kind: Seen() for kind, count in wanted.items() if count}
+        ended = asyncio.Event()
+        async with asyncio.TaskGroup() as workers:
+            workers.create_task(_wait_for_the_end(ended, seconds))
+            for kind, told in seen.items():
+                for _ in range(wanted[kind]):
+                    workers.create_task(work(streams[kind], told, ended))
+    sys.stdout.write(json.dumps({kind: told.told() for kind, told in seen.items()}) + "\n")
+
+
+_IN_TURNS = (
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+    ("grpc.dns_min_time_between_resolutions_ms", 1000),
+)
+
+
+async def work(stream: Stream, seen: Seen, ended: asyncio.Event) -> None:
+    """Read streams, one after the other."""
+    while not ended.is_set():
+        began = time.monotonic()  # noqa: TID251 - a program of its own, on real time
+        try:
+            degradation = await stream()
+        except Lost as lost:
+            seen.lost.append((round(time.time(), 1), str(lost)))  # noqa: TID251
+            await asyncio.sleep(PAUSE_SECONDS)
+            continue
+        seen.whole += 1
+        seen.longest = max(seen.longest, time.monotonic() - began)  # noqa: TID251
+        if degradation != "none":
+            seen.degraded[degradation] += 1
+
+
+async def over_grpc(channel: grpc.aio.Channel, route: str) -> str:
+    chat = question.chat(route, words=question.words(), tokens=TOKENS)
+    call = InferenceServiceStub(channel).StreamGenerate(
+        pb.StreamGenerateRequest(chat=chat), timeout=STREAM_SECONDS, metadata=question.metadata()
+    )
+    finished, has_text = None, False
+    try:
+        async for event in call:
+            has_text = has_text or bool(event.delta.text)
+            if event.HasField("finished"):
+                finished = event.finished
+    except grpc.aio.AioRpcError as error:
+        where = "in its midst" if has_text else "before its first word"
+        raise Lost(f"{where}: {error.code().name}: {error.details()}") from error
+    if finished is None or not finished.finish_reason or not has_text:
+        raise Lost("no finish reason, or no text")
+    return word(chat_pb2.Degradation.DESCRIPTOR, finished.degradation)
+
+
+async def over_http(session: aiohttp.ClientSession, route: str) -> str:
+    body = question.body(route, words=question.words(), tokens=TOKENS, stream=True)
+    last, events = "", 0
+    try:
+        async with session.post(question.url(), json=body, headers=question.headers()) as reply:
+            if reply.status != 200:
+                raise Lost(f"before its first word: {reply.status}: {await reply.text()}")
+            degradation = reply.headers["x-failsoft-degradation"]
+            async for line in reply.content:
+                if line.startswith(b"data: "):
+                    last, events = line.decode().strip(), events + 1
+    except (aiohttp.ClientError, TimeoutError) as error:
+        where = "in its midst" if events else "before its first word"
+        raise Lost(f"{where}: {error!r}") from error
+    if last != "data: [DONE]":
+        raise Lost(f"in its midst: the last event is {last}")
+    return degradation
+
+
+async def _wait_for_the_end(ended: asyncio.Event, seconds: float) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await ended.wait()
+    ended.set()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    for kind in ("grpc", "headless", "http", "local"):
+        parser.add_argument(f"--{kind}", type=int, default=0, help="workers")
+    parser.add_argument("--seconds", type=int, default=MOST_SECONDS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,7 @@
+"""A real Kubernetes as the tests of tests/cluster use it, and what they run there.
+
+kubectl    the programs kubectl and helm, in one namespace
+node       the machine that pods run on, where a command is given that runs something there
+release    Failsoft, installed by its chart
+callers    pods of ours in a namespace beside it: who asks, who loads, a provider that fails
+"""
