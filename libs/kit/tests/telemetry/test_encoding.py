@@ -6,6 +6,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from failsoft_kit.clock import SystemClock
 from failsoft_kit.telemetry import Attributes, Kind, Span, SpanContext, Tracer
 from failsoft_kit.telemetry.encoding import Encoder
+from failsoft_kit.telemetry.span import MOST_EVENTS
 
 
 class Kept:
@@ -80,6 +81,21 @@ async def test_a_first_span_that_went_well_has_no_parent_and_no_status() -> None
     sent = request.resource_spans[0].scope_spans[0].spans[0]
     assert sent.parent_span_id == b""
     assert sent.status.code == trace_pb2.Status.STATUS_CODE_UNSET
+
+
+async def test_a_span_keeps_its_first_events_and_says_how_many_it_has_left_out() -> None:
+    kept = Kept()
+    span = Tracer(clock=SystemClock(), sink=kept).start("work")
+    for number in range(MOST_EVENTS + 3):
+        span.event("happened", {"n": number})
+    span.end()
+
+    request = await encoded(*kept.spans)
+
+    sent = request.resource_spans[0].scope_spans[0].spans[0]
+    told = [event.attributes[0].value.int_value for event in sent.events]
+    assert told == list(range(MOST_EVENTS))
+    assert sent.dropped_events_count == 3
 
 
 async def test_many_spans_stay_in_order() -> None:

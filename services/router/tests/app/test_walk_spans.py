@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from failsoft_kit.telemetry import Kind
+from failsoft_kit.telemetry.span import MOST_EVENTS
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.spans import Link
-from failsoft_model.events import Delta
+from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
 from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending
@@ -177,6 +178,18 @@ async def test_a_walk_without_an_answer_is_a_failed_span(stage: type[Stage]) -> 
     walk = router.spans.one("failsoft.walk")
     assert walk.error == "ROUTE_EXHAUSTED"
     assert f"{walk.context.trace_id:032x}" == error.trace_id
+
+
+@virtual_time.test
+async def test_a_router_that_starts_over_without_an_end_fills_no_memory(
+    stage: type[Stage],
+) -> None:
+    reset = StreamReset(reason=ErrorClass.TRUNCATED)
+    router = stage(a=(*(reset for _ in range(1000)), "hi", DONE))
+
+    await router.stream()
+
+    assert 0 < len(router.spans.one("failsoft.walk").events) <= MOST_EVENTS
 
 
 @virtual_time.test

@@ -94,6 +94,8 @@ class Encoder:
         for name, at, noted in span.events or ():
             event = encoded.events.add(name=name, time_unix_nano=nanoseconds(at))
             fill_attributes(event.attributes, noted)
+        if span.events_left_out:
+            encoded.dropped_events_count = span.events_left_out
         for context, noted in span.links or ():
             link = encoded.links.add(
                 trace_id=context.trace_id.to_bytes(16, "big"),

@@ -26,6 +26,9 @@ from failsoft_model.errors import FailsoftError
 Value: TypeAlias = str | int | float | bool | Sequence[str]
 Attributes: TypeAlias = Mapping[str, Value]
 
+MOST_EVENTS = 128
+"""Of one span, as OpenTelemetry's own libraries have it: how many there are may be a peer's doing."""
+
 _current: ContextVar["Span | None"] = ContextVar("failsoft_span", default=None)
 
 
@@ -72,6 +75,7 @@ class Span:
         "end_time",
         "error_type",
         "events",
+        "events_left_out",
         "kind",
         "links",
         "name",
@@ -103,6 +107,7 @@ class Span:
         self.parent_id = parent_id
         self.attributes: dict[str, Value] = {} if attributes is None else dict(attributes)
         self.events: list[tuple[str, float, Attributes]] | None = None
+        self.events_left_out = 0
         self.links: list[tuple[SpanContext, Attributes]] | None = None
         self.error_type: str | None = None
         self.description = ""
@@ -131,7 +136,7 @@ class Span:
             self.attributes[key] = value
 
     def event(self, name: str, attributes: Attributes | None = None) -> None:
-        """Note that something happened now."""
+        """Note that something happened now; only the first `MOST_EVENTS` are kept."""
         if not self._recording:
             return
         noted: Attributes = attributes or {}
@@ -140,7 +145,10 @@ class Span:
             self._desk.names.check_attributes(noted)
         if self.events is None:
             self.events = []
-        self.events.append((name, self._unix_now(), noted))
+        if len(self.events) < MOST_EVENTS:
+            self.events.append((name, self._unix_now(), noted))
+        else:
+            self.events_left_out += 1
 
     def link(self, context: SpanContext, attributes: Attributes | None = None) -> None:
         """Say that this span follows from another one that is not its parent."""
