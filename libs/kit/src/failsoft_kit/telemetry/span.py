@@ -27,7 +27,7 @@ Value: TypeAlias = str | int | float | bool | Sequence[str]
 Attributes: TypeAlias = Mapping[str, Value]
 
 MOST_EVENTS = 128
-"""Of one span, as OpenTelemetry's own libraries have it: how many there are may be a peer's doing."""
+"""Of one span, as in OpenTelemetry's own libraries: how many happen may be a peer's doing."""
 
 _current: ContextVar["Span | None"] = ContextVar("failsoft_span", default=None)
 
