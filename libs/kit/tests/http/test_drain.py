@@ -36,10 +36,13 @@ class Stage:
     def stop(self) -> None:
         self._stop.set()
 
+    @property
+    async def url(self) -> str:
+        return f"http://127.0.0.1:{await self._ports}"
+
     @asynccontextmanager
     async def reply(self) -> AsyncIterator[aiohttp.ClientResponse]:
-        url = f"http://127.0.0.1:{await self._ports}"
-        async with aiohttp.ClientSession() as session, session.get(url) as reply:
+        async with aiohttp.ClientSession() as session, session.get(await self.url) as reply:
             yield reply
 
     async def _answer(self, request: Request, response: Response) -> None:
@@ -75,6 +78,24 @@ async def test_a_running_stream_is_finished_and_nobody_else_is_let_in() -> None:
             assert not serving.done()
             stage.cue.set()
             assert await reply.content.read() == b"b"
+            await serving
+
+
+async def test_a_connection_is_not_closed_under_its_clients_next_request() -> None:
+    """A client that has read its stream asks again at once, over what it takes for kept alive."""
+    stage = Stage(drain_seconds=30.0)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(stage.run())
+        async with aiohttp.ClientSession() as session:
+            async with session.get(await stage.url) as reply:
+                assert await reply.content.readexactly(1) == b"a"
+                stage.stop()
+                await new_requests_are_refused(stage)
+                stage.cue.set()
+                assert await reply.content.read() == b"b"
+            async with session.get(await stage.url) as next_reply:
+                assert await next_reply.content.read() == b"ab"
+                assert next_reply.headers["connection"] == "close"
             await serving
 
 

@@ -9,6 +9,9 @@
     nothing that was sent is read, 60 s    the connection is closed
     there are too many connections         the longest idle one is closed; 503 where none is idle
 
+When the service stops a connection is not closed under its client's next request: for a moment
+that one is answered yet, and its reply says that it was the last.
+
 A client that closes its side of the connection is taken for gone, also one that only meant to
 say that it will send no more: the two cannot be told apart.
 """
@@ -38,6 +41,9 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_WAITING = 8
 """Requests of one connection behind the one that is answered; one packet has room for thousands,
 each of which costs a hundred times its bytes."""
+
+FAREWELL_SECONDS = 1.0
+"""How long a client that was not told so is not taken by surprise by the end of its connection."""
 
 _OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _EMPTY_AND_LAST = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -85,6 +91,8 @@ class Connection(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_seconds = unread_seconds
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._is_leaving = False
+        self._farewell_timer: asyncio.TimerHandle | None = None
 
     @property
     def _latest(self) -> "RequestResponseCycle | None":
@@ -120,6 +128,15 @@ class Connection(HttpToolsProtocol):
         """
         self.transport.abort()
 
+    def shutdown(self) -> None:
+        """Let the next reply be the last one, and say so; without a request, close in a moment."""
+        self._is_leaving = True
+        cycle = self._latest
+        if cycle is None or not self.answering:
+            self._say_farewell()
+        elif not cycle.response_started:
+            cycle.keep_alive = False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # theirs
         super().connection_made(transport)
         if self._crowd.enter(self):
@@ -131,6 +148,8 @@ class Connection(HttpToolsProtocol):
         self._crowd.leave(self)
         self._head_is_over()
         self._is_read()
+        if self._farewell_timer is not None:
+            self._farewell_timer.cancel()
         super().connection_lost(exc)
         if self.when_lost is not None:
             self.when_lost()
@@ -179,6 +198,7 @@ class Connection(HttpToolsProtocol):
             raise TooManyWaitError
         if not self.parser.should_upgrade():
             super().on_headers_complete()
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_leaving
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
@@ -188,6 +208,8 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if not self.answering and not self._in_head:
             self._crowd.rest(self)
+        if self._is_leaving and not self.answering and not self.transport.is_closing():
+            self._say_farewell()
 
     def on_body(self, body: bytes) -> None:
         self._bare_bytes = 0
@@ -235,6 +257,13 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _say_farewell(self) -> None:
+        self._farewell_timer = self.loop.call_later(FAREWELL_SECONDS, self._part)
+
+    def _part(self) -> None:
+        if not self.answering:
+            self.transport.close()
 
     def _is_read(self) -> None:
         if self._unread_timer is not None:

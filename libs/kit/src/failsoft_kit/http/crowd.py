@@ -4,6 +4,7 @@ An idle connection costs its client a new one at most; one with a request under 
 when all have one, it is the newcomer that has to go.
 """
 
+import asyncio
 from typing import Protocol
 
 
@@ -26,6 +27,8 @@ class Crowd:
         self._all: set[Guest] = set()
         self._idle: dict[Guest, None] = {}
         """The longest idle first."""
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
 
     def enter(self, guest: Guest) -> bool:
         """One is made, idle as yet. False: there is no room for it."""
@@ -36,8 +39,13 @@ class Crowd:
             self.leave(longest)
             longest.give_way()
         self._all.add(guest)
+        self._is_empty.clear()
         self._idle[guest] = None
         return True
+
+    async def wait_until_empty(self) -> None:
+        """Until none is left."""
+        await self._is_empty.wait()
 
     def rest(self, guest: Guest) -> None:
         """It has no request any more."""
@@ -51,4 +59,6 @@ class Crowd:
     def leave(self, guest: Guest) -> None:
         """It is closed."""
         self._all.discard(guest)
+        if not self._all:
+            self._is_empty.set()
         self._idle.pop(guest, None)

@@ -5,13 +5,14 @@ uvicorn speaks HTTP here and does nothing else: signals, drain and logs are kit'
 
 import asyncio
 import socket
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from failsoft_kit.http.connection import Connection
+from failsoft_kit.http.connection import FAREWELL_SECONDS, Connection
 from failsoft_kit.http.crowd import Crowd
 from failsoft_kit.http.guard import Guard
 from failsoft_kit.rpc.address import Address
@@ -83,13 +84,19 @@ class HttpServer:
         self._server = await loop.create_server(accept, sock=self._bound, backlog=_BACKLOG)
 
     def drain(self) -> None:
-        """Take no more requests: idle connections are closed, others after their reply."""
+        """Take no more connections; those there are get one more reply at most."""
         if self._server is None:
             self._bound.close()
             return
         self._server.close()
         for connection in list(self._state.connections):
             connection.shutdown()
+
+    async def wait_until_left(self) -> None:
+        """After `drain`: until the idle connections are closed, or their clients had the time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * FAREWELL_SECONDS):
+                await self._crowd.wait_until_empty()
 
     def close(self) -> None:
         """Break off what is left."""

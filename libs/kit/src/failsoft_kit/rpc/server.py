@@ -119,7 +119,7 @@ async def _drain(
             tasks.create_task(server.stop(within + _ABORT_SECONDS))
         for front in fronts:
             front.drain()
-        idle = tasks.create_task(calls.wait_until_idle())
+        idle = tasks.create_task(_wait_until_idle(calls, fronts))
         hurried = tasks.create_task(hurry.wait())
         await asyncio.wait((idle, hurried), timeout=within, return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
@@ -134,6 +134,14 @@ async def _drain(
                 await calls.wait_until_idle()
         for front in fronts:
             front.close()
+
+
+async def _wait_until_idle(calls: RunningCalls, fronts: Sequence[HttpServer]) -> None:
+    """Until no call is left, those included that come over HTTP connections as they end."""
+    await calls.wait_until_idle()
+    for front in fronts:
+        await front.wait_until_left()
+    await calls.wait_until_idle()
 
 
 @contextmanager
