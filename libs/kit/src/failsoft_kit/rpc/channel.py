@@ -28,6 +28,8 @@ _OPTIONS: Options = {
     "grpc.enable_retries": 0,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
+    # By default half a minute, in which one whose pods were all replaced is looked for in vain.
+    "grpc.dns_min_time_between_resolutions_ms": 1000,
     "grpc.keepalive_time_ms": 60_000,
     "grpc.keepalive_timeout_ms": 20_000,
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
