@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter
-from failsoft_kit.telemetry.export import ExportFailed, Unwanted
+from failsoft_kit.telemetry.export import LONGEST_HINT, ExportFailed, Unwanted
 from failsoft_kit.telemetry.metrics_encoding import MetricsEncoder
 from failsoft_kit.telemetry.metrics_push import MetricsPush
 from failsoft_kit.testing import virtual_time
@@ -71,6 +71,22 @@ async def test_each_interval_tells_what_is_so_then() -> None:
             pushed.gauge.set(value)
             await asyncio.sleep(INTERVAL + 1.0)
     assert collector.values == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("hint", "kept"), [(1.0, INTERVAL), (100.0, 100.0), (1e9, LONGEST_HINT)])
+@virtual_time.test
+async def test_a_collector_that_says_when_to_come_back_is_asked_no_earlier(
+    hint: float, kept: float
+) -> None:
+    pushed = Pushed()
+    pushed.collector.refusals = [ExportFailed("busy", again=True, after=hint)]
+    async with pushed.running() as collector:
+        await asyncio.sleep(INTERVAL + kept - 1.0)
+        before = list(collector.values)
+        await asyncio.sleep(2.0)
+
+    assert not before
+    assert len(collector.values) == 1
 
 
 @pytest.mark.parametrize("again", [True, False])

@@ -5,18 +5,21 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+LONGEST_HINT = 300.0
+"""Seconds that a collector may ask for: one that says a year is tried again before that."""
+
 
 class ExportFailed(Exception):
     """The collector did not take a batch.
 
     `again` says whether it may take the same batch later; `after`, how many seconds it wants
-    to be left alone before that, None where it did not say.
+    to be left alone before that, at most `LONGEST_HINT`; None where it did not say.
     """
 
     def __init__(self, message: str, *, again: bool, after: float | None = None) -> None:
         super().__init__(message)
         self.again = again
-        self.after = after
+        self.after = None if after is None else min(after, LONGEST_HINT)
 
 
 class Unwanted(ExportFailed):

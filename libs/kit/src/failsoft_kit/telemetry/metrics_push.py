@@ -2,6 +2,7 @@
 
 A collector that is away costs one log line, and one more when it is back: each batch says
 everything since the start, so there is nothing to keep and nothing to catch up on.
+One that says when to come back is asked no earlier.
 One that takes spans alone, as a Jaeger does, costs one line that is no warning; it is asked
 again each interval, because one that takes metrics may have its place by then.
 """
@@ -53,9 +54,10 @@ class MetricsPush:
 
     async def run(self) -> None:
         """Push until cancelled."""
+        pause = self._interval
         while True:
-            await asyncio.sleep(self._interval)
-            await self._push()
+            await asyncio.sleep(pause)
+            pause = max(self._interval, await self._push())
 
     async def close(self, *, within: float) -> None:
         """Push the last values for at most `within` seconds, then give connections back."""
@@ -67,7 +69,8 @@ class MetricsPush:
         finally:
             await self._exporter.close()
 
-    async def _push(self) -> None:
+    async def _push(self) -> float:
+        """Seconds for which the collector wants to be left alone."""
         request = self._encoder.encode(self._meter.read(), at=self._clock.unix())
         try:
             await self._exporter.export(request)
@@ -75,8 +78,10 @@ class MetricsPush:
             self._note_unwanted(str(error))
         except ExportFailed as error:
             self._note_failure(str(error))
+            return error.after or 0.0
         else:
             self._note_success()
+        return 0.0
 
     def _note_unwanted(self, answer: str) -> None:
         if self._changes_to(_Condition.UNWANTED):

@@ -25,8 +25,6 @@ _CAPACITY = 8192
 _BATCH = 512
 _INTERVAL = 1.0
 _LONGEST_PAUSE = 30.0
-_LONGEST_HINT = 300.0
-"""Seconds that a collector may ask for: one that says a year is tried again before that."""
 
 
 class _Condition(enum.Enum):
@@ -160,8 +158,7 @@ class Recorder:
             _log.warning("telemetry.spans_left_at_end", left=left, dropped=self.dropped)
 
     def _note_failure(self, problem: str, *, after: float | None = None) -> None:
-        hint = min(after or 0.0, _LONGEST_HINT)
-        self._pause = max(min(_LONGEST_PAUSE, self._pause * 2), hint)
+        self._pause = max(min(_LONGEST_PAUSE, self._pause * 2), after or 0.0)
         if self._changes_to(_Condition.FAILING):
             _log.warning("telemetry.export_failing", problem=problem, dropped=self.dropped)
 
