@@ -126,6 +126,14 @@ def test_liveness_asks_less_than_readiness(deployments: list[dict[str, Any]]) ->
         assert container["startupProbe"]["grpc"] == container["readinessProbe"]["grpc"]
 
 
+def test_a_frozen_process_is_not_given_the_time_of_a_drain(
+    deployments: list[dict[str, Any]],
+) -> None:
+    """It drains nothing, and without a word of its own a probe waits for the pod's grace period."""
+    for container in containers(deployments):
+        assert container["livenessProbe"]["terminationGracePeriodSeconds"] <= 30
+
+
 def test_the_startup_budget_follows_the_values(
     defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:

@@ -49,6 +49,8 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
+  # A process that is frozen drains nothing: the pod's own grace period would only be lost.
+  terminationGracePeriodSeconds: 20
 readinessProbe:
   grpc:
     port: {{ $port }}
