@@ -355,6 +355,7 @@ async def test_who_is_not_found_is_told_how_far_back_is_remembered_and_what_to_d
         await explained(router, "walk-9")
 
     assert missing.value.metadata == {"walks": "1", "sinceSeconds": "90"}
+    assert "remembers 1, the oldest of which began 90 s ago" in missing.value.message
     assert "router.explain.valkey_url" in missing.value.message
 
 

@@ -109,7 +109,7 @@ class Explanations:
             found = await self._store.find(key)
         except StoreAway as away:
             raise self._not_found(
-                f"where all replicas keep theirs cannot be asked: {away}"
+                f"Valkey, where all replicas keep theirs, cannot be asked: {away}"
             ) from away
         if found is None:
             raise self._not_found(f"Valkey has none either, {self._store.reach}")
@@ -129,7 +129,9 @@ class Explanations:
     def _not_found(self, elsewhere: str) -> WalkNotFound:
         count, oldest = len(self._ring), self._ring.oldest
         reach = 0.0 if oldest is None else self._clock.now() - oldest.began
-        here = f"this replica remembers {count} walks, since {reach:.0f} s ago"
+        here = f"this replica remembers {count or 'none'}"
+        if oldest is not None:
+            here += f", the oldest of which began {reach:.0f} s ago"
         return WalkNotFound(
             f"no walk of this id is remembered: {here}; {elsewhere}; {_NO_WALK}",
             metadata={"walks": str(count), "sinceSeconds": f"{reach:.0f}"},
