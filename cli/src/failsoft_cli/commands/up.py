@@ -35,8 +35,8 @@ def _otlp(_context: click.Context, _option: click.Parameter, value: str | None) 
     "--otlp",
     metavar="URL",
     callback=_otlp,
-    help="Send spans and metrics to this collector, over HTTP where the URL has port 4318 or a path,"
-    " else over gRPC: http://localhost:4317 is a Jaeger's port.",
+    help="Send spans and metrics to this collector: http://localhost:4317 is a Jaeger's port. Over"
+    " HTTP where the URL has port 4318 or a path, else over gRPC.",
 )
 @click.option(
     "--port-offset",
