@@ -109,8 +109,8 @@ class ReplicatedTarget:
         way.uses.begin()
         result, unreachable, spoke = Result.NO_EVIDENCE, False, False
         heard_at = self._clock.now()
-        call.goes_to(turn.address)
         try:
+            call.goes_to(turn.address)
             told = partial(self._told, turn)
             async with aclosing(way.target.stream(replace(call, hears_load=told))) as pieces:
                 async for piece in pieces:
