@@ -63,7 +63,13 @@ def main() -> int:
 
 
 def run(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
+    """The command's exit status; on Ctrl-C it is its turn to end."""
+    with subprocess.Popen(command, env={**os.environ, **variables}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the terminal has told the command as well
+                continue
 
 
 def find_program() -> Path:
@@ -124,6 +130,7 @@ def jaeger(program: Path) -> Iterator[Mapping[str, str]]:
     process = subprocess.Popen(
         [str(program), "--config", str(MODULE / "config.yaml")],
         env={**os.environ, "QUERY_PORT": str(query), "OTLP_PORT": str(otlp)},
+        process_group=0,  # Ctrl-C is for the command, whose last spans are still to come
     )
     try:
         url = f"http://127.0.0.1:{query}"
