@@ -67,6 +67,8 @@ def installed(found_jaeger: JaegerService | None) -> Iterator[Release]:
         release.install()
         yield release
     finally:
+        # First, because Kubernetes takes its time with a namespace that has pods.
+        release.uninstall()
         namespace.delete()
 
 

@@ -1,7 +1,8 @@
 """`python -m in_pods.load [--grpc N] [--headless N] [--http N] [--local N] [--seconds S]`: streams.
 
 Each worker asks for a stream, reads it to its end, and asks for the next one, until SIGTERM or
-S seconds are over; what runs then is read to its end. What was seen is one line of JSON:
+S seconds are over; what runs then is read to its end. /tmp/flowing is there once each kind has
+had a stream. What was seen is one line of JSON:
 
     {"grpc": {"whole": 41, "degraded": {"mock": 1}, "longest": 2.1, "lost": [[t, what], …]}, …}
 
@@ -25,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import grpc
@@ -35,11 +37,12 @@ from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStu
 from in_pods import question
 from in_pods.ask import word
 
+FLOWING = Path("/tmp/flowing")  # noqa: S108 - of this pod alone
 MOST_SECONDS = 900
 STREAM_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 """After a lost one, so that an outage is not a flood."""
-TOKENS = 8
+TOKENS = 20
 
 Stream = Callable[[], Awaitable[str]]
 """Reads one stream; gives its degradation. Raises `Lost`."""
@@ -84,12 +87,17 @@ async def main() -> None:
             "local": lambda: over_grpc(one, "local"),
         }
         seen = {kind: Seen() for kind, count in wanted.items() if count}
+
+        def on_whole() -> None:
+            if all(told.whole for told in seen.values()):
+                FLOWING.touch()
+
         ended = asyncio.Event()
         async with asyncio.TaskGroup() as workers:
             workers.create_task(_wait_for_the_end(ended, seconds))
             for kind, told in seen.items():
                 for _ in range(wanted[kind]):
-                    workers.create_task(work(streams[kind], told, ended))
+                    workers.create_task(work(streams[kind], told, ended, on_whole))
     sys.stdout.write(json.dumps({kind: told.told() for kind, told in seen.items()}) + "\n")
 
 
@@ -99,7 +107,9 @@ _IN_TURNS = (
 )
 
 
-async def work(stream: Stream, seen: Seen, ended: asyncio.Event) -> None:
+async def work(
+    stream: Stream, seen: Seen, ended: asyncio.Event, on_whole: Callable[[], None]
+) -> None:
     """Read streams, one after the other."""
     while not ended.is_set():
         began = time.monotonic()  # noqa: TID251 - a program of its own, on real time
@@ -113,6 +123,7 @@ async def work(stream: Stream, seen: Seen, ended: asyncio.Event) -> None:
         seen.longest = max(seen.longest, time.monotonic() - began)  # noqa: TID251
         if degradation != "none":
             seen.degraded[degradation] += 1
+        on_whole()
 
 
 async def over_grpc(channel: grpc.aio.Channel, route: str) -> str:

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,12 @@ class Streams:
     degraded: Mapping[str, int]
     longest: float
     lost: Sequence[tuple[float, str]]
+
+    def told(self) -> str:
+        """In words, for who looks on."""
+        ways = Counter(what for _, what in self.lost)
+        lost = "".join(f"\n    {count} times {what[:120]}" for what, count in ways.items())
+        return f"{self.whole} whole, the longest {self.longest} s, {len(self.lost)} lost{lost}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +114,15 @@ class Callers:
     def start_load(self, **wanted: int) -> "Load":
         """Have streams all the time, until it is stopped or the seconds are over.
 
+        Returns when each kind has had one.
+
         Args:
             wanted: So many of each kind at once; `seconds`.
         """
         words = [word for name, value in wanted.items() for word in (f"--{name}", str(value))]
         self.namespace.kubectl("delete", "pod", Load.POD, "--ignore-not-found")
-        self.namespace.apply(self._pod(Load.POD, "-m", "in_pods.load", *words))
+        pod = self._pod(Load.POD, "-m", "in_pods.load", *words)
+        self.namespace.apply(_ready_when_there(pod, "/tmp/flowing"))  # noqa: S108 - of the pod
         self._wait("--for=condition=Ready", Load.POD)
         return Load(namespace=self.namespace)
 
@@ -208,6 +218,14 @@ def _named(kind: str, name: str) -> dict[str, Any]:
         "kind": kind,
         "metadata": {"name": name, "labels": {"app": name}},
     }
+
+
+def _ready_when_there(pod: Manifest, file: str) -> Manifest:
+    """The pod with a probe that looks for a file."""
+    (container,) = pod["spec"]["containers"]
+    probe = {"exec": {"command": ["test", "-e", file]}, "periodSeconds": 1}
+    container = {**container, "readinessProbe": probe}
+    return {**pod, "spec": {**pod["spec"], "containers": [container]}}
 
 
 def _service(name: str, port: int) -> Manifest:

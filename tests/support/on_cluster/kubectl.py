@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Manifest = Mapping[str, object]
+Manifest = Mapping[str, Any]
 
 
 class CommandFailed(AssertionError):

@@ -32,12 +32,22 @@ class Release:
         """Return when every pod is ready; raises `CommandFailed` with what the pods say."""
         self._helm("install", *options)
 
-    def upgrade(self, *options: str) -> None:
-        """As `install`, over what is there."""
-        self._helm("upgrade", *options)
+    def upgrade(self, *options: str, wait: bool = True) -> None:
+        """As `install`, over what is there; without `wait`, return at once."""
+        self._helm("upgrade", *options, wait=wait)
+
+    def rollback(self) -> None:
+        """To what was before the last upgrade."""
+        wait = ("--wait", f"--timeout={READY_SECONDS}s")
+        run("helm", "rollback", "failsoft", "--namespace", self.namespace.name, *wait)
 
     def uninstall(self) -> None:
-        run("helm", "uninstall", "failsoft", "--namespace", self.namespace.name, "--wait")
+        """Return when its pods are gone too, which Helm does not wait for."""
+        run(
+            *("helm", "uninstall", "failsoft", "--namespace", self.namespace.name),
+            *("--wait", "--ignore-not-found"),
+        )
+        self.wait_until_gone([pod["metadata"]["name"] for pod in self.namespace.pods()])
 
     @property
     def key(self) -> str:
@@ -49,6 +59,26 @@ class Release:
         """Of one component, without those that are ending."""
         found = self.namespace.pods(f"app.kubernetes.io/component={component}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def delete(self, pod: Mapping[str, Any]) -> None:
+        """Return when it is gone."""
+        self.namespace.kubectl("delete", "pod", pod["metadata"]["name"])
+
+    def evict(self, pod: Mapping[str, Any]) -> None:
+        """As a drain of its node does; returns when it is gone."""
+        name = pod["metadata"]["name"]
+        eviction = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": self.namespace.name},
+        }
+        path = f"/api/v1/namespaces/{self.namespace.name}/pods/{name}/eviction"
+        self.namespace.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
+        self.wait_until_gone([name])
+
+    def read(self, pod: Mapping[str, Any], file: str) -> str:
+        """What is in a file of its container."""
+        return self.namespace.kubectl("exec", pod["metadata"]["name"], "--", "cat", file)
 
     def restarts(self, component: str) -> int:
         """How often containers of its pods have been started again."""
@@ -103,24 +133,26 @@ class Release:
 
     def wait_until_gone(self, pods: Sequence[str]) -> None:
         names = [f"pod/{name}" for name in pods]
-        self.namespace.kubectl("wait", "--for=delete", f"--timeout={READY_SECONDS}s", *names)
+        if names:
+            self.namespace.kubectl("wait", "--for=delete", f"--timeout={READY_SECONDS}s", *names)
 
     def _scale(self, workload: str, component: str, replicas: int) -> None:
         old = [pod["metadata"]["name"] for pod in self.pods(component)]
         self.namespace.kubectl("scale", workload, f"--replicas={replicas}")
         self.namespace.kubectl("rollout", "status", workload, f"--timeout={READY_SECONDS}s")
-        if old and not replicas:
+        if not replicas:
             self.wait_until_gone(old)
 
     def _put(self, name: str, key: str, value: str) -> None:
         patch = json.dumps({"data": {key: value}})
         self.namespace.kubectl("patch", name, "--type=merge", f"--patch={patch}")
 
-    def _helm(self, verb: str, *options: str) -> None:
+    def _helm(self, verb: str, *options: str, wait: bool = True) -> None:
+        waiting = ("--wait", f"--timeout={READY_SECONDS}s") if wait else ()
         try:
             run(
                 *("helm", verb, "failsoft", str(CHART), "--namespace", self.namespace.name),
-                *("--wait", f"--timeout={READY_SECONDS}s", *self.options, *options),
+                *(*waiting, *self.options, *options),
             )
         except CommandFailed as failed:
             pods = self.namespace.kubectl("get", "pods", "--output", "wide")
