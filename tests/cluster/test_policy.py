@@ -32,7 +32,7 @@ def test_an_edited_policy_is_live_without_a_restart(release: "Release", callers:
 def test_a_bad_policy_is_refused_and_told_and_the_old_one_stays(
     release: "Release", callers: "Callers"
 ) -> None:
-    with release.edited(POLICY, "policy.yaml", "default: true", "defualt: true"):
+    with release.edited(POLICY, "policy.yaml", "default: true", "usual: true"):
         eventually(lambda: callers.health()["policy"]["refused"] is not None, within=LIVE_SECONDS)
         answer = callers.ask("grpc", "chat")
         health = callers.health()
