@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from other_networks import connect_proxy, tls_front
+from processes import dead_port
 from router_under_test import StartRouter, hop_words, openai_target
 
 from failsoft.router.v1 import admin_service_pb2 as admin_pb
@@ -81,11 +82,11 @@ async def test_a_proxy_that_lets_nobody_through_is_told_from_a_provider_that_is_
 async def test_a_proxy_that_is_away_is_called_that(
     start_router: StartRouter, first: Upstream
 ) -> None:
-    async with connect_proxy(leads_to=port_of(first)) as proxy:
-        pass
-    router = await start_router(only(first, f"https://{NAME}/v1", proxy=proxy.url))
+    with dead_port() as port:
+        policy = only(first, f"https://{NAME}/v1", proxy=f"http://127.0.0.1:{port}")
+        router = await start_router(policy)
 
-    hops = (await router.ask()).finished.hops
+        hops = (await router.ask()).finished.hops
 
     assert hops[0].detail == "no connection: its proxy cannot be reached"
 

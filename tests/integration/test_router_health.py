@@ -10,7 +10,7 @@ import pytest
 from api_keys import bearer, write_keys
 from google.protobuf.duration_pb2 import Duration
 from health_schema import mistakes
-from processes import free_ports
+from processes import dead_port
 from pydantic import SecretStr
 from router_under_test import Router, StartRouter, failsoft_target, openai_target, two_hops
 
@@ -141,23 +141,23 @@ async def test_a_cache_that_is_there_is_told(
 async def test_a_cache_whose_valkey_is_away_is_degraded_and_so_is_the_router(
     start_router: StartRouter, first: Upstream, second: Upstream, tmp_path: Path
 ) -> None:
-    (nobody,) = free_ports(1)
     clock = SystemClock()
-    service = build_cache(
-        CacheSettings(
-            address="127.0.0.1:0",
-            data_dir=tmp_path / "cache",
-            valkey_url=SecretStr(f"redis://127.0.0.1:{nobody}"),
-            drain=1.0,
-        ),
-        clock=clock,
-        telemetry=Telemetry(tracer=Tracer(clock=clock)),
-    )
-    async with running(service) as (port,), open_channel(f"127.0.0.1:{port}") as channel:
-        # By its end the cache has missed Valkey.
-        await CacheServiceStub(channel).Lookup(LookupRequest(canonical_request=b"{}"))
-        router = await start_router(two_hops(first, second), cache=f"127.0.0.1:{port}")
-        document = await health(router)
+    with dead_port() as nobody:
+        service = build_cache(
+            CacheSettings(
+                address="127.0.0.1:0",
+                data_dir=tmp_path / "cache",
+                valkey_url=SecretStr(f"redis://127.0.0.1:{nobody}"),
+                drain=1.0,
+            ),
+            clock=clock,
+            telemetry=Telemetry(tracer=Tracer(clock=clock)),
+        )
+        async with running(service) as (port,), open_channel(f"127.0.0.1:{port}") as channel:
+            # By its end the cache has missed Valkey.
+            await CacheServiceStub(channel).Lookup(LookupRequest(canonical_request=b"{}"))
+            router = await start_router(two_hops(first, second), cache=f"127.0.0.1:{port}")
+            document = await health(router)
 
     told = named(document["services"], "cache")
     assert (told["ready"], told["degraded"]) == (True, True)
@@ -170,16 +170,14 @@ async def test_a_cache_whose_valkey_is_away_is_degraded_and_so_is_the_router(
 async def test_services_that_are_away_cost_a_moment_and_are_told(
     start_router: StartRouter, first: Upstream
 ) -> None:
-    no_cache, no_model = (f"127.0.0.1:{port}" for port in free_ports(2))
-    policy = {
-        "targets": {
-            "cloud": openai_target(first),
-            "local": {"provider": "failsoft", "model": "tiny", "endpoint": no_model},
-        },
-        "routes": {"chat": {"default": True, "hops": ["cloud", "local"]}},
-    }
+    with dead_port() as no_cache, dead_port() as no_model:
+        local = {"provider": "failsoft", "model": "tiny", "endpoint": f"127.0.0.1:{no_model}"}
+        policy = {
+            "targets": {"cloud": openai_target(first), "local": local},
+            "routes": {"chat": {"default": True, "hops": ["cloud", "local"]}},
+        }
 
-    document = await health(await start_router(policy, cache=no_cache))
+        document = await health(await start_router(policy, cache=f"127.0.0.1:{no_cache}"))
 
     assert document["status"] == "degraded"
     assert document["why"] == [

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import free_ports
+from processes import dead_port
 
 pytestmark = [
     pytest.mark.integration,
@@ -59,10 +59,9 @@ def run(setup: Path, index: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_network_it_says_so_and_is_no_failure_of_the_tests(setup: Path) -> None:
-    (port,) = free_ports(1)
-    nobody = f"http://127.0.0.1:{port}/simple"
-
-    done = run(setup, nobody)
+    with dead_port() as port:
+        nobody = f"http://127.0.0.1:{port}/simple"
+        done = run(setup, nobody)
 
     assert done.returncode == IMPOSSIBLE
     assert nobody in done.stderr.splitlines()[-1]

@@ -25,6 +25,15 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
+def dead_port() -> Iterator[int]:
+    """A port on which nobody listens, nor can within the block: one that was only free a moment
+    ago may be the next that the system gives to somebody else."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@contextmanager
 def process(
     arguments: Sequence[str],
     *,
