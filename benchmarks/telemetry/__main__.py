@@ -15,7 +15,7 @@ import uvloop
 
 from benchmarks import load
 from benchmarks.against.stage import Server
-from benchmarks.engine.verdict import Outcome
+from benchmarks.engine.verdict import Outcome, left_out
 from benchmarks.processes import cpu_seconds
 from benchmarks.telemetry.stage import BOTH, METRICS, OFF, SPANS, Stage, running_stage
 from benchmarks.telemetry.verdict import MOST, Verdict, judge
@@ -138,6 +138,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=24, help="after each start")
     parser.add_argument("--requests", type=int, default=48, help="a round and walk")
     chosen = parser.parse_args()
+    try:
+        left_out(chosen.starts)
+    except ValueError as error:
+        parser.error(f"--starts: {error}")
     print(f"{os.cpu_count()} CPUs, Python {sys.version.split()[0]}", flush=True)
     starts = [
         one_start(rounds=chosen.rounds, requests=chosen.requests) for _ in range(chosen.starts)
