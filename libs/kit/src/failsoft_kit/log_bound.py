@@ -18,8 +18,23 @@ class LogBound:
     Kinds are kept for ever, so they must be few: statuses, not requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, all_of_them: bool = False) -> None:
+        """
+        Args:
+            all_of_them: Every line is wanted, as at `debug`.
+        """
+        self._all_of_them = all_of_them
         self._kinds: dict[str, _While] = {}
+
+    def line_of(self, kind: str | None, *, crashed: bool, now: float) -> Mapping[str, int] | None:
+        """Whether a call that has ended gets a line; as `admit`, and a crash always has one.
+
+        Args:
+            kind: None: it was answered, which is worth a line only where all of them are wanted.
+        """
+        if self._all_of_them or crashed:
+            return {}
+        return None if kind is None else self.admit(kind, now=now)
 
     def admit(self, kind: str, *, now: float) -> Mapping[str, int] | None:
         """Whether a line of that kind is to be written now.

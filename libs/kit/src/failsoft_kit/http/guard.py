@@ -106,8 +106,7 @@ class Guard:
         self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._date = (0, "")
         self._log: FilteringBoundLogger = _log.bind()
-        self._logs_all = self._log.is_enabled_for(logging.DEBUG)
-        self._log_bound = LogBound()
+        self._log_bound = LogBound(all_of_them=self._log.is_enabled_for(logging.DEBUG))
 
     async def __call__(
         self, scope: "HTTPScope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
@@ -228,16 +227,13 @@ class Guard:
         elif status >= 500:
             span.fail(str(status))
         span.end()
-        if (more := self._line_of(ending)) is not None:
+        more = self._log_bound.line_of(
+            None if ending is None else ending.code,
+            crashed=ending is not None and ending.crash is not None,
+            now=self._clock.now(),
+        )
+        if more is not None:
             self._write_log(call, status, ending, more)
-
-    def _line_of(self, ending: Ending | None) -> Mapping[str, int] | None:
-        """What a request's line of the log says besides; None: it gets none."""
-        if self._logs_all or (ending is not None and ending.crash is not None):
-            return {}
-        if ending is None:
-            return None
-        return self._log_bound.admit(ending.code, now=self._clock.now())
 
     def _write_log(
         self, call: RunningCall, status: int, ending: Ending | None, more: Mapping[str, int]

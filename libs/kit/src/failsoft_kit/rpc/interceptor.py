@@ -109,8 +109,7 @@ class Interceptor:
         self._refusals = meter.counter(CALLS_REFUSED).cell()
         self._details = details
         self._log: FilteringBoundLogger = _log.bind()
-        self._logs_all = self._log.is_enabled_for(logging.DEBUG)
-        self._log_bound = LogBound()
+        self._log_bound = LogBound(all_of_them=self._log.is_enabled_for(logging.DEBUG))
 
     def wrap(self, name: str, handler: Handler) -> Handler:
         """The handler that serves the method of that full name instead of `handler`."""
@@ -237,16 +236,13 @@ class Interceptor:
         elif ending.code in OUR_FAULT:
             span.fail(ending.code)
         span.end()
-        if (more := self._line_of(ending)) is not None:
+        more = self._log_bound.line_of(
+            None if ending.code == OK else ending.code,
+            crashed=ending.crash is not None,
+            now=self._clock.now(),
+        )
+        if more is not None:
             self._write_log(call, ending, more)
-
-    def _line_of(self, ending: Ending) -> Mapping[str, int] | None:
-        """What a call's line of the log says besides; None: it gets none."""
-        if self._logs_all or ending.crash is not None:
-            return {}
-        if ending.code == OK:
-            return None
-        return self._log_bound.admit(ending.code, now=self._clock.now())
 
     def _write_log(self, call: RunningCall, ending: Ending, more: Mapping[str, int]) -> None:
         facts = {
