@@ -22,7 +22,8 @@ from failsoft_model.chat import (
     Tool,
 )
 from failsoft_model.events import BlockKind, Delta, Event, Finished, Started, StreamReset
-from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.board import Board
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.ledger import Ledger
 from failsoft_router.app.metrics import Metrics

@@ -12,7 +12,7 @@ from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter, NameRegistry
 from failsoft_kit.testing import virtual_time
 from failsoft_router import telemetry
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Surroundings

@@ -48,7 +48,8 @@ from failsoft_router.api.openai.front import OpenAiFront
 from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.admin.explanation import encode_walk
 from failsoft_router.api.rpc.inference import InferenceServicer
-from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.board import Board
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.endpoint_watch import EndpointWatch, Watched
 from failsoft_router.app.explain import Explanations

@@ -28,12 +28,13 @@ from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampli
 from failsoft_model.events import Answer, Delta, Event, StreamReset
 from failsoft_model.walk import CacheStatus, Load
 from failsoft_router import telemetry
-from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.board import Board
+from failsoft_router.app.boards import Boards, MakeBoard
 from failsoft_router.app.connections import Connections
 from failsoft_router.app.endpoint_watch import EndpointWatch
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.ledger import Ledger
-from failsoft_router.app.metrics import MakeBoard, Metrics
+from failsoft_router.app.metrics import Metrics
 from failsoft_router.app.replicated_target import ReplicatedTarget
 from failsoft_router.app.supervisor import Supervisor
 from failsoft_router.app.surroundings import Caller, Surroundings

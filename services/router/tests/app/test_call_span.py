@@ -9,7 +9,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.walk import FinishReason, Usage
-from failsoft_router.app.call_span import attributes_of
+from failsoft_router.app.call_attributes import call_attributes
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Ending
 
@@ -39,7 +39,7 @@ def test_a_call_says_which_server_the_policy_names(
 ) -> None:
     target = TargetPolicy(name="a", provider=provider, model="m", endpoint=endpoint)
 
-    attributes = attributes_of(target)
+    attributes = call_attributes(target)
 
     assert (attributes.get("server.address"), attributes.get("server.port")) == server
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import SkipReason
-from failsoft_router.app.board import Place
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.place import Place
 from failsoft_router.app.prospects import Prospects
 from failsoft_router.core import budget, retry
 from failsoft_router.core.breaker import Permit, State

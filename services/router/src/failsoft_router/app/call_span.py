@@ -4,38 +4,15 @@ Tokens are told here and on no other span, so that their sum over spans counts n
 A call that broke off has told none, whatever it has cost.
 """
 
-import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from failsoft_kit.telemetry.context import SpanContext
-from failsoft_kit.telemetry.span import Attributes, Kind, Span, Value
+from failsoft_kit.telemetry.span import Attributes, Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import Sampling
 from failsoft_model.walk import Attempt, ErrorClass, Usage
 from failsoft_router import telemetry
-from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending
-
-_GRPC_TARGET = re.compile(
-    r"(?:dns:(?://[^/]*/)?|ipv[46]:)?(?P<host>\[[^\]]+\]|[^\[\]:/,]+)(?::(?P<port>\d{1,5}))?"
-)
-
-
-def attributes_of(target: TargetPolicy) -> Attributes:
-    """What every call to this target has in its span."""
-    attributes: dict[str, Value] = {
-        telemetry.OPERATION: telemetry.CHAT,
-        telemetry.PROVIDER: telemetry.provider_name(target.provider),
-        telemetry.REQUEST_MODEL: target.model,
-        telemetry.STREAMED: True,
-    }
-    host, port = _server(target)
-    if host:
-        attributes[telemetry.SERVER_ADDRESS] = host
-    if host and port:
-        attributes[telemetry.SERVER_PORT] = port
-    return attributes
 
 
 def begin(
@@ -52,7 +29,7 @@ def begin(
 
     Args:
         parent: The hop's.
-        constant: What `attributes_of` says of the target.
+        constant: What `call_attributes` says of the target.
         is_probe: It finds out whether the target is back.
         retry_of: The span of the attempt before it in the same hop; None: it is the first.
     """
@@ -133,14 +110,3 @@ def _used(usage: Usage) -> Iterable[tuple[str, int]]:
         yield telemetry.CACHED_TOKENS, usage.cached_input_tokens
     if usage.reasoning_tokens:
         yield telemetry.REASONING_TOKENS, usage.reasoning_tokens
-
-
-def _server(target: TargetPolicy) -> tuple[str, int]:
-    """Host and port that the policy names, behind a proxy too; empty or 0: it names none."""
-    if target.provider is Provider.FAILSOFT:
-        found = _GRPC_TARGET.fullmatch(target.endpoint)
-        if found is None:
-            return "", 0
-        return found["host"].strip("[]"), int(found["port"] or 0)
-    url = urlsplit(target.endpoint)
-    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)

@@ -8,7 +8,7 @@ from failsoft_kit.telemetry.span import Span
 from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.attempt import AttemptLimits, run_attempt
-from failsoft_router.app.board import Place
+from failsoft_router.app.place import Place
 from failsoft_router.ports import AttemptFailed, Piece, TargetCall
 
 _QUESTION = ChatRequest(

@@ -14,7 +14,7 @@ from failsoft_kit.telemetry.context import SpanContext
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished
 from failsoft_router.app.gates import Shut
-from failsoft_router.app.verdict import story
+from failsoft_router.app.story import story
 from failsoft_router.core.breaker import Breaker, State
 from failsoft_router.core.errors import (
     RouteExhausted,

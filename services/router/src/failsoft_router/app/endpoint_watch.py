@@ -11,7 +11,7 @@ from functools import partial
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.board import Board
-from failsoft_router.app.metrics import MakeBoard
+from failsoft_router.app.boards import MakeBoard
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.endpoints import Endpoint, Endpoints
 from failsoft_router.core.policy import Policy, TargetPolicy

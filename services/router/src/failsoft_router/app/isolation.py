@@ -7,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.identity import Principal
 from failsoft_model.walk import SkipReason
-from failsoft_router.app.board import Place
+from failsoft_router.app.place import Place
 from failsoft_router.core.gate import IsolationOrder
 
 _log: FilteringBoundLogger = structlog.get_logger()

@@ -5,8 +5,7 @@ policy brings are few, and known before its first walk.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+from collections.abc import Collection
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.rpc.names import ERROR_TYPE
@@ -16,6 +15,7 @@ from failsoft_model.events import Finished
 from failsoft_model.walk import Attempt, ErrorClass, Hop
 from failsoft_router import telemetry
 from failsoft_router.app.board import Board
+from failsoft_router.app.boards import MakeBoard
 from failsoft_router.app.target_metrics import watch_targets
 from failsoft_router.app.tenant_metrics import TenantMetrics
 from failsoft_router.core.breaker import Permit, Result
@@ -29,9 +29,6 @@ from failsoft_router.core.errors import (
     WalkDeadlinePassed,
 )
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP, Policy, TargetPolicy
-
-MakeBoard: TypeAlias = Callable[[Policy, Addresses], Board]
-"""Makes the board of a policy that comes into force."""
 
 _CANCELLED = "cancelled"
 _REASONS = (

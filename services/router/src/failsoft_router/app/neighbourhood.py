@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from failsoft_kit.clock import Clock
-from failsoft_router.app.board import Board, Boards
+from failsoft_router.app.board import Board
+from failsoft_router.app.boards import Boards
 from failsoft_router.core.policy import CACHE_HOP
 from failsoft_router.core.sight import Sight
 from failsoft_router.ports import Neighbour

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from failsoft_kit.clock import Clock
 from failsoft_model.walk import Hop, HopOutcome, SkipReason
-from failsoft_router.app.board import Board, Place
+from failsoft_router.app.board import Board
+from failsoft_router.app.place import Place
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.patience import Behind
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, after_too_long

@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.rpc import crash
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.core.errors import PolicyRefused
 from failsoft_router.ports import PolicySource, WrittenPolicy
 

@@ -7,7 +7,7 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
 from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import HopFeed
 from failsoft_router.app.metrics import Metrics

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from failsoft_kit.clock import Clock
-from failsoft_router.app.board import Boards, Place
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.health_report import FirstContent, HealthReport, TargetHealth
 from failsoft_router.app.neighbourhood import (
     Constancy,
@@ -11,6 +11,7 @@ from failsoft_router.app.neighbourhood import (
     ServiceKind,
     ServiceState,
 )
+from failsoft_router.app.place import Place
 from failsoft_router.app.reload import Standing
 from failsoft_router.app.target_state import state_of
 from failsoft_router.core.recent_walks import RecentWalks

@@ -8,10 +8,10 @@ from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
 from failsoft_router.app.admission import FULL, Admission
 from failsoft_router.app.beside import Beside, Overtaken
-from failsoft_router.app.board import Place
 from failsoft_router.app.delivery import Delivery
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
+from failsoft_router.app.place import Place
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.surroundings import Surroundings
 from failsoft_router.app.trail import OpenHop

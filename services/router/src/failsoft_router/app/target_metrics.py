@@ -5,8 +5,9 @@ from collections.abc import Callable
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter, MetricName
 from failsoft_router import telemetry
-from failsoft_router.app.board import Board, Place
+from failsoft_router.app.board import Board
 from failsoft_router.app.health_report import obstacles
+from failsoft_router.app.place import Place
 from failsoft_router.app.target_state import outline_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing

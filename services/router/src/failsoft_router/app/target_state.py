@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from failsoft_model.walk import ErrorClass, SkipReason
-from failsoft_router.app.board import Place
+from failsoft_router.app.place import Place
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import EndpointState
 from failsoft_router.core.gate import Closure

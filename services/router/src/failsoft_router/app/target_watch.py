@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.audience import Audience, Follower
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.target_state import TargetState, state_of
 
 LOOK_SECONDS = 0.25

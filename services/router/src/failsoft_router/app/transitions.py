@@ -6,7 +6,7 @@ from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_router import telemetry
 from failsoft_router.app import chronicle
-from failsoft_router.app.board import Place
+from failsoft_router.app.place import Place
 
 
 class NotingTransitions:

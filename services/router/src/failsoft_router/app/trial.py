@@ -15,8 +15,8 @@ from failsoft_model.walk import Attempt, ErrorClass
 from failsoft_router import telemetry
 from failsoft_router.app import call_span, chronicle
 from failsoft_router.app.attempt import AttemptLimits, NobodyListens, Take, run_attempt
-from failsoft_router.app.board import Place
 from failsoft_router.app.metrics import Metrics
+from failsoft_router.app.place import Place
 from failsoft_router.app.transitions import NotingTransitions
 from failsoft_router.core.breaker import Permit, Result
 from failsoft_router.core.egress import Blame, settles_at

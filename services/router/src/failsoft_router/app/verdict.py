@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from failsoft_model.walk import ErrorClass, Hop, HopOutcome
+from failsoft_model.walk import ErrorClass, Hop
+from failsoft_router.app.story import story
 from failsoft_router.core.errors import (
     CallerFault,
     ContentRefused,
@@ -109,18 +110,3 @@ def _first_cause(hops: Iterable[Hop]) -> ErrorClass | None:
     causes = [hop.error_class for hop in hops if hop.error_class is not None]
     telling = (cause for cause in causes if cause is not ErrorClass.CALLER_FAULT)
     return next(telling, causes[0] if causes else None)
-
-
-def story(hops: Iterable[Hop]) -> str:
-    """Each hop in a few words: names and reasons, nothing of the request."""
-    words = []
-    for hop in hops:
-        if hop.outcome is HopOutcome.SKIPPED and hop.skip_reason is not None:
-            words.append(f"{hop.target} skipped ({hop.skip_reason.value})")
-        elif hop.error_class is not None:
-            words.append(f"{hop.target} failed ({hop.error_class.value})")
-        elif hop.outcome is HopOutcome.SERVED:
-            words.append(f"{hop.target} served")
-        elif hop.outcome is HopOutcome.PROBING:
-            words.append(f"{hop.target} has said nothing yet")
-    return ", ".join(words) or "the route has no hops"

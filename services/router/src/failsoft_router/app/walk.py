@@ -19,14 +19,15 @@ from failsoft_router import telemetry
 from failsoft_router.app.acceptance import why_not
 from failsoft_router.app.admission import Admission
 from failsoft_router.app.beside import Beside, Overtaken, Tidings
-from failsoft_router.app.board import Place
 from failsoft_router.app.delivery import Delivery, EventSink, Opening, Opens
 from failsoft_router.app.errand import Errand
 from failsoft_router.app.gates import Refusal
 from failsoft_router.app.next_hops import next_hops
 from failsoft_router.app.opening import opening
+from failsoft_router.app.place import Place
 from failsoft_router.app.probe import Probe
 from failsoft_router.app.prospects import Prospects
+from failsoft_router.app.remembered import record
 from failsoft_router.app.rescue import Rescue
 from failsoft_router.app.serving import Serving
 from failsoft_router.app.surroundings import Caller, Surroundings
@@ -37,7 +38,6 @@ from failsoft_router.app.trial import OutOfTime
 from failsoft_router.app.verdict import WalkFacts, broken, exhausted, stopped, unread
 from failsoft_router.app.walk_cache import WalkCache
 from failsoft_router.app.walk_notes import Look
-from failsoft_router.app.walk_record import record
 from failsoft_router.app.watchdog import WaitedTooLong
 from failsoft_router.core.outcome import goes_on
 from failsoft_router.core.plan import HopKind, Plan, PlannedHop, plan

@@ -4,19 +4,13 @@ Its parts are those that the walk has made already; none is copied. Of question 
 there is nothing but lengths.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from failsoft_model.errors import FailsoftError
 from failsoft_model.events import Finished
-from failsoft_model.walk import CacheStatus, Hop, HopOutcome, SkipReason
-from failsoft_router.app.errand import Errand
+from failsoft_model.walk import CacheStatus, Hop, SkipReason
 from failsoft_router.app.walk_notes import AnswerEvent, Look
-from failsoft_router.core.plan import Plan, PlannedHop
-
-CANCELLED = "CANCELLED"
-"""The reason of a walk whose caller went away."""
+from failsoft_router.core.plan import PlannedHop
 
 _COST = 1500
 _COST_OF_HOP = 400
@@ -116,59 +110,3 @@ class WalkRecord:
             return self
         hops = tuple(ended.get(hop.position, hop) for hop in self.hops)
         return replace(self, hops=hops, running=self.running - ended.keys())
-
-
-def record(
-    errand: Errand,
-    plan: Plan,
-    hops: tuple[Hop, ...],
-    *,
-    next_hops: tuple[NextHop, ...],
-    trace_id: str,
-    cache_status: CacheStatus,
-    cache_age: float | None,
-    end: Finished | BaseException,
-) -> WalkRecord:
-    """A walk that ends now.
-
-    Args:
-        hops: As the walk knows them; what its notes say of them came later.
-    """
-    notes, took = errand.notes, errand.clock.now() - errand.began
-    walk = WalkRecord(
-        walk_id=errand.walk_id,
-        trace_id=trace_id,
-        request_id=errand.request.request_id,
-        tenant=errand.tenant,
-        asked_model=errand.request.model,
-        streamed=errand.streams,
-        route=plan.route.name,
-        policy=notes.policy,
-        began=errand.began,
-        began_unix=errand.clock.unix() - took,
-        took=took,
-        deadline=errand.given,
-        patience=errand.patience,
-        cache_status=cache_status,
-        cache_age=cache_age,
-        plan=plan.hops,
-        next_hops=next_hops,
-        hops=hops,
-        looks=notes.looks,
-        events=notes.events,
-        end=_end(end),
-        running=frozenset([hop.position for hop in hops if hop.outcome is HopOutcome.PROBING]),
-    )
-    return walk.with_late(notes.late.values())
-
-
-def _end(end: Finished | BaseException) -> WalkEnd:
-    match end:
-        case Finished():
-            return WalkEnd(finished=end)
-        case FailsoftError():
-            return WalkEnd(error_reason=end.reason, error_detail=end.message)
-        case asyncio.CancelledError():
-            return WalkEnd(error_reason=CANCELLED, error_detail="the caller went away")
-        case _:
-            return WalkEnd(error_reason=FailsoftError.reason, error_detail="an error of our own")

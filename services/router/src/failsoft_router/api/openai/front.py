@@ -11,7 +11,7 @@ from failsoft_kit.http.routes import Route
 from failsoft_kit.identity import Access
 from failsoft_router.api.openai.media_type import check_media_type
 from failsoft_router.api.openai.stream import StreamedReply
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.surroundings import Caller
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.route import route_for

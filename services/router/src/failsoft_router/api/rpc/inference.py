@@ -15,7 +15,7 @@ from failsoft_kit.wire.inference import (
 from failsoft_kit.wire.requests import Holder
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Event
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.surroundings import Caller
 from failsoft_router.app.walker import Walker
 from failsoft_router.core.depth import check_depth

@@ -13,7 +13,7 @@ from failsoft_kit.wire.inference import fill_duration, fill_hop
 from failsoft_router.api.rpc.admin.explanation import asked_walk, explained
 from failsoft_router.api.rpc.admin.orders import isolation_order, releasing_actor
 from failsoft_router.api.rpc.admin.targets import fill_target
-from failsoft_router.app.board import Boards
+from failsoft_router.app.boards import Boards
 from failsoft_router.app.check import CheckResult, check_target
 from failsoft_router.app.explain import Explanations
 from failsoft_router.app.hop_feed import EndedHop, HopFeed
