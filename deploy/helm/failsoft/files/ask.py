@@ -27,7 +27,7 @@ MOST_TOKENS = 16
 def main() -> int:
     """The exit status."""
     token_file, grpc_address, *http_addresses = sys.argv[1:]
-    bearer = f"Bearer {Path(token_file).read_text().strip()}"
+    bearer = f"Bearer {Path(token_file).read_text().split()[0]}"
     with grpc.insecure_channel(grpc_address) as channel:
         stub = InferenceServiceStub(channel)
         try:

@@ -1,7 +1,7 @@
 """What all services have in common: the settings that each of them has, and how it is run."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,11 +15,13 @@ from failsoft_kit.logs import LogSettings
 from failsoft_kit.process import settle
 from failsoft_kit.rpc.names import RPC_NAMES
 from failsoft_kit.rpc.server import serve
-from failsoft_kit.rpc.service import MAX_CALLS, Service
+from failsoft_kit.rpc.service import MAX_CALLS, Listener, Service, health_listener
 from failsoft_kit.settings import Duration, Settings, load
 from failsoft_kit.telemetry import Name, NameRegistry, Telemetry, current_context, telemetry_from
 from failsoft_kit.telemetry.metrics_server import MetricsPort, serving_metrics
 from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
+from failsoft_kit.tls.server import ServerTls
+from failsoft_kit.tls.settings import ServerTlsSettings
 
 _ADDRESS = "Where {} is served; without a service token loopback only."
 _DRAIN = "How long running calls may still take when the service stops."
@@ -35,7 +37,16 @@ class ServiceSettings(Settings):
     service_token_file: Path | None = Field(
         default=None,
         description="The token that our own services show; at least 32 printable ASCII characters."
-        " Unset: everybody on this machine is tenant `default`.",
+        " Further lines are believed, too. Unset: everybody on this machine is tenant `default`.",
+    )
+    tls: ServerTlsSettings | None = Field(
+        default=None,
+        description="TLS of the gRPC ports. Unset: calls arrive in the clear.",
+    )
+    health_address: str | None = Field(
+        default=None,
+        description="Where health (`grpc.health.v1`) alone is told, in the clear and to everybody:"
+        " for probes, which speak no TLS. Unset: at the gRPC ports only.",
     )
     max_calls: int = Field(
         default=MAX_CALLS,
@@ -64,6 +75,24 @@ class ServiceSettings(Settings):
         """
         file = self.service_token_file
         return None if file is None else ServiceToken.from_file(file)
+
+    def server_tls(self) -> ServerTls | None:
+        """TLS of the gRPC ports; None: there is none.
+
+        Raises:
+            StartupError: a file cannot be used.
+        """
+        return None if self.tls is None else ServerTls.of(self.tls)
+
+    def health_listeners(self, *, section: str) -> Sequence[Listener]:
+        """The port for health alone; none, if there is to be none.
+
+        Args:
+            section: Where these settings are in the file.
+        """
+        if self.health_address is None:
+            return ()
+        return (health_listener(self.health_address, setting=f"{section}.health_address"),)
 
     def metrics_port(self, *, section: str) -> MetricsPort | None:
         """Where metrics are read; None: nowhere.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from failsoft_kit.identity import Access, Authenticator, Kind, Principal, ServiceToken
+from failsoft_kit.identity.rotation import HOLD_BACK_SECONDS, OVERLAP_SECONDS
 from failsoft_kit.process import StartupError
 from failsoft_kit.testing.clock import SettableClock
 from failsoft_model.errors import InvalidRequest, Unauthenticated
@@ -62,15 +63,67 @@ def test_a_token_never_shows_itself(token: ServiceToken) -> None:
     assert SECRET not in f"{[token]}"
 
 
-def test_a_replaced_file_is_in_use_within_a_second(
+def test_a_replaced_token_is_believed_within_a_second(
     token: ServiceToken, path: Path, clock: SettableClock
 ) -> None:
     replace(path, OTHER)
-    assert token.matches(SECRET)  # not looked at on every call
+    assert not token.matches(OTHER)  # not looked at on every call
 
     clock.time += 1.0
     assert token.matches(OTHER)
+
+
+def test_a_replaced_token_is_shown_when_the_others_have_it_too(
+    token: ServiceToken, path: Path, clock: SettableClock
+) -> None:
+    replace(path, OTHER)
+    clock.time += 1.0
+    assert token.authorization() == f"Bearer {SECRET}"
+
+    clock.time += HOLD_BACK_SECONDS
+    assert token.authorization() == f"Bearer {OTHER}"
+
+
+def test_the_token_before_is_believed_for_a_while_and_no_longer(
+    token: ServiceToken, path: Path, clock: SettableClock
+) -> None:
+    replace(path, OTHER)
+    clock.time += 1.0
+    assert token.matches(SECRET)
+
+    clock.time += OVERLAP_SECONDS
     assert not token.matches(SECRET)
+
+
+def test_a_change_that_nobody_looked_at_counts_from_when_it_was_made(path: Path) -> None:
+    """A service that had not been called for an hour took the old token for another while, and
+    showed it to others, who had forgotten it."""
+    clock = SettableClock(path.stat().st_ctime)
+    token = ServiceToken.from_file(path, clock=clock)
+    replace(path, OTHER)
+    clock.time += 3600.0
+
+    assert token.authorization() == f"Bearer {OTHER}"
+    assert not token.matches(SECRET)
+
+
+def test_a_token_that_was_there_at_the_start_is_shown_at_once(path: Path) -> None:
+    """A restart is how an operator revokes the one before at once."""
+    replace(path, OTHER)
+    token = ServiceToken.from_file(path, clock=SettableClock(path.stat().st_ctime))
+
+    assert token.authorization() == f"Bearer {OTHER}"
+    assert not token.matches(SECRET)
+
+
+def test_every_line_is_believed_and_the_first_one_shown(path: Path, clock: SettableClock) -> None:
+    path.write_text(f"{SECRET}\n{OTHER}\n")
+    token = ServiceToken.from_file(path, clock=clock)
+
+    assert token.authorization() == f"Bearer {SECRET}"
+    assert token.matches(SECRET)
+    assert token.matches(OTHER)
+    assert not token.matches(f"{SECRET}\n{OTHER}")
 
 
 def test_a_file_written_in_place_is_noticed_too(
@@ -99,7 +152,17 @@ def test_a_file_that_goes_bad_does_not_lock_everybody_out(
     assert token.matches(OTHER)
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 31 + b"\n", "é".encode() * 40])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x" * 31,
+        b"x" * 31 + b"\n",
+        "é".encode() * 40,
+        b"x" * 32 + b"\n" + b"y" * 31,
+        b"\n".join([b"x" * 32] * 9),
+    ],
+)
 def test_what_is_no_token_is_refused_at_start(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)

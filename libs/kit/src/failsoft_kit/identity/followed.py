@@ -1,5 +1,6 @@
 """A file whose content is in use, also when it is replaced while the process runs."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -37,20 +38,28 @@ class FollowedFile(Generic[T]):
         self.path = path
         self._read = read
         self._clock = clock
-        self._seen = _signature(path)
+        self._seen = _signature(_status(path))
         self._content = read(path)
-        self._look_again_at = clock.now() + CHECK_SECONDS
+        self._changed_at = self._looked_at = clock.now()
+
+    @property
+    def changed_at(self) -> float:
+        """Since when the content is there, on the clock given: when the file was put there, as far
+        as its dates can be true, which is between the last look and the one before; of the first
+        content, when it was read."""
+        return self._changed_at
 
     def current(self) -> T:
         """The last good content."""
         now = self._clock.now()
-        if now >= self._look_again_at:
-            self._look_again_at = now + CHECK_SECONDS
-            self._look()
+        if now - self._looked_at >= CHECK_SECONDS:
+            last, self._looked_at = self._looked_at, now
+            self._look(now, unseen_for=now - last)
         return self._content
 
-    def _look(self) -> None:
-        seen = _signature(self.path)
+    def _look(self, now: float, *, unseen_for: float) -> None:
+        status = _status(self.path)
+        seen = _signature(status)
         if seen == self._seen:
             return
         self._seen = seen
@@ -59,15 +68,22 @@ class FollowedFile(Generic[T]):
         except StartupError as error:
             _log.warning("identity.file_kept", path=str(self.path), problems=error.problems)
         else:
+            age = 0.0 if status is None else self._clock.unix() - status.st_ctime
+            self._changed_at = now - min(max(age, 0.0), unseen_for)
             _log.info("identity.file_read", path=str(self.path))
 
 
-def _signature(path: Path) -> tuple[int, ...] | None:
-    """What tells one state of a file from the next, who may read it included; None: there is no
-    such file."""
+def _status(path: Path) -> os.stat_result | None:
+    """None: there is no such file."""
     try:
-        status = path.stat()
+        return path.stat()
     except OSError:
+        return None
+
+
+def _signature(status: os.stat_result | None) -> tuple[int, ...] | None:
+    """What tells one state of a file from the next, who may read it included."""
+    if status is None:
         return None
     readers = status.st_mode, status.st_uid, status.st_gid
     return status.st_ino, status.st_mtime_ns, status.st_size, *readers
