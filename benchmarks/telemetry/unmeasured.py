@@ -8,7 +8,7 @@ There is no such setting: whoever runs a service wants to know how it is.
 import runpy
 
 from failsoft_kit.telemetry import Counter, Gauge, Histogram
-from failsoft_router.app.metrics import Metrics
+from failsoft_router.app.telling.metrics import Metrics
 
 TOLD = ("walk_ended", "hop_ended", "call_ended", "permit_returned")
 """What walks tell `Metrics`; each begins with work of its own before it comes to a cell."""

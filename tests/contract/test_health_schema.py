@@ -5,9 +5,9 @@ from health_schema import Schema, check, objects, published
 
 from failsoft_model.chat import Degradation
 from failsoft_model.walk import SkipReason
-from failsoft_router.app.health_report import Status
-from failsoft_router.app.neighbourhood import ServiceKind
-from failsoft_router.app.target_state import CredentialState
+from failsoft_router.app.health.neighbourhood import ServiceKind
+from failsoft_router.app.health.report import Status
+from failsoft_router.app.targets.state import CredentialState
 from failsoft_router.core.breaker import State
 from failsoft_router.core.policy import Provider, TargetKind
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from failsoft_kit.clock import Clock
 from failsoft_router.api.rpc.admin.explanation import encode_walk
-from failsoft_router.app.explain import Explanations
+from failsoft_router.app.explain.explanations import Explanations
 from failsoft_router.core.walk_ring import WalkRing
 from failsoft_router.ports import WalkStore
 

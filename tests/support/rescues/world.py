@@ -22,14 +22,14 @@ from failsoft_model.chat import (
     Tool,
 )
 from failsoft_model.events import BlockKind, Delta, Event, Finished, Started, StreamReset
-from failsoft_router.app.board import Board
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.connections import Connections
-from failsoft_router.app.ledger import Ledger
-from failsoft_router.app.metrics import Metrics
-from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.surroundings import Caller, Surroundings
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.supervisor import Supervisor
+from failsoft_router.app.hops.surroundings import Caller, Surroundings
+from failsoft_router.app.targets.board import Board
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.targets.connections import Connections
+from failsoft_router.app.targets.ledger import Ledger
+from failsoft_router.app.telling.metrics import Metrics
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.errors import StreamBroken, WalkError
 from failsoft_router.core.policy import Policy, RoutePolicy, TargetPolicy
 from rescues.cases import Case, draw_case

@@ -6,9 +6,9 @@ from random import Random
 from typing import cast
 
 from failsoft_kit.clock import Clock
-from failsoft_router.app.board import Board
-from failsoft_router.app.connections import Connections
-from failsoft_router.app.ledger import Ledger
+from failsoft_router.app.targets.board import Board
+from failsoft_router.app.targets.connections import Connections
+from failsoft_router.app.targets.ledger import Ledger
 from failsoft_router.core.breaker import Breaker, Result, State
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.gate import IsolationOrder

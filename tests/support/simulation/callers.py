@@ -7,8 +7,8 @@ from failsoft_kit.clock import Clock
 from failsoft_kit.deadline import Deadline
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.events import Delta, Event, Finished, HopUpdate, Started, StreamReset
-from failsoft_router.app.surroundings import Caller
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.surroundings import Caller
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.errors import WalkError
 from simulation.schedule import PlannedRequest
 from simulation.story import Asked, Story

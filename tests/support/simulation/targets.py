@@ -8,7 +8,7 @@ from random import Random
 from failsoft_kit.clock import Clock
 from failsoft_model.events import BlockKind, Delta, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
-from failsoft_router.app.place import Place
+from failsoft_router.app.targets.place import Place
 from failsoft_router.core.policy import Limits, TargetPolicy
 from failsoft_router.ports import AttemptFailed, Ending, Piece, TargetCall
 from simulation.schedule import Act

@@ -12,11 +12,11 @@ from failsoft_kit.clock import LoopClock
 from failsoft_kit.telemetry import Meter, NameRegistry
 from failsoft_kit.testing import virtual_time
 from failsoft_router import telemetry
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.metrics import Metrics
-from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.surroundings import Surroundings
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.supervisor import Supervisor
+from failsoft_router.app.hops.surroundings import Surroundings
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.telling.metrics import Metrics
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.ports import Keeping, StoredAnswer
 from simulation.boards import Boarder
 from simulation.cache import SimulatedCache

@@ -48,22 +48,22 @@ from failsoft_router.api.openai.front import OpenAiFront
 from failsoft_router.api.rpc.admin import AdminServicer
 from failsoft_router.api.rpc.admin.explanation import encode_walk
 from failsoft_router.api.rpc.inference import InferenceServicer
-from failsoft_router.app.board import Board
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.connections import Connections
-from failsoft_router.app.endpoint_watch import EndpointWatch, Watched
-from failsoft_router.app.explain import Explanations
-from failsoft_router.app.hop_feed import HopFeed
-from failsoft_router.app.ledger import Ledger
-from failsoft_router.app.metrics import Metrics
-from failsoft_router.app.neighbourhood import Neighbourhood
-from failsoft_router.app.reload import Reloader, Standing
-from failsoft_router.app.replicated_target import ReplicatedTarget
-from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.surroundings import Surroundings
-from failsoft_router.app.survey import Survey
-from failsoft_router.app.target_watch import TargetWatch
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.explain.explanations import Explanations
+from failsoft_router.app.health.neighbourhood import Neighbourhood
+from failsoft_router.app.health.survey import Survey
+from failsoft_router.app.hops.supervisor import Supervisor
+from failsoft_router.app.hops.surroundings import Surroundings
+from failsoft_router.app.targets.board import Board
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.targets.connections import Connections
+from failsoft_router.app.targets.endpoint_watch import EndpointWatch, Watched
+from failsoft_router.app.targets.ledger import Ledger
+from failsoft_router.app.targets.reload import Reloader, Standing
+from failsoft_router.app.targets.replicated_target import ReplicatedTarget
+from failsoft_router.app.telling.hop_feed import HopFeed
+from failsoft_router.app.telling.metrics import Metrics
+from failsoft_router.app.telling.target_watch import TargetWatch
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.walk_ring import WalkRing

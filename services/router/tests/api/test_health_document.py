@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from failsoft_model.chat import Degradation
 from failsoft_model.walk import ErrorClass, SkipReason
 from failsoft_router.api.health.document import health_document
-from failsoft_router.app.health_report import FirstContent, HealthReport, TargetHealth
-from failsoft_router.app.neighbourhood import ServiceKind, ServiceState
-from failsoft_router.app.reload import Standing
-from failsoft_router.app.target_state import CredentialState, GateState, HealthState, TargetState
+from failsoft_router.app.health.neighbourhood import ServiceKind, ServiceState
+from failsoft_router.app.health.report import FirstContent, HealthReport, TargetHealth
+from failsoft_router.app.targets.reload import Standing
+from failsoft_router.app.targets.state import CredentialState, GateState, HealthState, TargetState
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import PolicyRefused
 from failsoft_router.core.policy import (

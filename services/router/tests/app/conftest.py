@@ -28,17 +28,17 @@ from failsoft_model.chat import CacheControl, ChatRequest, Message, Role, Sampli
 from failsoft_model.events import Answer, Delta, Event, StreamReset
 from failsoft_model.walk import CacheStatus, Load
 from failsoft_router import telemetry
-from failsoft_router.app.board import Board
-from failsoft_router.app.boards import Boards, MakeBoard
-from failsoft_router.app.connections import Connections
-from failsoft_router.app.endpoint_watch import EndpointWatch
-from failsoft_router.app.hop_feed import HopFeed
-from failsoft_router.app.ledger import Ledger
-from failsoft_router.app.metrics import Metrics
-from failsoft_router.app.replicated_target import ReplicatedTarget
-from failsoft_router.app.supervisor import Supervisor
-from failsoft_router.app.surroundings import Caller, Surroundings
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.supervisor import Supervisor
+from failsoft_router.app.hops.surroundings import Caller, Surroundings
+from failsoft_router.app.targets.board import Board
+from failsoft_router.app.targets.boards import Boards, MakeBoard
+from failsoft_router.app.targets.connections import Connections
+from failsoft_router.app.targets.endpoint_watch import EndpointWatch
+from failsoft_router.app.targets.ledger import Ledger
+from failsoft_router.app.targets.replicated_target import ReplicatedTarget
+from failsoft_router.app.telling.hop_feed import HopFeed
+from failsoft_router.app.telling.metrics import Metrics
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.endpoints import Endpoint
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import (

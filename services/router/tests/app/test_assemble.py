@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from failsoft_model.chat import Message, Role, Text, ToolCall
 from failsoft_model.events import BlockKind, Choice, Delta, TokenLogprob
-from failsoft_router.app.assemble import REPLAY_CHARACTERS, Assembler, replay
+from failsoft_router.app.reply.assemble import REPLAY_CHARACTERS, Assembler, replay
 
 TEXTS = st.text(min_size=1, max_size=3 * REPLAY_CHARACTERS)
 CALLS = st.builds(ToolCall, id=st.text(min_size=1), name=st.text(min_size=1), arguments_json=TEXTS)

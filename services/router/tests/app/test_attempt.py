@@ -11,7 +11,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router.app.attempt import AttemptLimits, run_attempt
+from failsoft_router.app.calls.attempt import AttemptLimits, run_attempt
 from failsoft_router.ports import MAX_ANSWER, AttemptFailed, Ending, Piece, Target, TargetCall
 
 CALL = TargetCall(

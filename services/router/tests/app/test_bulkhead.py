@@ -9,7 +9,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import FinishReason, SkipReason
-from failsoft_router.app.bulkhead import QUEUE_FACTOR, Bulkhead
+from failsoft_router.app.targets.bulkhead import QUEUE_FACTOR, Bulkhead
 from failsoft_router.core.policy import Provider
 from failsoft_router.ports import Ending
 

@@ -9,7 +9,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.walk import FinishReason, Usage
-from failsoft_router.app.call_attributes import call_attributes
+from failsoft_router.app.targets.call_attributes import call_attributes
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.ports import Ending
 

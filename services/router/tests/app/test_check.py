@@ -9,7 +9,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router.app.check import Check, CheckResult, check_target
+from failsoft_router.app.calls.check import Check, CheckResult, check_target
 from failsoft_router.core.policy import CredentialSource
 from failsoft_router.ports import AttemptFailed, Ending
 

@@ -10,8 +10,8 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.errors import Overloaded, ShuttingDown
 from failsoft_model.walk import Hop, HopOutcome
-from failsoft_router.app.audience import MOST_FOLLOWERS
-from failsoft_router.app.hop_feed import QUEUE_HOPS, EndedHop, HopFeed
+from failsoft_router.app.telling.audience import MOST_FOLLOWERS
+from failsoft_router.app.telling.hop_feed import QUEUE_HOPS, EndedHop, HopFeed
 
 
 def ended(position: int = 1, *, tenant: str = "acme", route: str = "chat") -> EndedHop:

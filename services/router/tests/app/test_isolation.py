@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from failsoft_kit.identity import Kind, Principal
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
-from failsoft_router.app.isolation import Released, isolate, release
+from failsoft_router.app.targets.isolation import Released, isolate, release
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.ports import AttemptFailed, Ending
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from failsoft_kit.testing import virtual_time
-from failsoft_router.app.neighbourhood import (
+from failsoft_router.app.health.neighbourhood import (
     FRESH_SECONDS,
     LOOK_SECONDS,
     Neighbourhood,

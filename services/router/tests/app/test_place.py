@@ -16,7 +16,7 @@ from failsoft_router.ports import Ending
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from failsoft_router.app.place import Place
+    from failsoft_router.app.targets.place import Place
     from services.router.tests.app.conftest import Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")

@@ -14,8 +14,8 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.errors import FieldViolation
 from failsoft_model.events import Delta
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
-from failsoft_router.app.ledger import KEPT_SECONDS
-from failsoft_router.app.reload import Reloader, Standing
+from failsoft_router.app.targets.ledger import KEPT_SECONDS
+from failsoft_router.app.targets.reload import Reloader, Standing
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import PolicyRefused
 from failsoft_router.core.policy import BreakerPolicy, CredentialSource, Limits, Policy

@@ -3,7 +3,7 @@
 import asyncio
 
 from failsoft_kit.testing import virtual_time
-from failsoft_router.app.supervisor import Supervisor
+from failsoft_router.app.hops.supervisor import Supervisor
 
 
 async def broken() -> None:

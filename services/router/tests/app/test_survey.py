@@ -12,10 +12,10 @@ import pytest
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router.app.health_report import Status
-from failsoft_router.app.neighbourhood import Neighbourhood
-from failsoft_router.app.reload import Standing
-from failsoft_router.app.survey import Survey
+from failsoft_router.app.health.neighbourhood import Neighbourhood
+from failsoft_router.app.health.report import Status
+from failsoft_router.app.health.survey import Survey
+from failsoft_router.app.targets.reload import Standing
 from failsoft_router.core.errors import PolicyRefused
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import BreakerPolicy, CredentialSource
@@ -25,7 +25,7 @@ from failsoft_router.ports import AttemptFailed, Ending
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from failsoft_router.app.health_report import HealthReport
+    from failsoft_router.app.health.report import HealthReport
     from services.router.tests.app.conftest import Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")

@@ -10,7 +10,7 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
-from failsoft_router.app.target_state import CredentialState, GateState, TargetState, state_of
+from failsoft_router.app.targets.state import CredentialState, GateState, TargetState, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.gate import IsolationOrder
 from failsoft_router.core.policy import BreakerPolicy, CredentialSource, Limits

@@ -10,14 +10,14 @@ import pytest
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.errors import Overloaded, ShuttingDown
-from failsoft_router.app.audience import MOST_FOLLOWERS
-from failsoft_router.app.target_watch import LOOK_SECONDS, TargetWatch
+from failsoft_router.app.telling.audience import MOST_FOLLOWERS
+from failsoft_router.app.telling.target_watch import LOOK_SECONDS, TargetWatch
 from failsoft_router.core.gate import IsolationOrder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from failsoft_router.app.target_watch import States
+    from failsoft_router.app.telling.target_watch import States
     from services.router.tests.app.conftest import Stage
 
 

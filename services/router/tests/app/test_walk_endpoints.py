@@ -11,7 +11,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import said
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, Load, SkipReason
 from failsoft_router import telemetry
-from failsoft_router.app.target_state import outline_of, state_of
+from failsoft_router.app.targets.state import outline_of, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing
 from failsoft_router.core.policy import BreakerPolicy, Provider

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, Hop, HopOutcome
-from failsoft_router.app.probe import AFTERLIFE
+from failsoft_router.app.hops.probe import AFTERLIFE
 from failsoft_router.core.policy import BreakerPolicy
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
-    from failsoft_router.app.hop_feed import EndedHop, HopFollower
+    from failsoft_router.app.telling.hop_feed import EndedHop, HopFollower
     from services.router.tests.app.conftest import Script, Stage
 
 DONE = Ending(finish_reason=FinishReason.STOP, model="m")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from failsoft_model.events import Event
-    from failsoft_router.app.delivery import Opening
+    from failsoft_router.app.reply.delivery import Opening
     from services.router.tests.app.conftest import Stage
 
     Question = Callable[..., ChatRequest]

@@ -12,7 +12,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, SkipReason
-from failsoft_router.app.probe import AFTERLIFE
+from failsoft_router.app.hops.probe import AFTERLIFE
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import WalkDeadlinePassed, WalkError
 from failsoft_router.core.patience import UNKNOWN

@@ -11,7 +11,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.events import Delta, Finished, HopUpdate
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome
-from failsoft_router.app.delivery import LONGEST_READ
+from failsoft_router.app.reply.delivery import LONGEST_READ
 from failsoft_router.core.breaker import State
 from failsoft_router.core.errors import ReaderStalled, RouteExhausted
 from failsoft_router.core.policy import BreakerPolicy, Limits

@@ -8,7 +8,7 @@ import pytest
 from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass
-from failsoft_router.app.watchdog import WaitedTooLong, Watchdog
+from failsoft_router.app.calls.watchdog import WaitedTooLong, Watchdog
 
 CLOCK = LoopClock()
 START = virtual_time.START

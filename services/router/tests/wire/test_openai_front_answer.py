@@ -27,7 +27,7 @@ from failsoft_model.walk import (
     HopOutcome,
     Usage,
 )
-from failsoft_router.app.assemble import replay
+from failsoft_router.app.reply.assemble import replay
 from failsoft_router.wire.openai_front.chunks import ChunkWriter, error_event
 from failsoft_router.wire.openai_front.facts import answer_headers
 from failsoft_router.wire.openai_front.reply import encode_answer

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from failsoft_router.app.health_report import FirstContent, HealthReport, TargetHealth
-from failsoft_router.app.neighbourhood import ServiceState
-from failsoft_router.app.reload import Standing
-from failsoft_router.app.target_state import GateState, HealthState
+from failsoft_router.app.health.neighbourhood import ServiceState
+from failsoft_router.app.health.report import FirstContent, HealthReport, TargetHealth
+from failsoft_router.app.targets.reload import Standing
+from failsoft_router.app.targets.state import GateState, HealthState
 from failsoft_router.core.breaker import State
 from failsoft_router.core.recent_walks import WINDOW_SECONDS, WalkCounts
 from failsoft_router.core.sight import EngineSight

@@ -9,7 +9,7 @@ from failsoft_kit.http.exchange import Reply, Request, Response
 from failsoft_kit.http.routes import Route
 from failsoft_kit.identity import Access
 from failsoft_router.api.health.document import health_document
-from failsoft_router.app.survey import Survey
+from failsoft_router.app.health.survey import Survey
 
 _NEVER_KEPT = (("cache-control", "no-store"),)
 

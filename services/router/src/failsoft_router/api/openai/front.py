@@ -11,9 +11,9 @@ from failsoft_kit.http.routes import Route
 from failsoft_kit.identity import Access
 from failsoft_router.api.openai.media_type import check_media_type
 from failsoft_router.api.openai.stream import StreamedReply
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.surroundings import Caller
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.surroundings import Caller
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.route import route_for
 from failsoft_router.wire.openai_front.facts import answer_headers, walk_headers
 from failsoft_router.wire.openai_front.models import encode_model, encode_models, model_ids

@@ -11,9 +11,9 @@ from failsoft_kit.call import Call
 from failsoft_kit.clock import Clock
 from failsoft_kit.http.exchange import Response
 from failsoft_model.events import Delta, Event, Finished, HopUpdate, Started, StreamReset
-from failsoft_router.app.delivery import Opening
-from failsoft_router.app.surroundings import Caller
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.surroundings import Caller
+from failsoft_router.app.reply.delivery import Opening
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.wire.openai_front.chunks import CONTENT_TYPE, KEEP_ALIVE, ChunkWriter
 from failsoft_router.wire.openai_front.facts import answer_headers, walk_headers
 from failsoft_router.wire.openai_front.request import Asked

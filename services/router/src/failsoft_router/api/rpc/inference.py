@@ -15,9 +15,9 @@ from failsoft_kit.wire.inference import (
 from failsoft_kit.wire.requests import Holder
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Event
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.surroundings import Caller
-from failsoft_router.app.walker import Walker
+from failsoft_router.app.hops.surroundings import Caller
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.walks.walker import Walker
 from failsoft_router.core.depth import check_depth
 from failsoft_router.core.policy import Policy, RoutePolicy
 from failsoft_router.core.route import route_for

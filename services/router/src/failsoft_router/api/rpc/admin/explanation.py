@@ -13,9 +13,9 @@ from failsoft_kit.wire.inference import fill_duration, fill_hop, fill_usage
 from failsoft_model.errors import FieldViolation, InvalidRequest
 from failsoft_model.events import Finished
 from failsoft_router.api.rpc.admin.targets import CREDENTIAL, fill_breaker, fill_gate
-from failsoft_router.app.explain import Told
-from failsoft_router.app.walk_notes import AnswerEventKind, Look
-from failsoft_router.app.walk_record import NextHop, WalkEnd, WalkRecord
+from failsoft_router.app.explain.explanations import Told
+from failsoft_router.app.explain.notes import AnswerEventKind, Look
+from failsoft_router.app.explain.record import NextHop, WalkEnd, WalkRecord
 from failsoft_router.core.plan import PlannedHop
 from failsoft_router.core.walk_key import KeyKind, WalkKey
 

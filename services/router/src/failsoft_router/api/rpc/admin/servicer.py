@@ -13,13 +13,13 @@ from failsoft_kit.wire.inference import fill_duration, fill_hop
 from failsoft_router.api.rpc.admin.explanation import asked_walk, explained
 from failsoft_router.api.rpc.admin.orders import isolation_order, releasing_actor
 from failsoft_router.api.rpc.admin.targets import fill_target
-from failsoft_router.app.boards import Boards
-from failsoft_router.app.check import CheckResult, check_target
-from failsoft_router.app.explain import Explanations
-from failsoft_router.app.hop_feed import EndedHop, HopFeed
-from failsoft_router.app.isolation import isolate, release
-from failsoft_router.app.target_state import state_of
-from failsoft_router.app.target_watch import TargetWatch
+from failsoft_router.app.calls.check import CheckResult, check_target
+from failsoft_router.app.explain.explanations import Explanations
+from failsoft_router.app.targets.boards import Boards
+from failsoft_router.app.targets.isolation import isolate, release
+from failsoft_router.app.targets.state import state_of
+from failsoft_router.app.telling.hop_feed import EndedHop, HopFeed
+from failsoft_router.app.telling.target_watch import TargetWatch
 from failsoft_router.core.errors import RouteNotFound
 from failsoft_router.core.policy import RoutePolicy
 

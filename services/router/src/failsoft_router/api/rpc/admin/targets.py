@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import CAPABILITY, ERROR_CLASS, fill_duration
-from failsoft_router.app.target_state import CredentialState, GateState, HealthState, TargetState
+from failsoft_router.app.targets.state import CredentialState, GateState, HealthState, TargetState
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import EndpointState, Standing
 from failsoft_router.core.policy import Provider, TargetKind

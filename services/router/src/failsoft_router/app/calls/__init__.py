@@ -1,0 +1,1 @@
+"""One call to one target: how it is timed and judged, and what is learnt from it."""

@@ -1,0 +1,1 @@
+"""What is remembered of a walk, for whoever asks why it went as it did."""

@@ -1,0 +1,1 @@
+"""How one hop of a walk is tried: who may be called, the call, and the probes beside it."""

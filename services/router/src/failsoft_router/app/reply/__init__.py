@@ -1,0 +1,1 @@
+"""What reaches the caller of a walk, and when."""

@@ -1,0 +1,1 @@
+"""What is known of the targets, and what keeps them reachable."""

@@ -1,0 +1,122 @@
+"""Keeps the endpoints of targets up to date, as long as calls may go to them.
+
+What is known of a target's endpoints has the key of its health, so it survives a reload
+that changes anything else of the target. Targets of one service share its watch.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import aclosing
+from functools import partial
+
+from failsoft_kit.clock import Clock
+from failsoft_router.app.targets.board import Board
+from failsoft_router.app.targets.boards import MakeBoard
+from failsoft_router.core.egress import Addresses
+from failsoft_router.core.endpoints import Endpoint, Endpoints
+from failsoft_router.core.policy import Policy, TargetPolicy
+from failsoft_router.core.service_address import ServiceAddress, service_address
+from failsoft_router.ports import EndpointSource
+
+
+class Watched:
+    """The endpoints of a target, watched as long as somebody follows them."""
+
+    def __init__(self, service: ServiceAddress, *, over: Callable[[], None]) -> None:
+        """
+        Args:
+            over: Called when the last follower has left.
+        """
+        self.service = service
+        self.endpoints = Endpoints()
+        self._over = over
+        self._followers: set[Callable[[], None]] = set()
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called when there may be others."""
+        self._followers.add(changed)
+
+    def leave(self, changed: Callable[[], None]) -> None:
+        """Who followed wants to know no more."""
+        self._followers.discard(changed)
+        if not self._followers:
+            self._over()
+
+    def tell(self) -> None:
+        """There may be others."""
+        for changed in tuple(self._followers):
+            changed()
+
+
+class EndpointWatch:
+    """Every target's endpoints in this replica; `run` is its background work."""
+
+    def __init__(self, source: EndpointSource, *, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._watched: dict[Hashable, Watched] = {}
+        self._last: dict[ServiceAddress, tuple[Endpoint, ...]] = {}
+        self._board: Board | None = None
+        self._changed = asyncio.Event()
+
+    def of(self, target: TargetPolicy) -> Watched | None:
+        """The endpoints of this target; None: it names no service that can be watched."""
+        service = service_address(target.endpoint)
+        if service is None:
+            return None
+        key = target.health_key
+        found = self._watched.get(key)
+        if found is None:
+            found = self._watched[key] = Watched(service, over=partial(self._forget, key))
+            if service in self._last:
+                found.endpoints.adopt(self._last[service], now=self._clock.now())
+            self._changed.set()
+        return found
+
+    def following(self, make: MakeBoard) -> MakeBoard:
+        """Makes boards as `make` does, and knows the latest: its breakers are told."""
+
+        def made(policy: Policy, addresses: Addresses) -> Board:
+            self._board = board = make(policy, addresses)
+            return board
+
+        return made
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        watches: dict[ServiceAddress, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._changed.clear()
+                wanted = {each.service for each in self._watched.values()}
+                for service in watches.keys() - wanted:
+                    watches.pop(service).cancel()
+                    self._last.pop(service, None)
+                for service in wanted - watches.keys():
+                    watches[service] = tasks.create_task(self._follow(service))
+                await self._changed.wait()
+
+    async def _follow(self, service: ServiceAddress) -> None:
+        async with aclosing(self._source.follow(service)) as sights:
+            async for seen in sights:
+                self._last[service] = seen
+                self._adopt(service, seen)
+
+    def _adopt(self, service: ServiceAddress, seen: Iterable[Endpoint]) -> None:
+        now = self._clock.now()
+        for watched in self._watched.values():
+            if watched.service != service:
+                continue
+            if watched.endpoints.adopt(seen, now=now):
+                self._look_again(watched.endpoints, now)
+            watched.tell()
+
+    def _forget(self, key: Hashable) -> None:
+        del self._watched[key]
+        self._changed.set()
+
+    def _look_again(self, endpoints: Endpoints, now: float) -> None:
+        """There is somebody again: what opened the breaker is not there any more."""
+        for place in () if self._board is None else self._board.places():
+            if place.gates.endpoints is endpoints:
+                place.gates.health.look_again(now)
