@@ -16,7 +16,8 @@ import failsoft_kit.http.names
 import failsoft_kit.rpc.names
 import failsoft_kit.telemetry.process_metrics
 import failsoft_local_llm.telemetry
-import failsoft_router.telemetry
+import failsoft_router.metric_names
+import failsoft_router.span_names
 from failsoft_kit.telemetry import EventName, MetricName, Name, NameRegistry, SpanName
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,8 @@ DECLARED: dict[ModuleType, tuple[Name, ...]] = {
     failsoft_kit.rpc.names: failsoft_kit.rpc.names.RPC_NAMES,
     failsoft_kit.http.names: failsoft_kit.http.names.HTTP_NAMES,
     failsoft_kit.telemetry.process_metrics: failsoft_kit.telemetry.process_metrics.PROCESS_NAMES,
-    failsoft_router.telemetry: failsoft_router.telemetry.NAMES,
+    failsoft_router.span_names: failsoft_router.span_names.SPAN_NAMES,
+    failsoft_router.metric_names: failsoft_router.metric_names.METRICS,
     failsoft_cache.telemetry: failsoft_cache.telemetry.NAMES,
     failsoft_local_llm.telemetry: failsoft_local_llm.telemetry.NAMES,
 }

@@ -11,7 +11,7 @@ from failsoft_kit.telemetry import MetricName, MetricType
 from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.telemetry.prometheus import prometheus_label, prometheus_name
 from failsoft_local_llm.telemetry import NAMES as LOCAL_LLM_NAMES
-from failsoft_router.telemetry import FAILED
+from failsoft_router.metric_names import FAILED
 from failsoft_router.telemetry import NAMES as ROUTER_NAMES
 
 REGISTERED = [

@@ -8,7 +8,7 @@ from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft_cli.console import harmless
 from failsoft_cli.explain.words import at, attempt_result, told
 from failsoft_cli.render import hop_reason
-from failsoft_router.telemetry import ATTEMPT, HOP, LOOK_UP_METHOD, WALK
+from failsoft_router.span_names import ATTEMPT, HOP, LOOK_UP_METHOD, WALK
 
 _NO_LOOKUP = (walk_pb2.CACHE_STATUS_UNSPECIFIED, walk_pb2.CACHE_STATUS_BYPASS)
 

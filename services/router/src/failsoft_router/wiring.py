@@ -69,7 +69,8 @@ from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.walk_ring import WalkRing
 from failsoft_router.ports import Credential, Target
 from failsoft_router.settings import SECTION, ExplainSettings, RouterSettings
-from failsoft_router.telemetry import CALLED_METHODS, NAMES
+from failsoft_router.span_names import CALLED_METHODS
+from failsoft_router.telemetry import NAMES
 from failsoft_router.wire.anthropic.codec import AnthropicCodec
 from failsoft_router.wire.gemini.codec import GeminiCodec
 from failsoft_router.wire.openai.codec import OpenAiCodec

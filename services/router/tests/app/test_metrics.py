@@ -12,7 +12,7 @@ from failsoft_kit.telemetry.readings import Distribution
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import distribution, number, said
 from failsoft_model.walk import ErrorClass, FinishReason, Usage
-from failsoft_router import telemetry
+from failsoft_router import metric_names
 from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
@@ -49,14 +49,14 @@ async def test_walks_are_told_by_what_their_callers_got(stage: type[Stage]) -> N
     await router.stream()
     await router.ask()
 
-    assert told(router, telemetry.WALKS) == {
+    assert told(router, metric_names.WALKS) == {
         ("chat", "none", ""): 1,
         ("chat", "fallback_target", ""): 1,
         ("chat", "mock", ""): 1,
     }
-    took = distribution(router.meter, telemetry.WALK_DURATION, "chat", "none")
+    took = distribution(router.meter, metric_names.WALK_DURATION, "chat", "none")
     assert (sum(took.counts), took.sum) == (1, 1.5)
-    calls = distribution(router.meter, telemetry.WALK_CALLS, "chat")
+    calls = distribution(router.meter, metric_names.WALK_CALLS, "chat")
     assert calls.counts[:3] == (0, 1, 2)
 
 
@@ -71,7 +71,7 @@ async def test_walks_without_an_answer_are_told_by_the_reason(stage: type[Stage]
         async with asyncio.timeout(1.0):
             await router.ask()
 
-    assert told(router, telemetry.WALKS) == {
+    assert told(router, metric_names.WALKS) == {
         ("chat", "failed", "ROUTE_EXHAUSTED"): 1,
         ("chat", "failed", "INVALID_REQUEST"): 1,
         ("chat", "failed", "cancelled"): 1,
@@ -87,7 +87,7 @@ async def test_walks_are_told_by_what_the_cache_said_of_them(
     await router.ask(question(temperature=0.0))
     await router.ask(question(temperature=0.0))
 
-    assert told(router, telemetry.WALK_CACHE) == {("chat", "miss"): 1, ("chat", "hit_fresh"): 1}
+    assert told(router, metric_names.WALK_CACHE) == {("chat", "miss"): 1, ("chat", "hit_fresh"): 1}
 
 
 @virtual_time.test
@@ -98,7 +98,7 @@ async def test_nothing_is_told_by_tenant_unless_the_operator_names_some(
 
     await router.ask()
 
-    assert not {telemetry.TENANT_WALKS, telemetry.TENANT_TOKENS} & router.meter.made()
+    assert not {metric_names.TENANT_WALKS, metric_names.TENANT_TOKENS} & router.meter.made()
 
 
 @virtual_time.test
@@ -108,8 +108,8 @@ async def test_a_tenant_that_is_named_is_told_with_its_tokens(stage: type[Stage]
     await router.ask()
     await router.refused()
 
-    assert told(router, telemetry.TENANT_WALKS) == {("acme", "none"): 1, ("acme", "failed"): 1}
-    assert told(router, telemetry.TENANT_TOKENS) == {("acme", "input"): 7, ("acme", "output"): 3}
+    assert told(router, metric_names.TENANT_WALKS) == {("acme", "none"): 1, ("acme", "failed"): 1}
+    assert told(router, metric_names.TENANT_TOKENS) == {("acme", "input"): 7, ("acme", "output"): 3}
 
 
 @virtual_time.test
@@ -118,8 +118,11 @@ async def test_tenants_that_are_not_named_are_told_together(stage: type[Stage]) 
 
     await router.ask()
 
-    assert told(router, telemetry.TENANT_WALKS) == {("other", "none"): 1}
-    assert told(router, telemetry.TENANT_TOKENS) == {("other", "input"): 7, ("other", "output"): 3}
+    assert told(router, metric_names.TENANT_WALKS) == {("other", "none"): 1}
+    assert told(router, metric_names.TENANT_TOKENS) == {
+        ("other", "input"): 7,
+        ("other", "output"): 3,
+    }
 
 
 @virtual_time.test
@@ -133,15 +136,15 @@ async def test_a_target_is_ready_while_walks_call_it(stage: type[Stage]) -> None
         b=limited,
         busy=(0.5, "hello", 2.0, DONE),
     )
-    assert told(router, telemetry.READY) == {("a",): 1, ("b",): 1, ("busy",): 1}
+    assert told(router, metric_names.READY) == {("a",): 1, ("b",): 1, ("busy",): 1}
 
     async with router.supervised(), asyncio.TaskGroup() as callers:
         callers.create_task(router.ask())
         await asyncio.sleep(1.0)
-        assert told(router, telemetry.READY) == {("busy",): 1}
+        assert told(router, metric_names.READY) == {("busy",): 1}
 
     await asyncio.sleep(31.0)
-    assert told(router, telemetry.READY) == {("b",): 1, ("busy",): 1}
+    assert told(router, metric_names.READY) == {("b",): 1, ("busy",): 1}
 
 
 @virtual_time.test
@@ -151,7 +154,7 @@ async def test_hops_are_told_by_how_they_ended_and_why(stage: type[Stage]) -> No
     await router.ask()
     await router.ask()
 
-    assert told(router, telemetry.HOPS) == {
+    assert told(router, metric_names.HOPS) == {
         ("a", "failed", "", "transient"): 1,
         ("a", "skipped", "circuit_open", ""): 1,
         ("b", "served", "", ""): 1,
@@ -168,8 +171,11 @@ async def test_a_call_that_its_walk_left_is_one_hop_and_one_call(stage: type[Sta
         await router.ask(within=4.0)
         await asyncio.sleep(60.0)
 
-    assert told(router, telemetry.HOPS) == {("a", "probing", "", ""): 1, ("b", "served", "", ""): 1}
-    assert told(router, telemetry.CALL_DURATION) == {(*OF_A, "cancelled"): 1, (*OF_B, ""): 1}
+    assert told(router, metric_names.HOPS) == {
+        ("a", "probing", "", ""): 1,
+        ("b", "served", "", ""): 1,
+    }
+    assert told(router, metric_names.CALL_DURATION) == {(*OF_A, "cancelled"): 1, (*OF_B, ""): 1}
 
 
 @virtual_time.test
@@ -183,11 +189,11 @@ async def test_a_probe_that_outlives_its_hop_adds_none(stage: type[Stage]) -> No
         await router.refused(within=5.0)
         await asyncio.sleep(60.0)
 
-    assert told(router, telemetry.HOPS) == {
+    assert told(router, metric_names.HOPS) == {
         ("a", "failed", "", "transient"): 1,
         ("a", "failed", "", "timeout_total"): 1,
     }
-    assert told(router, telemetry.CALL_DURATION) == {
+    assert told(router, metric_names.CALL_DURATION) == {
         (*OF_A, "transient"): 1,
         (*OF_A, "timeout_total"): 1,
     }
@@ -199,10 +205,10 @@ async def test_calls_are_told_by_provider_model_and_error(stage: type[Stage]) ->
 
     await router.ask()
 
-    assert told(router, telemetry.CALL_DURATION) == {(*OF_A, "transient"): 1, (*OF_B, ""): 1}
-    assert distribution(router.meter, telemetry.CALL_DURATION, *OF_B, "").sum == 1.5
-    assert told(router, telemetry.CALL_FIRST_CONTENT) == {OF_B: 1}
-    assert distribution(router.meter, telemetry.CALL_FIRST_CONTENT, *OF_B).sum == 0.5
+    assert told(router, metric_names.CALL_DURATION) == {(*OF_A, "transient"): 1, (*OF_B, ""): 1}
+    assert distribution(router.meter, metric_names.CALL_DURATION, *OF_B, "").sum == 1.5
+    assert told(router, metric_names.CALL_FIRST_CONTENT) == {OF_B: 1}
+    assert distribution(router.meter, metric_names.CALL_FIRST_CONTENT, *OF_B).sum == 0.5
 
 
 @virtual_time.test
@@ -214,8 +220,8 @@ async def test_tokens_are_told_once_for_each_call_that_told_them(stage: type[Sta
 
     for of in (OF_A, OF_B):
         answered = 2 if of == OF_A else 1
-        for kind, each in ((telemetry.INPUT, 7), (telemetry.OUTPUT, 3)):
-            tokens = distribution(router.meter, telemetry.CALL_TOKENS, *of, kind)
+        for kind, each in ((metric_names.INPUT, 7), (metric_names.OUTPUT, 3)):
+            tokens = distribution(router.meter, metric_names.CALL_TOKENS, *of, kind)
             assert (sum(tokens.counts), tokens.sum) == (answered, answered * each)
 
 
@@ -225,23 +231,23 @@ async def test_a_breakers_state_its_transitions_and_its_probes_are_told(
 ) -> None:
     router = stage(targets={"a": ONE_STRIKE}, a=[ILL, WELL], b=WELL)
 
-    assert told(router, telemetry.BREAKER) == {("a", "closed"): 1, ("b", "closed"): 1}
+    assert told(router, metric_names.BREAKER) == {("a", "closed"): 1, ("b", "closed"): 1}
     await router.ask()
-    assert told(router, telemetry.BREAKER) == {("a", "open"): 1, ("b", "closed"): 1}
-    assert told(router, telemetry.BREAKER_TRANSITIONS) == {("a", "open"): 1}
+    assert told(router, metric_names.BREAKER) == {("a", "open"): 1, ("b", "closed"): 1}
+    assert told(router, metric_names.BREAKER_TRANSITIONS) == {("a", "open"): 1}
 
     await asyncio.sleep(120.0)
     async with router.supervised():
         await router.ask()
         await asyncio.sleep(60.0)
 
-    assert told(router, telemetry.BREAKER) == {("a", "closed"): 1, ("b", "closed"): 1}
-    assert told(router, telemetry.BREAKER_TRANSITIONS) == {
+    assert told(router, metric_names.BREAKER) == {("a", "closed"): 1, ("b", "closed"): 1}
+    assert told(router, metric_names.BREAKER_TRANSITIONS) == {
         ("a", "open"): 1,
         ("a", "half_open"): 1,
         ("a", "closed"): 1,
     }
-    assert told(router, telemetry.PROBES) == {("a", "ok"): 1}
+    assert told(router, metric_names.PROBES) == {("a", "ok"): 1}
 
 
 @virtual_time.test
@@ -250,9 +256,9 @@ async def test_a_gate_that_is_shut_is_told_until_it_opens(stage: type[Stage]) ->
     router = stage(a=[limited], b=WELL)
 
     await router.ask()
-    assert told(router, telemetry.GATE_SHUT) == {("a", "quota"): 1}
+    assert told(router, metric_names.GATE_SHUT) == {("a", "quota"): 1}
     await asyncio.sleep(31.0)
-    assert told(router, telemetry.GATE_SHUT) == {}
+    assert told(router, metric_names.GATE_SHUT) == {}
 
 
 @virtual_time.test
@@ -260,11 +266,11 @@ async def test_second_attempts_and_what_is_left_of_them_are_told(stage: type[Sta
     router = stage(targets={"a": {"attempts": 2}}, a=[ILL, WELL])
 
     await asyncio.sleep(100.0)
-    assert number(router.meter, telemetry.RETRY_BUDGET, "a") == 10
+    assert number(router.meter, metric_names.RETRY_BUDGET, "a") == 10
     await router.ask()
 
-    assert number(router.meter, telemetry.RETRIES, "a") == 1
-    assert 9 <= number(router.meter, telemetry.RETRY_BUDGET, "a") < 10.5
+    assert number(router.meter, metric_names.RETRIES, "a") == 1
+    assert 9 <= number(router.meter, metric_names.RETRY_BUDGET, "a") < 10.5
 
 
 @virtual_time.test
@@ -275,11 +281,11 @@ async def test_calls_in_flight_and_waiting_are_told_while_they_are(stage: type[S
         for _ in range(3):
             callers.create_task(router.ask())
         await asyncio.sleep(0.1)
-        assert number(router.meter, telemetry.IN_FLIGHT, "a") == 1
-        assert number(router.meter, telemetry.WAITING, "a") == 2
+        assert number(router.meter, metric_names.IN_FLIGHT, "a") == 1
+        assert number(router.meter, metric_names.WAITING, "a") == 2
 
-    assert number(router.meter, telemetry.IN_FLIGHT, "a") == 0
-    assert number(router.meter, telemetry.WAITING, "a") == 0
+    assert number(router.meter, metric_names.IN_FLIGHT, "a") == 0
+    assert number(router.meter, metric_names.WAITING, "a") == 0
 
 
 @virtual_time.test
@@ -294,12 +300,12 @@ async def test_names_of_a_policy_that_comes_into_force_are_told(stage: type[Stag
     router.boards.adopt(replace(policy, targets={"new": target}, routes={"talk": route}))
     await router.ask()
 
-    assert told(router, telemetry.WALKS) == {("chat", "none", ""): 1, ("talk", "none", ""): 1}
-    assert told(router, telemetry.HOPS) == {
+    assert told(router, metric_names.WALKS) == {("chat", "none", ""): 1, ("talk", "none", ""): 1}
+    assert told(router, metric_names.HOPS) == {
         ("a", "served", "", ""): 1,
         ("new", "served", "", ""): 1,
     }
-    assert told(router, telemetry.BREAKER) == {("new", "closed"): 1}
+    assert told(router, metric_names.BREAKER) == {("new", "closed"): 1}
 
 
 @virtual_time.test
@@ -317,7 +323,7 @@ async def test_every_declared_metric_has_a_series_once_a_target_was_probed(
         await router.ask(question(temperature=0.0))
         await asyncio.sleep(60.0)
 
-    assert {reading.name for reading in router.meter.read()} == set(telemetry.METRICS)
+    assert {reading.name for reading in router.meter.read()} == set(metric_names.METRICS)
 
 
 @virtual_time.test
@@ -329,7 +335,7 @@ async def test_a_hop_that_an_earlier_probe_overtook_was_given_up(stage: type[Sta
     await asyncio.sleep(120.0)
     await router.ask()
 
-    assert told(router, telemetry.HOPS) == {
+    assert told(router, metric_names.HOPS) == {
         ("a", "failed", "", "transient"): 1,
         ("b", "served", "", ""): 1,
         ("a", "served", "", ""): 1,
@@ -351,4 +357,4 @@ async def test_a_probe_that_was_judged_while_it_spoke_was_good(stage: type[Stage
                 await router.ask()
         await asyncio.sleep(60.0)
 
-    assert told(router, telemetry.PROBES) == {("a", "ok"): 1}
+    assert told(router, metric_names.PROBES) == {("a", "ok"): 1}

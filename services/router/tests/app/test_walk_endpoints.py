@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import said
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, Load, SkipReason
-from failsoft_router import telemetry
+from failsoft_router import metric_names, span_names
 from failsoft_router.app.targets.state import outline_of, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.endpoints import Standing
@@ -160,8 +160,8 @@ async def test_an_endpoint_without_a_connection_costs_no_hop_and_no_attempt(
     (hop,) = answer.finished.hops
     assert (hop.target, hop.outcome, len(hop.attempts)) == ("local", HopOutcome.SERVED, 1)
     (call,) = router.spans.named("chat local-model")
-    assert call.attributes[telemetry.SERVER_ADDRESS] == "10.0.0.2"
-    assert call.attributes[telemetry.SERVER_PORT] == 50051
+    assert call.attributes[span_names.SERVER_ADDRESS] == "10.0.0.2"
+    assert call.attributes[span_names.SERVER_PORT] == 50051
 
 
 @virtual_time.test
@@ -360,7 +360,7 @@ async def test_how_many_endpoints_are_ready_is_measured(stage: type[Stage]) -> N
     async with router.watching():
         await router.sees("llama", ONE, TWO, unready=[THREE])
         await router.ask()
-        told = said(router.meter, telemetry.ENDPOINTS)
+        told = said(router.meter, metric_names.ENDPOINTS)
 
     assert told == {
         ("local", "ready"): 1.0,

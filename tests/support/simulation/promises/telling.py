@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from failsoft_model.chat import Degradation
 from failsoft_model.events import HopUpdate
 from failsoft_model.walk import CacheStatus, ErrorClass, Hop, HopOutcome, SkipReason
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.core.errors import RouteExhausted, WalkDeadlinePassed
 from failsoft_router.core.outcome import may_pass
 from failsoft_router.core.policy import CACHE_HOP, MOCK_HOP
@@ -118,7 +118,7 @@ def every_span_ends_once(story: Story) -> Iterator[str]:
     for asked in story.asked:
         if asked.finished is None and asked.error is None:
             continue
-        if spans[asked.trace_id, telemetry.HOP] != len(asked.hops):
+        if spans[asked.trace_id, span_names.HOP] != len(asked.hops):
             yield f"{asked.planned.name} has {len(asked.hops)} hops and not as many spans"
 
 

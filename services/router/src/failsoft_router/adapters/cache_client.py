@@ -22,7 +22,7 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import CacheStatus
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.adapters.cache_writer import CacheWriter
 from failsoft_router.adapters.sights import cache_sight
 from failsoft_router.core.breaker import Breaker, Result, State
@@ -128,7 +128,7 @@ class CacheClient:
             return _AWAY
         result = Result.NO_EVIDENCE
         try:
-            with self._calls.measured(telemetry.LOOK_UP_METHOD, span):
+            with self._calls.measured(span_names.LOOK_UP_METHOD, span):
                 reply = await self._stub.Lookup(
                     request,
                     timeout=LOOKUP_SECONDS,

@@ -19,7 +19,7 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.crash import describe
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.adapters.pending import PendingAnswer, PendingAnswers
 from failsoft_router.adapters.store_spans import StoreSpans
 from failsoft_router.ports import Keeping, StoredAnswer
@@ -95,7 +95,7 @@ class CacheWriter:
         spans = StoreSpans(self._tracer, (answer.walk for answer in answers))
         metadata = outgoing_metadata(tenant=answers[0].tenant, span=spans.context)
         try:
-            with spans, self._calls.measured(telemetry.STORE_METHOD, spans.context):
+            with spans, self._calls.measured(span_names.STORE_METHOD, spans.context):
                 await self._stub.Store(request, timeout=STORE_SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             self._say(error.code().name)

@@ -17,7 +17,7 @@ from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, Started, StreamReset
 from failsoft_model.walk import ErrorClass, FinishReason
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.adapters.sights import model_sight
 from failsoft_router.core.policy import Provider, TargetPolicy
 from failsoft_router.core.sight import Sight
@@ -83,7 +83,7 @@ class InferenceTarget:
         size = AnswerSize()
         logprobs = asked.sampling.logprobs
         try:
-            with self._calls.measured(telemetry.GENERATE_METHOD, call.span):
+            with self._calls.measured(span_names.GENERATE_METHOD, call.span):
                 async for reply in replies:
                     match decode_event(reply, logprobs=logprobs):
                         case Delta() as delta:

@@ -13,7 +13,7 @@ import grpc
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_router import telemetry
+from failsoft_router import span_names
 
 
 class StoreSpans:
@@ -32,10 +32,10 @@ class StoreSpans:
         """
         self._spans = [
             tracer.start(
-                telemetry.STORE_METHOD,
+                span_names.STORE_METHOD,
                 kind=Kind.CLIENT,
                 parent=walk,
-                attributes=telemetry.call_attributes(telemetry.STORE_METHOD),
+                attributes=span_names.call_attributes(span_names.STORE_METHOD),
             )
             for walk in walks
         ]
@@ -43,7 +43,7 @@ class StoreSpans:
         self._carrier = next(recorded, self._spans[0])
         for span in self._spans:
             if span is not self._carrier:
-                span.link(self._carrier.context, {telemetry.LINK: telemetry.SENT_WITH})
+                span.link(self._carrier.context, {span_names.LINK: span_names.SENT_WITH})
 
     @property
     def context(self) -> SpanContext:

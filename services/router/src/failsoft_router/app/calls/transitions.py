@@ -4,7 +4,7 @@ from types import TracebackType
 
 from failsoft_kit.telemetry.span import Span
 from failsoft_kit.telemetry.tracer import Tracer
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.targets.place import Place
 from failsoft_router.app.telling import chronicle
 
@@ -41,10 +41,10 @@ class NotingTransitions:
             self._target, self._breaker, before=self._before, context=self._hop.context
         )
         change = {
-            telemetry.BREAKER_FROM: self._before.value,
-            telemetry.BREAKER_STATE: self._breaker.state.value,
+            span_names.BREAKER_FROM: self._before.value,
+            span_names.BREAKER_STATE: self._breaker.state.value,
         }
         if self._hop.recording:
-            self._hop.event(telemetry.TRANSITION, change)
+            self._hop.event(span_names.TRANSITION, change)
         else:
-            self._tracer.start(telemetry.TRANSITION, parent=self._hop, attributes=change).end()
+            self._tracer.start(span_names.TRANSITION, parent=self._hop, attributes=change).end()

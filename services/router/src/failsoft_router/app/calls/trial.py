@@ -12,7 +12,7 @@ from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Delta, StreamReset
 from failsoft_model.walk import Attempt, ErrorClass
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.calls import call_span
 from failsoft_router.app.calls.attempt import AttemptLimits, NobodyListens, Take, run_attempt
 from failsoft_router.app.calls.transitions import NotingTransitions
@@ -243,7 +243,7 @@ class Trial:
         self._place.history.add(now - self._began)
         self._place.doubt.spoke()
         self._connected(now)
-        span.event(telemetry.FIRST_CONTENT)
+        span.event(span_names.FIRST_CONTENT)
         if self._permit.probe:
             loop = asyncio.get_running_loop()
             self._early = loop.call_later(JUDGED_AFTER, self._judge_early)

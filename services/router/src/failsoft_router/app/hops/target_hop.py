@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from failsoft_model.walk import Attempt, ErrorClass
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.calls.transitions import NotingTransitions
 from failsoft_router.app.calls.trial import Ask, Trial, Tried
 from failsoft_router.app.hops.admission import FULL, Admission
@@ -282,10 +282,10 @@ class TargetHop:
             by = self._by = self.place.prefill.manner(self.place.policy, self.around.clock.now())
             request, splice = asked_to_go_on(request, going_on, by), Splice(going_on, by)
             self.hop.span.event(
-                telemetry.RESCUE,
+                span_names.RESCUE,
                 {
-                    telemetry.RESCUE_MANNER: by.value,
-                    telemetry.RESCUE_CHARACTERS: len(going_on.text),
+                    span_names.RESCUE_MANNER: by.value,
+                    span_names.RESCUE_CHARACTERS: len(going_on.text),
                 },
             )
         ask = Ask(

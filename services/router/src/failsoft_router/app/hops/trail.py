@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_kit.telemetry.tracer import Tracer
 from failsoft_model.walk import Attempt, ErrorClass, Hop, HopOutcome, SkipReason
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.hops.errand import Errand
 from failsoft_router.app.telling.hop_feed import EndedHop, HopFeed
 from failsoft_router.app.telling.metrics import Metrics
@@ -87,8 +87,8 @@ class Trail:
                 case Progress.OPEN:
                     self.failed(hop, ErrorClass.CANCELLED, "the caller went away", ())
                 case Progress.OVERTAKEN:
-                    hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.FAILED.value)
-                    hop.span.set(telemetry.ERROR_CLASS, ErrorClass.CANCELLED.value)
+                    hop.span.set(span_names.HOP_OUTCOME, HopOutcome.FAILED.value)
+                    hop.span.set(span_names.ERROR_CLASS, ErrorClass.CANCELLED.value)
                     hop.span.end()
                     self._metrics.hop_ended(self._overtaken(hop, ()))
                 case Progress.PROBING | Progress.ENDED:
@@ -96,18 +96,18 @@ class Trail:
 
     def _open(self, planned: PlannedHop) -> OpenHop:
         span = self._tracer.start(
-            telemetry.HOP,
+            span_names.HOP,
             kind=Kind.INTERNAL,
             parent=self._walk,
             attributes={
-                telemetry.HOP_TARGET: planned.name,
-                telemetry.HOP_POSITION: planned.position,
-                telemetry.HOP_PLACE: planned.place.value,
-                telemetry.DEADLINE_REMAINING: self._errand.to_first_content(),
+                span_names.HOP_TARGET: planned.name,
+                span_names.HOP_POSITION: planned.position,
+                span_names.HOP_PLACE: planned.place.value,
+                span_names.DEADLINE_REMAINING: self._errand.to_first_content(),
             },
         )
         if self._replaced is not None:
-            span.link(self._replaced.context, {telemetry.LINK: telemetry.FALLBACK_OF})
+            span.link(self._replaced.context, {span_names.LINK: span_names.FALLBACK_OF})
         return OpenHop(planned, span, self._clock.now(), self)
 
     def trying(self, hop: OpenHop) -> Hop:
@@ -132,7 +132,7 @@ class Trail:
         attempts: tuple[Attempt, ...],
     ) -> Hop:
         """The hop gave no answer that could be used."""
-        hop.span.set(telemetry.ERROR_CLASS, error_class.value)
+        hop.span.set(span_names.ERROR_CLASS, error_class.value)
         if error_class is not ErrorClass.CANCELLED:
             hop.span.fail(error_class.value)
         ended = self._hop(hop, HopOutcome.FAILED, attempts)
@@ -144,9 +144,9 @@ class Trail:
         Args:
             due_in: Seconds until the gate that is shut opens by itself; 0: not known.
         """
-        hop.span.set(telemetry.HOP_SKIP_REASON, reason.value)
+        hop.span.set(span_names.HOP_SKIP_REASON, reason.value)
         if due_in > 0:
-            hop.span.set(telemetry.GATE_DUE_IN, due_in)
+            hop.span.set(span_names.GATE_DUE_IN, due_in)
         ended = self._hop(hop, HopOutcome.SKIPPED, ())
         return self._end(hop, replace(ended, skip_reason=reason, detail=detail))
 
@@ -167,7 +167,7 @@ class Trail:
         `failed` of the same hop replaces this.
         """
         hop.progress = Progress.PROBING
-        hop.span.set(telemetry.HOP_OUTCOME, HopOutcome.PROBING.value)
+        hop.span.set(span_names.HOP_OUTCOME, HopOutcome.PROBING.value)
         self._replaced = hop.span
         probing = self._hop(hop, HopOutcome.PROBING, earlier)
         self._write(replace(probing, detail="its probe runs beside the walk"))
@@ -182,7 +182,7 @@ class Trail:
             failure: None: it has answered, and nobody waited.
         """
         if failure is not None:
-            hop.span.set(telemetry.ERROR_CLASS, failure.error_class.value)
+            hop.span.set(span_names.ERROR_CLASS, failure.error_class.value)
             if failure.error_class is not ErrorClass.CANCELLED:
                 hop.span.fail(failure.error_class.value)
         hop.span.end()
@@ -213,7 +213,7 @@ class Trail:
 
     def _end(self, hop: OpenHop, ended: Hop) -> Hop:
         hop.progress = Progress.ENDED
-        hop.span.set(telemetry.HOP_OUTCOME, ended.outcome.value)
+        hop.span.set(span_names.HOP_OUTCOME, ended.outcome.value)
         hop.span.end()
         self._replaced = hop.span
         self._metrics.hop_ended(ended)

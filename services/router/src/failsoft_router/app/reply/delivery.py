@@ -8,7 +8,7 @@ from failsoft_kit.telemetry.span import Span
 from failsoft_model.chat import Degradation
 from failsoft_model.events import BlockKind, Choice, Delta, Event, HopUpdate, StreamReset
 from failsoft_model.walk import CacheStatus, ErrorClass, Hop
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.calls.attempt import Take
 from failsoft_router.app.calls.watchdog import Watchdog
 from failsoft_router.app.reply.assemble import Assembler, replay
@@ -210,7 +210,7 @@ class Delivery:
 
     async def _void(self, reset: StreamReset) -> None:
         if self._sink is not None:
-            self._span.event(telemetry.STREAM_RESET, {telemetry.ERROR_CLASS: reset.reason.value})
+            self._span.event(span_names.STREAM_RESET, {span_names.ERROR_CLASS: reset.reason.value})
         self._whole = None
         self._answer.clear(from_block=reset.from_block)
         await self.emit(reset)

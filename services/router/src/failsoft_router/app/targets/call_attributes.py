@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from failsoft_kit.telemetry.span import Attributes, Value
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.core.policy import Provider, TargetPolicy
 
 _GRPC_TARGET = re.compile(
@@ -15,16 +15,16 @@ _GRPC_TARGET = re.compile(
 def call_attributes(target: TargetPolicy) -> Attributes:
     """What every call to this target has in its span."""
     attributes: dict[str, Value] = {
-        telemetry.OPERATION: telemetry.CHAT,
-        telemetry.PROVIDER: telemetry.provider_name(target.provider),
-        telemetry.REQUEST_MODEL: target.model,
-        telemetry.STREAMED: True,
+        span_names.OPERATION: span_names.CHAT,
+        span_names.PROVIDER: span_names.provider_name(target.provider),
+        span_names.REQUEST_MODEL: target.model,
+        span_names.STREAMED: True,
     }
     host, port = _server(target)
     if host:
-        attributes[telemetry.SERVER_ADDRESS] = host
+        attributes[span_names.SERVER_ADDRESS] = host
     if host and port:
-        attributes[telemetry.SERVER_PORT] = port
+        attributes[span_names.SERVER_PORT] = port
     return attributes
 
 

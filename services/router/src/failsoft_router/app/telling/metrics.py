@@ -13,7 +13,7 @@ from failsoft_kit.telemetry import Meter, SpanContext
 from failsoft_model.errors import FailsoftError
 from failsoft_model.events import Finished
 from failsoft_model.walk import Attempt, ErrorClass, Hop
-from failsoft_router import telemetry
+from failsoft_router import metric_names, span_names
 from failsoft_router.app.targets.board import Board
 from failsoft_router.app.targets.boards import MakeBoard
 from failsoft_router.app.telling.target_metrics import watch_targets
@@ -53,16 +53,16 @@ class Metrics:
         classes = {ERROR_TYPE.name: [each.value for each in ErrorClass]}
         self._meter = meter
         self._clock = clock
-        failed = {telemetry.DEGRADATION: (telemetry.FAILED,)}
-        self._walks = meter.counter(telemetry.WALKS, {**failed, **reasons})
-        self._walk_durations = meter.histogram(telemetry.WALK_DURATION, failed)
-        self._walk_calls = meter.histogram(telemetry.WALK_CALLS)
-        self._walk_cache = meter.counter(telemetry.WALK_CACHE)
-        self._hops = meter.counter(telemetry.HOPS)
-        self._call_durations = meter.histogram(telemetry.CALL_DURATION, classes)
-        self._first_contents = meter.histogram(telemetry.CALL_FIRST_CONTENT)
-        self._tokens = meter.histogram(telemetry.CALL_TOKENS)
-        self._probes = meter.counter(telemetry.PROBES)
+        failed = {span_names.DEGRADATION: (metric_names.FAILED,)}
+        self._walks = meter.counter(metric_names.WALKS, {**failed, **reasons})
+        self._walk_durations = meter.histogram(metric_names.WALK_DURATION, failed)
+        self._walk_calls = meter.histogram(metric_names.WALK_CALLS)
+        self._walk_cache = meter.counter(metric_names.WALK_CACHE)
+        self._hops = meter.counter(metric_names.HOPS)
+        self._call_durations = meter.histogram(metric_names.CALL_DURATION, classes)
+        self._first_contents = meter.histogram(metric_names.CALL_FIRST_CONTENT)
+        self._tokens = meter.histogram(metric_names.CALL_TOKENS)
+        self._probes = meter.counter(metric_names.PROBES)
         self._by_tenant = TenantMetrics(meter, tenants)
 
     def following(self, make: MakeBoard) -> MakeBoard:
@@ -81,21 +81,25 @@ class Metrics:
         What was counted under names of earlier policies stays.
         """
         policy, meter = board.policy, self._meter
-        routes = {telemetry.ROUTE: policy.routes}
-        targets = {telemetry.HOP_TARGET: (*policy.targets, CACHE_HOP, MOCK_HOP)}
+        routes = {span_names.ROUTE: policy.routes}
+        targets = {span_names.HOP_TARGET: (*policy.targets, CACHE_HOP, MOCK_HOP)}
         asked = {
-            telemetry.PROVIDER: [
-                telemetry.provider_name(each.provider) for each in policy.targets.values()
+            span_names.PROVIDER: [
+                span_names.provider_name(each.provider) for each in policy.targets.values()
             ],
-            telemetry.REQUEST_MODEL: [each.model for each in policy.targets.values()],
+            span_names.REQUEST_MODEL: [each.model for each in policy.targets.values()],
         }
-        meter.counter(telemetry.WALKS, routes)
-        meter.histogram(telemetry.WALK_DURATION, routes)
-        meter.histogram(telemetry.WALK_CALLS, routes)
-        meter.counter(telemetry.WALK_CACHE, routes)
-        meter.counter(telemetry.HOPS, targets)
-        meter.counter(telemetry.PROBES, targets)
-        for name in (telemetry.CALL_DURATION, telemetry.CALL_FIRST_CONTENT, telemetry.CALL_TOKENS):
+        meter.counter(metric_names.WALKS, routes)
+        meter.histogram(metric_names.WALK_DURATION, routes)
+        meter.histogram(metric_names.WALK_CALLS, routes)
+        meter.counter(metric_names.WALK_CACHE, routes)
+        meter.counter(metric_names.HOPS, targets)
+        meter.counter(metric_names.PROBES, targets)
+        for name in (
+            metric_names.CALL_DURATION,
+            metric_names.CALL_FIRST_CONTENT,
+            metric_names.CALL_TOKENS,
+        ):
             meter.histogram(name, asked)
         watch_targets(meter, board, clock=self._clock)
 
@@ -122,7 +126,7 @@ class Metrics:
             if end.cache_status is not None:
                 self._walk_cache.cell(route, end.cache_status.value).add()
         else:
-            got, error_type = telemetry.FAILED, _error_type(end)
+            got, error_type = metric_names.FAILED, _error_type(end)
         self._walks.cell(route, got, error_type).add()
         self._walk_durations.cell(route, got).observe(took, context)
         self._walk_calls.cell(route).observe(calls)
@@ -142,7 +146,7 @@ class Metrics:
         Args:
             context: Of its span.
         """
-        asked = (telemetry.CHAT, telemetry.provider_name(target.provider), target.model)
+        asked = (span_names.CHAT, span_names.provider_name(target.provider), target.model)
         failed = "" if attempt.error_class is None else attempt.error_class.value
         self._call_durations.cell(*asked, failed).observe(attempt.latency, context)
         if attempt.time_to_first_content is not None:
@@ -150,8 +154,8 @@ class Metrics:
             self._first_contents.cell(*asked).observe(first, context)
         if attempt.usage is not None:
             read, written = attempt.usage.input_tokens, attempt.usage.output_tokens
-            self._tokens.cell(*asked, telemetry.INPUT).observe(read, context)
-            self._tokens.cell(*asked, telemetry.OUTPUT).observe(written, context)
+            self._tokens.cell(*asked, metric_names.INPUT).observe(read, context)
+            self._tokens.cell(*asked, metric_names.OUTPUT).observe(written, context)
             self._by_tenant.call_ended(tenant, attempt.usage)
 
     def permit_returned(self, target: TargetPolicy, permit: Permit, health: Result) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry import Meter, MetricName
-from failsoft_router import telemetry
+from failsoft_router import metric_names, span_names
 from failsoft_router.app.health.report import obstacles
 from failsoft_router.app.targets.board import Board
 from failsoft_router.app.targets.place import Place
@@ -18,7 +18,7 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
 
     Targets that share a breaker each tell what it is and does.
     """
-    targets = {telemetry.HOP_TARGET: [place.policy.name for place in board.places()]}
+    targets = {span_names.HOP_TARGET: [place.policy.name for place in board.places()]}
 
     def each(name: MetricName, read: Callable[[Place], float]) -> None:
         meter.watch(
@@ -60,12 +60,12 @@ def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:
                 counts[(place.policy.name, endpoint.standing.value)] += 1.0
         return counts
 
-    meter.watch(telemetry.BREAKER, states, targets)
-    meter.watch(telemetry.ENDPOINTS, endpoints, targets)
-    meter.watch(telemetry.BREAKER_TRANSITIONS, transitions, targets)
-    meter.watch(telemetry.GATE_SHUT, shut, targets)
-    each(telemetry.READY, lambda place: not any(obstacles(outline_of(place, clock.now()))))
-    each(telemetry.RETRIES, lambda place: place.retries.spent)
-    each(telemetry.RETRY_BUDGET, lambda place: place.retries.left(clock.now()))
-    each(telemetry.IN_FLIGHT, lambda place: place.bulkhead.in_flight)
-    each(telemetry.WAITING, lambda place: place.bulkhead.waiting)
+    meter.watch(metric_names.BREAKER, states, targets)
+    meter.watch(metric_names.ENDPOINTS, endpoints, targets)
+    meter.watch(metric_names.BREAKER_TRANSITIONS, transitions, targets)
+    meter.watch(metric_names.GATE_SHUT, shut, targets)
+    each(metric_names.READY, lambda place: not any(obstacles(outline_of(place, clock.now()))))
+    each(metric_names.RETRIES, lambda place: place.retries.spent)
+    each(metric_names.RETRY_BUDGET, lambda place: place.retries.left(clock.now()))
+    each(metric_names.IN_FLIGHT, lambda place: place.bulkhead.in_flight)
+    each(metric_names.WAITING, lambda place: place.bulkhead.waiting)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from failsoft_kit.telemetry import Meter
 from failsoft_kit.telemetry.family import OTHER
 from failsoft_model.walk import Usage
-from failsoft_router import telemetry
+from failsoft_router import metric_names, span_names
 
 
 class TenantMetrics:
@@ -19,11 +19,11 @@ class TenantMetrics:
         self._named = frozenset(named)
         if not named:
             return
-        tenants = {telemetry.TENANT: self._named}
+        tenants = {metric_names.TENANT: self._named}
         self._walks = meter.counter(
-            telemetry.TENANT_WALKS, {**tenants, telemetry.DEGRADATION: (telemetry.FAILED,)}
+            metric_names.TENANT_WALKS, {**tenants, span_names.DEGRADATION: (metric_names.FAILED,)}
         )
-        self._tokens = meter.counter(telemetry.TENANT_TOKENS, tenants)
+        self._tokens = meter.counter(metric_names.TENANT_TOKENS, tenants)
 
     def walk_ended(self, tenant: str, got: str) -> None:
         """A walk of the tenant is over; `got` is a degradation, or `failed`."""
@@ -34,8 +34,8 @@ class TenantMetrics:
         """A call for the tenant took that many tokens."""
         if self._named:
             told = self._told(tenant)
-            self._tokens.cell(told, telemetry.INPUT).add(usage.input_tokens)
-            self._tokens.cell(told, telemetry.OUTPUT).add(usage.output_tokens)
+            self._tokens.cell(told, metric_names.INPUT).add(usage.input_tokens)
+            self._tokens.cell(told, metric_names.OUTPUT).add(usage.output_tokens)
 
     def _told(self, tenant: str) -> str:
         return tenant if tenant in self._named else OTHER

@@ -7,7 +7,7 @@ from failsoft_model.canonical import canonical
 from failsoft_model.chat import ChatRequest, Degradation
 from failsoft_model.events import Choice
 from failsoft_model.walk import CacheStatus
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.core.policy import CachePolicy, FreshHits, RoutePolicy
 from failsoft_router.ports import AnswerCache, Ending, Found, Keeping, StoredAnswer
 
@@ -108,10 +108,10 @@ class WalkCache:
 
     def _span(self, parent: Span) -> Span:
         return self._tracer.start(
-            telemetry.LOOK_UP_METHOD,
+            span_names.LOOK_UP_METHOD,
             kind=Kind.CLIENT,
             parent=parent,
-            attributes=telemetry.call_attributes(telemetry.LOOK_UP_METHOD),
+            attributes=span_names.call_attributes(span_names.LOOK_UP_METHOD),
         )
 
 
@@ -126,6 +126,6 @@ def _wants_fresh(policy: CachePolicy, request: ChatRequest) -> bool:
 
 
 def _describe(span: Span, found: Found) -> None:
-    span.set(telemetry.CACHE_STATUS, found.status.value)
+    span.set(span_names.CACHE_STATUS, found.status.value)
     if found.age is not None:
-        span.set(telemetry.CACHE_AGE, found.age)
+        span.set(span_names.CACHE_AGE, found.age)

@@ -8,7 +8,7 @@ from failsoft_kit.telemetry.span import Span
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished
 from failsoft_model.walk import FinishReason, SkipReason, Usage
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.hops.errand import Errand
 from failsoft_router.app.hops.trail import OpenHop, Trail
 from failsoft_router.app.reply.delivery import Delivery
@@ -157,9 +157,9 @@ class Serving:
         cache_age: float | None = None,
         dropped: tuple[str, ...] = (),
     ) -> Finished:
-        self._span.set(telemetry.SERVED_BY, served_by)
-        self._span.set(telemetry.DEGRADATION, degradation.value)
-        self._span.set(telemetry.FALLBACK_USED, degradation is not Degradation.NONE)
+        self._span.set(span_names.SERVED_BY, served_by)
+        self._span.set(span_names.DEGRADATION, degradation.value)
+        self._span.set(span_names.FALLBACK_USED, degradation is not Degradation.NONE)
         finished = Finished(
             finish_reason=finish_reason,
             served_by=served_by,

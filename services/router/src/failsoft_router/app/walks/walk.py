@@ -15,7 +15,7 @@ from failsoft_kit.telemetry.span import Kind, Span
 from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Finished, Started
 from failsoft_model.walk import Attempt, ErrorClass, SkipReason
-from failsoft_router import telemetry
+from failsoft_router import span_names
 from failsoft_router.app.calls.trial import OutOfTime
 from failsoft_router.app.calls.watchdog import WaitedTooLong
 from failsoft_router.app.explain.notes import Look
@@ -113,11 +113,11 @@ class Walk:
 
     def _start_span(self, parent: Span) -> Span:
         attributes = {
-            telemetry.WALK_ID: self._errand.walk_id,
-            telemetry.ROUTE: self._route.name,
+            span_names.WALK_ID: self._errand.walk_id,
+            span_names.ROUTE: self._route.name,
         }
         return self._around.tracer.start(
-            telemetry.WALK, kind=Kind.INTERNAL, parent=parent, attributes=attributes
+            span_names.WALK, kind=Kind.INTERNAL, parent=parent, attributes=attributes
         )
 
     def _plan(self) -> Plan:
@@ -277,7 +277,7 @@ class Walk:
         with self._trail.begin(planned) as hop:
             if planned.kind is HopKind.TARGET:
                 health = self._board.place(planned.name).gates.health
-                hop.span.set(telemetry.BREAKER_STATE, health.state.value)
+                hop.span.set(span_names.BREAKER_STATE, health.state.value)
             if planned.skip is not None:
                 await self._skip(hop, planned.skip, planned.detail)
                 return None
