@@ -75,6 +75,8 @@ LOG_NAMES: tuple[LogName, ...] = (
     info("identity.file_read", "A file of keys was read anew."),
     warning("identity.file_kept", "A file of keys has mistakes; the keys before it stay."),
     warning("identity.keys_not_fetched", "An issuer's keys cannot be fetched; those known stay."),
+    info("tls.files_read", "Certificates were read anew, and are in use for new connections."),
+    warning("tls.files_kept", "New certificates cannot be used; those before them stay."),
     info("metrics.serving", "Prometheus may read."),
     warning("telemetry.export_failing", "The collector takes no spans; they wait, then drop."),
     info("telemetry.export_recovered", "The collector takes spans again."),

@@ -50,79 +50,116 @@ class Authenticator:
     | our services                  | no bearer            | user of `default`     | refused     |
     | users                         | no bearer            | refused               | refused     |
     | anybody                       | another bearer       | refused               | refused     |
-    | our services                  | the service token    | service, operator     | the same    |
+    | our services                  | the service token,   | service, operator     | the same    |
+    |                               | or no bearer and a   |                       |             |
+    |                               | certificate of one   |                       |             |
     | users                         | their key or token   | user of its tenant,   | the same    |
     |                               |                      | with its scopes       |             |
 
-    Our services are known by the service token, users by what an `Authority` judges. Where users
-    are known, each of them says who it is, wherever it calls from.
+    Our services are known by the service token or by the names in their certificates, users by
+    what an `Authority` judges. Where users or names are known, each caller says who it is,
+    wherever it calls from.
     A service speaks for the tenant in its metadata `failsoft-tenant`, or else for `default`;
     from everybody else that entry is ignored.
     """
 
     def __init__(
-        self, token: ServiceToken | None, *, loopback: bool, authorities: Sequence[Authority] = ()
+        self,
+        token: ServiceToken | None,
+        *,
+        loopback: bool,
+        authorities: Sequence[Authority] = (),
+        services: Collection[str] = (),
     ) -> None:
-        if token is None and not authorities and not loopback:
+        self._unowned = token is None and not authorities and not services
+        if self._unowned and not loopback:
             raise StartupError(
                 "a port where nobody is known may bind loopback only:"
                 " bind 127.0.0.1, or configure a service token or API keys"
             )
         self._token = token
         self._authorities = authorities
+        self._services = frozenset(services)
         self._loopback = loopback
         accepted = [each.accepts for each in authorities]
         if token is not None:
             accepted.append("the service token")
-        self._demand = f"the call needs {' or '.join(accepted)} as `authorization: Bearer …`"
+        demanded = [f"{' or '.join(accepted)} as `authorization: Bearer …`"] if accepted else []
+        if services:
+            demanded.append("a certificate of one of our services")
+        self._demand = f"the call needs {', or '.join(demanded)}"
 
     @classmethod
     def of(
-        cls, token: ServiceToken | None, *, loopback: bool, authorities: Sequence[Authority] = ()
+        cls,
+        token: ServiceToken | None,
+        *,
+        loopback: bool,
+        authorities: Sequence[Authority] = (),
+        services: Collection[str] = (),
     ) -> Self:
         """The rules of a listener.
 
         Args:
-            token: None: no service of ours is known here.
+            token: None: no service of ours is known here by it.
             loopback: Whether only this machine can reach the listener.
-            authorities: Know users. None of them and no token: there is no identity here,
-                everybody on this machine is its owner.
+            authorities: Know users.
+            services: Names in certificates by which our services are known. None of them, no
+                authority and no token: there is no identity here, everybody on this machine is
+                its owner.
 
         Raises:
             StartupError: nobody is known, and more than loopback can reach it.
         """
-        return cls(token, loopback=loopback, authorities=authorities)
+        return cls(token, loopback=loopback, authorities=authorities, services=services)
 
     @property
     def admits_strangers(self) -> bool:
         """Whether who shows nothing is taken for the tenant `default`."""
-        return self._loopback and not self._authorities
+        return self._loopback and not self._authorities and not self._services
 
-    def principal(self, metadata: Collection[tuple[str, str | bytes]]) -> Principal:
+    @property
+    def reads_certificates(self) -> bool:
+        """Whether the names in a caller's certificate say anything here."""
+        return bool(self._services)
+
+    def principal(
+        self, metadata: Collection[tuple[str, str | bytes]], *, names: Collection[str] = ()
+    ) -> Principal:
         """Who the caller is.
 
         Args:
             metadata: The call's, keys in lower case as gRPC gives them.
+            names: Those in the certificate that the caller has shown. They count where no bearer
+                is shown: who passes a user's on does not ask as itself.
 
         Raises:
             Unauthenticated: the caller has to show what it is known by, or showed something else.
             InvalidRequest: a service named no possible tenant.
             FailsoftError: an authority cannot tell now.
         """
-        if self._token is None and not self._authorities:
+        if self._unowned:
             return _OWNER
         shown = _entries(metadata, AUTHORIZATION_METADATA)
+        if not shown and self._services.intersection(names):
+            return _service(_entries(metadata, TENANT_METADATA))
         if not shown and self.admits_strangers:
             return _USER
         bearer = _bearer(shown)
         if bearer is None:
-            raise Unauthenticated(self._demand)
+            raise Unauthenticated(self._demand_of(names))
         if self._token is not None and self._token.matches(bearer):
             return _service(_entries(metadata, TENANT_METADATA))
         for authority in self._authorities:
             if authority.judges(bearer):
                 return authority.principal(bearer)
         raise Unauthenticated(self._demand)
+
+    def _demand_of(self, names: Collection[str]) -> str:
+        """What a caller has to show, who showed no bearer and a certificate with these names."""
+        if not names:
+            return self._demand
+        return f"{self._demand}; the one shown is for {', '.join(names)}, which is none of them"
 
 
 _USER = Principal(tenant=DEFAULT_TENANT, kind=Kind.USER)

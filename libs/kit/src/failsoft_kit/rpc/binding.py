@@ -1,6 +1,6 @@
 """From a listener to a server that is bound and whose handlers are wrapped."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import grpc
 import structlog
@@ -49,6 +49,8 @@ def bind(service: Service, listener: Listener, calls: RunningCalls) -> tuple[grp
     server = grpc.aio.server(options=_OPTIONS)
     _register(server, service, listener, address, calls)
     try:
+        if listener.tls is not None:
+            return server, server.add_secure_port(str(address), listener.tls.credentials())
         return server, server.add_insecure_port(str(address))
     except RuntimeError:
         raise _not_bound(service, listener, address) from None
@@ -138,14 +140,24 @@ def _not_bound(
 def _authenticator(
     service: Service, listener: Listener | HttpListener, address: Address
 ) -> Authenticator:
-    authorities = service.authorities
-    if service.token is None and not authorities and not address.loopback:
+    authorities, services = service.authorities, _services_by_certificate(listener)
+    nobody_is_known = service.token is None and not authorities and not services
+    tells_health_only = not listener.access
+    if nobody_is_known and not address.loopback and not tells_health_only:
         raise StartupError(
             f"{listener.setting}: {address} can be reached from other machines, which demands a"
             " service token or API keys; configure one of them, or listen on 127.0.0.1"
         )
-    trusted = address.loopback and listener.trust_loopback
-    authenticator = Authenticator.of(service.token, loopback=trusted, authorities=authorities)
+    trusted = (address.loopback and listener.trust_loopback) or tells_health_only
+    authenticator = Authenticator.of(
+        service.token, loopback=trusted, authorities=authorities, services=services
+    )
     if authenticator.admits_strangers and Access.TENANT in listener.access.values():
         _log.warning("identity.off", setting=listener.setting, tenant=DEFAULT_TENANT)
     return authenticator
+
+
+def _services_by_certificate(listener: Listener | HttpListener) -> Collection[str]:
+    if isinstance(listener, HttpListener) or listener.tls is None:
+        return ()
+    return listener.tls.services

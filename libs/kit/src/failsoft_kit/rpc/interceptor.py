@@ -44,6 +44,7 @@ from failsoft_kit.telemetry.context import context_of
 from failsoft_kit.telemetry.meter import Meter
 from failsoft_kit.telemetry.span import Kind, error_type_of
 from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_kit.tls.server import names_of_peer
 from failsoft_model.errors import BudgetSpent, Code, FailsoftError, Overloaded, PermissionDenied
 
 Metadata = Collection[tuple[str, str | bytes]]
@@ -144,7 +145,7 @@ class Interceptor:
             metadata = context.invocation_metadata() or ()
             call = self._arrive(method, metadata, context.time_remaining())
             try:
-                self._admit(method, call, metadata)
+                self._admit(method, call, metadata, context)
                 message = decode(request) if isinstance(request, bytes) else request
                 reply = await respond(message, context, call)
             except BaseException as error:
@@ -193,7 +194,9 @@ class Interceptor:
         self._open -= call.held
         self._running.remove(call)
 
-    def _admit(self, method: _Method, call: RunningCall, metadata: Metadata) -> None:
+    def _admit(
+        self, method: _Method, call: RunningCall, metadata: Metadata, context: Context
+    ) -> None:
         """Let the call in, or raise why not."""
         if call.held and self._open > self._max_calls:
             self._refusals.add()
@@ -203,14 +206,17 @@ class Interceptor:
             )
         if call.deadline_at <= call.started:
             raise BudgetSpent("the deadline was past before the call arrived")
-        call.let_in(self._principal(method, metadata))
+        call.let_in(self._principal(method, metadata, context))
 
-    def _principal(self, method: _Method, metadata: Metadata) -> Principal:
+    def _principal(self, method: _Method, metadata: Metadata, context: Context) -> Principal:
         if method.access is Access.ANYONE:
             return _ANYONE
         if method.access is None:
             raise PermissionDenied(f"{method.name} is open to nobody")
-        principal = self._authenticator.principal(metadata)
+        names: Collection[str] = ()
+        if self._authenticator.reads_certificates:
+            names = names_of_peer(context.auth_context())
+        principal = self._authenticator.principal(metadata, names=names)
         if not method.access.permits(principal):
             raise PermissionDenied(f"{method.name} demands the access {method.access.value}")
         return principal

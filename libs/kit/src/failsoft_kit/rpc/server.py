@@ -92,7 +92,9 @@ async def _background(service: Service) -> AsyncIterator[None]:
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = partial(watch_loop, telemetry.meter, clock=service.clock)
-            work: list[Job] = [*service.background, watch, *(sender.run for sender in senders)]
+            certificates = {listener.tls.followed for listener in service.listeners if listener.tls}
+            own: list[Job] = [watch, *(each.run for each in (*certificates, *senders))]
+            work = [*service.background, *own]
             jobs = [tasks.create_task(keep_running(job, clock=service.clock)) for job in work]
             try:
                 yield

@@ -13,13 +13,14 @@ from failsoft_kit.rpc.background import Job
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.status import ErrorDetails, no_details
 from failsoft_kit.telemetry.setup import Telemetry
+from failsoft_kit.tls.server import ServerTls
 
 MAX_CALLS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """One port and what is served on it; health is served on every one."""
+    """One gRPC port and what is served on it; health is served on every one."""
 
     address: str
     """`host:port`; port 0 for any free one."""
@@ -36,6 +37,14 @@ class Listener:
     trust_loopback: bool = True
     """False demands the token from this machine's callers too, as behind a local proxy; so do
     authorities."""
+    tls: ServerTls | None = None
+    """None: calls arrive in the clear."""
+
+
+def health_listener(address: str, *, setting: str) -> Listener:
+    """A port that tells health in the clear to everybody, and nothing else: for probes, which
+    speak no TLS."""
+    return Listener(address=address, setting=setting, register=_nothing, access={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +73,7 @@ class Service:
     """Adds to an error's status what callers who know this service can read."""
     collectors: Sequence[Collector] = ()
     """What is served beside our own metrics, such as an engine's; read in threads."""
+
+
+def _nothing(_: grpc.aio.Server) -> None:
+    """Health is there without being registered."""

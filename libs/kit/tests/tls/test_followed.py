@@ -1,0 +1,83 @@
+"""New files are in use when they are good, all of them together; else the old ones stay."""
+
+from pathlib import Path
+
+import pytest
+from certificates import MountedSecret, TestAuthority
+
+from failsoft_kit.tls.followed import FollowedTls
+from failsoft_kit.tls.pem import PairFiles, TlsFiles
+
+AUTHORITY = TestAuthority()
+FIRST, SECOND = AUTHORITY.issue("cache.test"), AUTHORITY.issue("cache.test")
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> MountedSecret:
+    return MountedSecret(tmp_path / "secret", AUTHORITY, FIRST)
+
+
+@pytest.fixture
+def followed(secret: MountedSecret) -> FollowedTls:
+    own = PairFiles(certificate=secret.certificate, key=secret.key)
+    return FollowedTls(TlsFiles(own=own, authorities=secret.authorities, serves=True))
+
+
+def certificate_of(followed: FollowedTls) -> bytes:
+    assert followed.current.own is not None
+    return followed.current.own.certificate
+
+
+def test_files_that_stay_as_they_are_change_nothing(followed: FollowedTls) -> None:
+    before = followed.current
+    assert not followed.look()
+    assert followed.current is before
+
+
+def test_a_swapped_secret_is_in_use_at_the_next_look(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    secret.put(AUTHORITY, SECOND)
+    assert certificate_of(followed) == FIRST.certificate
+
+    assert followed.look()
+    assert certificate_of(followed) == SECOND.certificate
+
+
+def test_the_same_content_in_new_files_is_no_change(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    """Channels would be opened anew each time that somebody touches a Secret's labels."""
+    secret.put(AUTHORITY, FIRST)
+    assert not followed.look()
+
+
+def test_another_authority_is_in_use_too(followed: FollowedTls, secret: MountedSecret) -> None:
+    other = TestAuthority()
+    secret.put(other, other.issue("cache.test"))
+    assert followed.look()
+    assert followed.current.authorities == other.pem
+
+
+@pytest.mark.parametrize("bad", ["a key that does not fit", "an expired certificate"])
+def test_a_bad_pair_leaves_the_old_one_until_there_is_a_good_one(
+    followed: FollowedTls, secret: MountedSecret, bad: str
+) -> None:
+    if bad == "a key that does not fit":
+        secret.put(AUTHORITY, SECOND, key=FIRST.key)
+    else:
+        secret.put(AUTHORITY, AUTHORITY.issue("cache.test", days=(-3, -1)))
+    assert not followed.look()
+    assert certificate_of(followed) == FIRST.certificate
+
+    secret.put(AUTHORITY, SECOND)
+    assert followed.look()
+    assert certificate_of(followed) == SECOND.certificate
+
+
+def test_files_that_have_gone_leave_the_old_ones(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    secret.certificate.unlink()
+    assert not followed.look()
+    assert certificate_of(followed) == FIRST.certificate

@@ -1,0 +1,94 @@
+"""What cannot be used is refused before it is, in words for who has to mend it."""
+
+from pathlib import Path
+
+import pytest
+from certificates import Issued, MountedSecret, TestAuthority
+
+from failsoft_kit.startup import StartupError
+from failsoft_kit.tls.pem import MAX_BYTES, PairFiles, TlsFiles, read_pem
+
+AUTHORITY = TestAuthority()
+GOOD = AUTHORITY.issue("cache.test")
+CLIENTS = AUTHORITY.issue("router.test", for_clients_only=True)
+
+
+def mounted(folder: Path, issued: Issued, *, key: bytes | None = None) -> MountedSecret:
+    secret = MountedSecret(folder / "secret", AUTHORITY, issued)
+    if key is not None:
+        secret.put(AUTHORITY, issued, key=key)
+    return secret
+
+
+def files(secret: MountedSecret, *, serves: bool = True) -> TlsFiles:
+    own = PairFiles(certificate=secret.certificate, key=secret.key)
+    return TlsFiles(own=own, authorities=secret.authorities, serves=serves)
+
+
+def refusal_of(these: TlsFiles) -> str:
+    with pytest.raises(StartupError) as refused:
+        read_pem(these)
+    return str(refused.value)
+
+
+def test_a_good_pair_is_what_the_files_say(tmp_path: Path) -> None:
+    pem = read_pem(files(mounted(tmp_path, GOOD)))
+
+    assert pem.own is not None
+    assert (pem.own.certificate, pem.own.key) == (GOOD.certificate, GOOD.key)
+    assert pem.authorities == AUTHORITY.pem
+
+
+def test_a_private_key_never_shows_itself(tmp_path: Path) -> None:
+    pem = read_pem(files(mounted(tmp_path, GOOD)))
+    assert "PRIVATE KEY" not in repr(pem)
+
+
+@pytest.mark.parametrize("days", [(-3, -1), (1, 3)], ids=["expired", "not yet valid"])
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_certificate_whose_time_is_not_now_is_refused(
+    tmp_path: Path, days: tuple[int, int], serves: bool
+) -> None:
+    secret = mounted(tmp_path, AUTHORITY.issue("cache.test", days=days))
+
+    refusal = refusal_of(files(secret, serves=serves))
+
+    assert str(secret.certificate) in refusal
+    assert ("expired" if days[1] < 0 else "not yet valid") in refusal
+
+
+def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
+    secret = mounted(tmp_path, GOOD, key=AUTHORITY.issue("cache.test").key)
+
+    refusal = refusal_of(files(secret))
+
+    assert "does not fit" in refusal
+    assert str(secret.key) in refusal
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    """At a terminal OpenSSL would wait for somebody to type it."""
+    secret = mounted(tmp_path, AUTHORITY.issue("cache.test", password=b"secret"))
+    assert "without a password" in refusal_of(files(secret))
+
+
+def test_a_certificate_for_clients_is_none_for_a_server(tmp_path: Path) -> None:
+    """No client would take it; to call with, it is as good as any."""
+    secret = mounted(tmp_path, CLIENTS)
+    assert "purpose" in refusal_of(files(secret, serves=True))
+    assert read_pem(files(secret, serves=False)).own is not None
+
+
+@pytest.mark.parametrize("which", ["ca.crt", "tls.crt", "tls.key"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, which: str) -> None:
+    secret = mounted(tmp_path, GOOD)
+    (secret.folder / which).unlink()
+    assert str(secret.folder / which) in refusal_of(files(secret))
+
+
+@pytest.mark.parametrize("content", [b"", b"no PEM", b"\xff" * 10, b"x" * (MAX_BYTES + 1)])
+@pytest.mark.parametrize("which", ["ca.crt", "tls.crt", "tls.key"])
+def test_a_file_of_something_else_is_named(tmp_path: Path, which: str, content: bytes) -> None:
+    secret = mounted(tmp_path, GOOD)
+    (secret.folder / "..data" / which).write_bytes(content)
+    assert str(secret.folder / which) in refusal_of(files(secret))
