@@ -25,6 +25,7 @@ def decide(
 
     Raises:
         SettingsError: the catalogue's file cannot be used.
+        StartupError: the directory cannot be read.
     """
     catalogue = known_models(catalogue_file)
     machine = read_machine(catalogue, directory.expanduser())

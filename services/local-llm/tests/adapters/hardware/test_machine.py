@@ -3,17 +3,30 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from failsoft_kit.startup import StartupError
 from failsoft_local_llm.adapters.hardware.machine import read_machine, read_storage
 from failsoft_local_llm.core.catalogue import Catalogue, Directory
 from failsoft_local_llm.core.known_models import CATALOGUE
 from failsoft_local_llm.core.store.manifest import COMPLETE, folder_name
 
 LLAMA = "llama-3.2-1b-instruct-bf16"
+NOBODY = 65534
+
+
+@pytest.fixture
+def somebody() -> Iterator[None]:
+    """Who runs the test is not root, who may read everything."""
+    user = os.geteuid()
+    os.seteuid(user or NOBODY)
+    yield
+    os.seteuid(user)
 
 
 def test_this_machine_is_read_as_it_is(tmp_path: Path) -> None:
@@ -49,6 +62,19 @@ def test_weights_are_here_only_when_their_download_was_completed(tmp_path: Path)
     (folder / COMPLETE).touch()
 
     assert LLAMA in read_storage(CATALOGUE, tmp_path).complete
+
+
+@pytest.mark.usefixtures("somebody")
+def test_a_volume_that_may_not_be_read_is_named_with_who_may_not() -> None:
+    """As root's is, where the storage does not give it to the pod's group."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0)
+
+    with pytest.raises(StartupError) as refused:
+        read_storage(CATALOGUE, directory)
+    directory.rmdir()
+
+    assert f"'{directory}', which user {os.geteuid()} may not read" in str(refused.value)
 
 
 def test_weights_of_a_folder_are_here_when_it_is(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import platform
 from pathlib import Path
 
+from failsoft_kit.startup import StartupError
 from failsoft_local_llm.adapters.hardware import darwin, linux
 from failsoft_local_llm.adapters.hardware.cgroup import read_limits
 from failsoft_local_llm.adapters.hardware.nvml import load_nvml, read_gpus
@@ -24,6 +25,9 @@ def read_machine(catalogue: Catalogue, directory: Path, *, root: Path = Path("/"
         directory: Where models are kept, each set of weights in a folder of its own; need not be
             there yet.
         root: Where `proc` and `sys` are.
+
+    Raises:
+        StartupError: this process may not look into the directory.
     """
     cpu, memory = _cpu_and_memory(root)
     return Machine(
@@ -43,14 +47,21 @@ def usable_cores() -> int:
 
 
 def read_storage(catalogue: Catalogue, directory: Path) -> Storage:
-    """What is kept there, and what still fits."""
-    return Storage(
-        directory=str(directory),
-        free_bytes=free_bytes(directory),
-        complete=frozenset(
+    """What is kept there, and what still fits.
+
+    Raises:
+        StartupError: this process may not look into the directory.
+    """
+    try:
+        complete = frozenset(
             each.name for each in catalogue.weights if _is_complete(each, directory)
-        ),
-    )
+        )
+    except PermissionError as error:
+        raise StartupError(
+            f"models are kept in {str(directory)!r}, which user {os.geteuid()} may not read:"
+            " give the user, or its group, the right to"
+        ) from error
+    return Storage(directory=str(directory), free_bytes=free_bytes(directory), complete=complete)
 
 
 def _is_complete(weights: Weights, directory: Path) -> bool:
