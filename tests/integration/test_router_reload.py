@@ -1,5 +1,6 @@
 """An operator edits the policy's file while the router answers."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 import yaml
+from kubernetes_lookalike import kubernetes_lookalike
 from processes import free_ports, process, wait_until_serving
 from router_under_test import Router, StartRouter, chat, hop_words, two_hops
 
@@ -186,6 +188,25 @@ async def test_a_bad_edit_changes_nothing_until_it_is_mended(
     await in_force(router.stub, "mended")
 
     assert during.finished.served_by == "first"
+
+
+async def test_the_pod_has_an_event_of_each_edit_and_of_its_mistake(
+    start_router: StartRouter, first: Upstream, second: Upstream, tmp_path: Path
+) -> None:
+    """Who only has `kubectl` sees there why an edit changes nothing."""
+    policy = two_hops(first, second)
+    pod = {"POD_NAME": "router-0", "POD_NAMESPACE": "failsoft", "POD_UID": "a-uid"}
+    async with kubernetes_lookalike() as api:
+        router = await start_router(policy, environ=pod, kubernetes_api=api.base_url)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await reload(router, tmp_path, {**policy, "tenants": 7})
+        await reload(router, tmp_path, named(policy, route="mended"))
+        async with asyncio.timeout(SECONDS):
+            await api.until(lambda: len(api.created) == 2)
+
+    told = [(event["type"], event["reason"]) for _, event in api.created]
+    assert told == [("Warning", "PolicyRefused"), ("Normal", "PolicyLoaded")]
+    assert "tenants" in api.created[0][1]["message"]
 
 
 # A process of its own.

@@ -1,4 +1,5 @@
-"""The part of the Kubernetes API that tells EndpointSlices, over real HTTP, failing on command."""
+"""The part of the Kubernetes API that tells EndpointSlices and takes events, over real HTTP,
+failing on command."""
 
 import asyncio
 import json
@@ -6,10 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 _PATH = "/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+_EVENTS = "/api/v1/namespaces/{namespace}/events"
 _LABEL = "kubernetes.io/service-name="
 
 
@@ -27,6 +30,7 @@ class KubernetesApi:
         lists: How often all slices were asked for.
         watched_from: The version that each watch began at.
         tokens: The credential of each request.
+        created: Events that it was given, each with its namespace.
     """
 
     base_url: str = ""
@@ -38,6 +42,7 @@ class KubernetesApi:
     lists: int = 0
     watched_from: list[int] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    created: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _version: int = 100
     _slices: dict[str, dict[str, object]] = field(default_factory=dict)
     _events: list[tuple[int, str, str, dict[str, object]]] = field(default_factory=list)
@@ -92,15 +97,33 @@ class KubernetesApi:
             self._events.append((self._version, kind, service, object_))
             self._changed.notify_all()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        """Take an event."""
+        refused = await self._admit(request)
+        if refused is not None:
+            return refused
+        async with self._asked:
+            self.created.append((request.match_info["namespace"], await request.json()))
+            self._asked.notify_all()
+        return web.json_response({}, status=201)
+
+    async def _admit(self, request: web.Request) -> web.Response | None:
+        """What the request is refused with; None: it is not."""
         async with self._asked:
             self.tokens.append(request.headers.get("Authorization", ""))
             self._asked.notify_all()
         if not self.answers:
             await asyncio.Event().wait()
-        if self.refusal:
-            status = {"kind": "Status", "code": self.refusal, "reason": "Refused"}
-            return web.json_response(status, status=self.refusal)
+        if not self.refusal:
+            return None
+        status = {"kind": "Status", "code": self.refusal, "reason": "Refused"}
+        return web.json_response(status, status=self.refusal)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """List or watch slices."""
+        refused = await self._admit(request)
+        if refused is not None:
+            return refused
         service = request.query["labelSelector"].removeprefix(_LABEL)
         if request.query.get("watch") == "true":
             return await self._watch(request, service)
@@ -177,7 +200,7 @@ async def kubernetes_lookalike() -> AsyncIterator[KubernetesApi]:
     """One that listens on any free port while the block runs."""
     api = KubernetesApi()
     application = web.Application()
-    application.add_routes([web.get(_PATH, api.answer)])
+    application.add_routes([web.get(_PATH, api.answer), web.post(_EVENTS, api.create)])
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:

@@ -23,6 +23,7 @@ LOG_NAMES: tuple[LogName, ...] = (
     warning("credential.unusable", "What a credential's source holds is none."),
     info("policy.in_force", "Another policy is in force."),
     error("policy.refused", "The policy's file has mistakes; the one before it stays in force."),
+    warning("notice.not_told", "Kubernetes does not take an event of the router's pod."),
     critical("policy.reload_broke", "A reload met a mistake of ours; the policy before stays."),
     critical("supervisor.task_broke", "What ran beside the walks met a mistake of ours."),
     warning("cache.away", "The cache does not answer; walks go on without it."),

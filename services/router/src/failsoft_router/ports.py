@@ -285,6 +285,28 @@ class PolicySource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What those who run the router should see where they look after it, beside its log.
+
+    Attributes:
+        reason: One word, such as `PolicyRefused`.
+        message: For people; no prompt, no secret. Of a long one only the beginning may be seen.
+        is_trouble: Something is wrong, and waits for somebody to mend it.
+    """
+
+    reason: str
+    message: str
+    is_trouble: bool
+
+
+class NoticeBoard(Protocol):
+    """Where notices are seen."""
+
+    def post(self, notice: Notice) -> None:
+        """Have it seen soon. Waits for nobody; it may be lost."""
+
+
 class StoreAway(Exception):
     """What walks are kept in cannot be asked now; the message says why, for people."""
 

@@ -39,6 +39,7 @@ from failsoft_router.adapters.endpoint_slices import EndpointSlices
 from failsoft_router.adapters.http_target import HttpTarget
 from failsoft_router.adapters.inference_target import InferenceTarget, is_shown_token
 from failsoft_router.adapters.kubernetes_api import Cluster, cluster_around
+from failsoft_router.adapters.pod_events import PodEvents, pod_around
 from failsoft_router.adapters.policy_source import PolicyFile
 from failsoft_router.adapters.policy_watch import PolicyWatch
 from failsoft_router.adapters.walk_store import FIND_SECONDS, ValkeyWalks
@@ -58,6 +59,7 @@ from failsoft_router.app.targets.boards import Boards
 from failsoft_router.app.targets.connections import Connections
 from failsoft_router.app.targets.endpoint_watch import EndpointWatch, Watched
 from failsoft_router.app.targets.ledger import Ledger
+from failsoft_router.app.targets.policy_notices import PolicyNotices
 from failsoft_router.app.targets.reload import Reloader, Standing
 from failsoft_router.app.targets.replicated_target import ReplicatedTarget
 from failsoft_router.app.telling.hop_feed import HopFeed
@@ -137,7 +139,8 @@ async def build(
             )
         )
         boards, health = Boards(written.policy, written.addresses, make=make), Health()
-        told = partial(_tell_health, health)
+        notices = _notices(cluster, environ, clock=clock)
+        told = partial(_tell_standing, health, None if notices is None else PolicyNotices(notices))
         reloader = Reloader(file, boards, in_force=written.digest, told=told)
         policy_watch = _policy_watch(file, reloader)
         cache = None
@@ -211,6 +214,7 @@ async def build(
                 partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
                 *(() if store is None else (store.run,)),
+                *(() if notices is None else (notices.run,)),
             ),
             on_hangup=policy_watch.ask,
             drain_seconds=settings.drain,
@@ -325,10 +329,12 @@ def _admin_access() -> Mapping[str, Access]:
     )
 
 
-def _tell_health(health: Health, standing: Standing) -> None:
+def _tell_standing(health: Health, notices: PolicyNotices | None, standing: Standing) -> None:
     """The router serves with every target down: it can still say so, or answer from the cache."""
     for name in (INFERENCE, ADMIN):
         health.set(name, serving=True, why=str(standing))
+    if notices is not None:
+        notices.hear(standing)
 
 
 async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> None:
@@ -336,6 +342,14 @@ async def _end_watches(health: Health, watch: TargetWatch, feed: HopFeed) -> Non
     await health.until_drain()
     watch.close()
     feed.close()
+
+
+def _notices(
+    cluster: Cluster | None, environ: Mapping[str, str], *, clock: Clock
+) -> PodEvents | None:
+    """Where notices are posted; None: this is no pod, or may not ask its cluster."""
+    pod = pod_around(environ)
+    return None if cluster is None or pod is None else PodEvents(cluster, pod, clock=clock)
 
 
 def _cluster(settings: RouterSettings, environ: Mapping[str, str]) -> Cluster | None:

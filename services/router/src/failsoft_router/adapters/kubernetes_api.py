@@ -1,4 +1,5 @@
-"""EndpointSlices from the Kubernetes API, in the two requests that following them takes.
+"""The Kubernetes API, in the requests that the router makes: two to follow EndpointSlices, and
+one to tell of an event.
 
 A pod's way to the API is in its environment and in the folder of its service account. The
 token there is exchanged every hour, so it is read for each request.
@@ -7,7 +8,7 @@ token there is exchanged every hour, so it is read for each request.
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from failsoft_router.core.service_address import ServiceAddress
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has its service account."""
+
+_TO_FOLLOW = "the verbs `list` and `watch` for `endpointslices` of the API group `discovery.k8s.io`"
+_TO_TELL = "the verb `create` for `events` of the core API group"
 
 _LONGEST_LINE = 8 * 1024 * 1024
 """Bytes of one slice, which has at most 1000 endpoints and is far smaller."""
@@ -41,7 +45,7 @@ class Patience:
 
     Attributes:
         connect: For a connection.
-        list_: For the next piece of a list.
+        list_: For the next piece of a list, or the answer to an event.
         watch: After which the API ends a watch, and another one goes on from there.
         grace: Beyond that, until a silent watch has lost its connection.
     """
@@ -80,7 +84,7 @@ class KubernetesApi:
         Raises:
             ApiAway: It did not say.
         """
-        async with self._asked(service, {}, silence=self._patience.list_) as reply:
+        async with self._slices(service, {}, silence=self._patience.list_) as reply:
             return await reply.read()
 
     async def watch_slices(
@@ -99,7 +103,7 @@ class KubernetesApi:
             "timeoutSeconds": str(patience.watch),
         }
         silence = patience.watch + patience.grace
-        async with self._asked(service, query, silence=silence) as reply:
+        async with self._slices(service, query, silence=silence) as reply:
             begun = b""
             async for piece in reply.content.iter_any():
                 *lines, begun = (begun + piece).split(b"\n")
@@ -108,23 +112,56 @@ class KubernetesApi:
                 if len(begun) > _LONGEST_LINE:
                     raise ApiAway("a line of its watch has no end")
 
+    async def create_event(self, event: bytes, *, namespace: str) -> None:
+        """Have an event seen.
+
+        Args:
+            namespace: Of what the event is about.
+
+        Raises:
+            ApiAway: It was not taken, or did not say so.
+        """
+        path = f"/api/v1/namespaces/{namespace}/events"
+        grant = f"{_TO_TELL} in the namespace `{namespace}`"
+        async with self._asked("POST", path, {}, event, silence=self._patience.list_, grant=grant):
+            pass
+
+    def _slices(
+        self, service: ServiceAddress, query: Mapping[str, str], *, silence: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{service.namespace}/endpointslices"
+        selector = {"labelSelector": f"kubernetes.io/service-name={service.service}"}
+        grant = f"{_TO_FOLLOW} in the namespace `{service.namespace}`"
+        return self._asked("GET", path, {**selector, **query}, None, silence=silence, grant=grant)
+
     @asynccontextmanager
     async def _asked(
-        self, service: ServiceAddress, query: Mapping[str, str], *, silence: float
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None,
+        *,
+        silence: float,
+        grant: str,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        path = f"/apis/discovery.k8s.io/v1/namespaces/{service.namespace}/endpointslices"
-        selector = f"kubernetes.io/service-name={service.service}"
+        """
+        Args:
+            grant: What the router's service account needs for it.
+        """
         limits = aiohttp.ClientTimeout(connect=self._patience.connect, sock_read=silence)
         try:
-            async with self._session.get(
+            async with self._session.request(
+                method,
                 self._cluster.url + path,
-                params={"labelSelector": selector, **query},
-                headers=await self._shown(),
+                params=query,
+                data=body,
+                headers={"Content-Type": "application/json", **await self._shown()},
                 timeout=limits,
                 allow_redirects=False,
             ) as reply:
-                if reply.status != 200:
-                    raise _refused(reply.status, service)
+                if not 200 <= reply.status < 300:
+                    raise _refused(reply.status, grant)
                 yield reply
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiAway(f"no answer: {type(error).__name__}") from error
@@ -167,14 +204,10 @@ async def open_api(cluster: Cluster, patience: Patience) -> AsyncIterator[Kubern
         yield KubernetesApi(session, cluster, patience)
 
 
-def _refused(status: int, service: ServiceAddress) -> ApiAway:
+def _refused(status: int, grant: str) -> ApiAway:
     match status:
         case 403:
-            return ApiAway(
-                "it forbids that: grant the router's service account the verbs `list` and"
-                " `watch` for `endpointslices` of the API group `discovery.k8s.io`"
-                f" in the namespace `{service.namespace}`"
-            )
+            return ApiAway(f"it forbids that: grant the router's service account {grant}")
         case 401:
             return ApiAway("it does not know the router's service account")
         case 410:
