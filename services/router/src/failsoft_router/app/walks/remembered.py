@@ -4,57 +4,45 @@ import asyncio
 
 from failsoft_model.errors import FailsoftError
 from failsoft_model.events import Finished
-from failsoft_model.walk import CacheStatus, Hop, HopOutcome
-from failsoft_router.app.explain.record import NextHop, WalkEnd, WalkRecord
-from failsoft_router.app.hops.errand import Errand
-from failsoft_router.core.plan import Plan
+from failsoft_model.walk import HopOutcome
+from failsoft_router.app.explain.record import WalkEnd, WalkRecord
+from failsoft_router.app.walks.next_hops import next_hops
+from failsoft_router.app.walks.parts import Parts
 
 CANCELLED = "CANCELLED"
 """The reason of a walk whose caller went away."""
 
 
-def record(
-    errand: Errand,
-    plan: Plan,
-    hops: tuple[Hop, ...],
-    *,
-    next_hops: tuple[NextHop, ...],
-    trace_id: str,
-    cache_status: CacheStatus,
-    cache_age: float | None,
-    end: Finished | BaseException,
-) -> WalkRecord:
-    """A walk that ends now.
-
-    Args:
-        hops: As the walk knows them; what its notes say of them came later.
-    """
-    notes, took = errand.notes, errand.clock.now() - errand.began
+def record(parts: Parts, end: Finished | BaseException) -> WalkRecord:
+    """The walk of these parts, which ends now."""
+    errand, hops, found = parts.errand, parts.trail.hops, parts.cache.found
+    took = errand.clock.now() - errand.began
     walk = WalkRecord(
         walk_id=errand.walk_id,
-        trace_id=trace_id,
+        trace_id=parts.span.trace_id,
         request_id=errand.request.request_id,
         tenant=errand.tenant,
         asked_model=errand.request.model,
         streamed=errand.streams,
-        route=plan.route.name,
-        policy=notes.policy,
+        route=parts.route.name,
+        policy=errand.notes.policy,
         began=errand.began,
         began_unix=errand.clock.unix() - took,
         took=took,
         deadline=errand.given,
         patience=errand.patience,
-        cache_status=cache_status,
-        cache_age=cache_age,
-        plan=plan.hops,
-        next_hops=next_hops,
+        cache_status=found.status,
+        cache_age=found.age,
+        plan=parts.prospects.plan.hops,
+        next_hops=tuple(next_hops(errand, parts.prospects, parts.board, hops)),
         hops=hops,
-        looks=notes.looks,
-        events=notes.events,
+        looks=errand.notes.looks,
+        events=errand.notes.events,
         end=_end(end),
         running=frozenset([hop.position for hop in hops if hop.outcome is HopOutcome.PROBING]),
     )
-    return walk.with_late(notes.late.values())
+    # The walk knows its hops as it saw them; what its notes say of them came later.
+    return walk.with_late(errand.notes.late.values())
 
 
 def _end(end: Finished | BaseException) -> WalkEnd:

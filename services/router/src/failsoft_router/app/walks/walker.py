@@ -39,7 +39,7 @@ class Walker:
         """
         with self._admitted(caller):
             walk = Walk(self._surroundings, request, caller, sink=None)
-            finished = await self._run(walk, caller)
+            finished = await self._run(walk)
             return Answer(choice=walk.choice, finished=finished)
 
     async def stream(
@@ -72,34 +72,30 @@ class Walker:
                 sees_resets=sees_resets,
                 opens=opens,
             )
-            await self._run(walk, caller)
+            await self._run(walk)
 
-    async def _run(self, walk: Walk, caller: Caller) -> Finished:
+    async def _run(self, walk: Walk) -> Finished:
         """Walk, and tell how it ended."""
         began = self._surroundings.clock.now()
         try:
             finished = await walk.run()
         except BaseException as error:
-            self._tell(walk, caller, error, began=began)
+            self._tell(walk, error, began=began)
             raise
-        self._tell(walk, caller, finished, began=began)
+        self._tell(walk, finished, began=began)
         return finished
 
-    def _tell(
-        self, walk: Walk, caller: Caller, end: Finished | BaseException, *, began: float
-    ) -> None:
+    def _tell(self, walk: Walk, end: Finished | BaseException, *, began: float) -> None:
         """Count it, remember it, log it: a mistake of ours in that must not cost an answer."""
         took = self._surroundings.clock.now() - began
         try:
-            self._count(walk, caller, end, took=took)
+            self._count(walk, end, took=took)
             walk.remember(end)
             chronicle.walk_ended(end, took=took, context=walk.context)
         except Exception as error:
             _log.error("walk.untold", stack=describe(error))
 
-    def _count(
-        self, walk: Walk, caller: Caller, end: Finished | BaseException, *, took: float
-    ) -> None:
+    def _count(self, walk: Walk, end: Finished | BaseException, *, took: float) -> None:
         around, now = self._surroundings, self._surroundings.clock.now()
         if isinstance(end, Finished):
             around.recent.add(end.degradation, now=now)
@@ -107,7 +103,7 @@ class Walker:
             around.recent.add(None, now=now)
         around.metrics.walk_ended(
             end,
-            tenant=caller.tenant,
+            tenant=walk.tenant,
             route=walk.route,
             calls=walk.calls,
             took=took,
