@@ -22,6 +22,7 @@ from failsoft_kit.rpc.access import access_table
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.telemetry import Telemetry
+from failsoft_kit.tls.server import ServerTls
 from failsoft_kit.valkey.connection import connecting
 from failsoft_kit.valkey.pipeline import Pipeline
 
@@ -58,7 +59,7 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
     )
     watch(telemetry.meter, answers)
     servicer = CacheServicer(answers, AgeMetrics(telemetry.meter))
-    token = settings.service_token()
+    token, tls = settings.service_token(), settings.server_tls()
     return Service(
         name=_NAME,
         listeners=[
@@ -66,10 +67,12 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
                 address=settings.address,
                 setting=f"{SECTION}.address",
                 register=partial(pb_grpc.add_CacheServiceServicer_to_server, servicer),
-                access=access(token),
+                access=access(services_are_known=_services_are_known(token, tls)),
                 reflection=True,
                 max_calls=settings.max_calls,
-            )
+                tls=tls,
+            ),
+            *settings.health_listeners(section=SECTION),
         ],
         clock=clock,
         telemetry=telemetry,
@@ -80,11 +83,16 @@ def build(settings: CacheSettings, *, clock: Clock, telemetry: Telemetry) -> Ser
     )
 
 
-def access(token: ServiceToken | None) -> Mapping[str, Access]:
-    """What each method demands: one of our own services, where there is a token to tell them by."""
-    demanded = Access.TENANT if token is None else Access.SERVICE
+def access(*, services_are_known: bool) -> Mapping[str, Access]:
+    """What each method demands: one of our own services, where there is something to tell them by,
+    a token or names in certificates."""
+    demanded = Access.SERVICE if services_are_known else Access.TENANT
     contract = pb.DESCRIPTOR.services_by_name["CacheService"]
     return access_table(contract, dict.fromkeys(_METHODS, demanded))
+
+
+def _services_are_known(token: ServiceToken | None, tls: ServerTls | None) -> bool:
+    return token is not None or (tls is not None and bool(tls.services))
 
 
 def _pipeline(settings: CacheSettings, clock: Clock, health: Health) -> Pipeline | None:

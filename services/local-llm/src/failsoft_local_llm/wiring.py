@@ -94,7 +94,9 @@ def build(settings: LocalLlmSettings, *, clock: Clock, telemetry: Telemetry) -> 
                 access=_access(),
                 reflection=True,
                 max_calls=settings.max_calls,
-            )
+                tls=settings.server_tls(),
+            ),
+            *settings.health_listeners(section=SECTION),
         ],
         clock=clock,
         telemetry=telemetry,

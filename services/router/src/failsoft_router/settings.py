@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from failsoft_kit.identity.settings import IdentitySettings
 from failsoft_kit.service import ServiceSettings, address_field, drain_field
 from failsoft_kit.settings import Duration, Settings, Size
+from failsoft_kit.tls.settings import ClientTlsSettings
 
 SECTION = "router"
 
@@ -75,6 +76,11 @@ class RouterSettings(ServiceSettings):
         default="",
         description="gRPC target of the cache, such as dns:///failsoft-cache:50052."
         " Empty: nothing is looked up or stored.",
+    )
+    client_tls: ClientTlsSettings | None = Field(
+        default=None,
+        description="TLS of calls to our own services: to the cache, and to targets in our network"
+        " whose policy says `tls: true`. Unset: the cache is called in the clear.",
     )
     kubernetes_api: str = Field(
         default="",

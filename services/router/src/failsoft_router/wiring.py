@@ -28,6 +28,8 @@ from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.health import Health
 from failsoft_kit.rpc.server import Listener, Service
 from failsoft_kit.telemetry import Telemetry
+from failsoft_kit.tls.client import ClientTls
+from failsoft_kit.tls.server import ServerTls
 from failsoft_kit.valkey.connection import connecting
 from failsoft_kit.valkey.pipeline import Pipeline
 from failsoft_kit.wire.inference import encode_walk_failure
@@ -108,7 +110,8 @@ async def build(
         environ: Where the policy's credentials may be.
 
     Raises:
-        StartupError: The policy, the token or what users are known by cannot be used.
+        StartupError: The policy, the token, a certificate or what users are known by cannot be
+            used.
     """
     file = PolicyFile(
         settings.policy_file,
@@ -116,13 +119,14 @@ async def build(
         own_http_address=settings.http_address or "",
     )
     written = await file.located(file.load())
-    token = settings.service_token()
+    token, tls = settings.service_token(), settings.server_tls()
+    to_services = None if settings.client_tls is None else ClientTls(settings.client_tls)
     identity = await identity_of(settings.identity, clock=clock)
     draw = random.Random().random  # noqa: S311 - spreads open times, guards nothing
     async with AsyncExitStack() as stack:
         calls = ClientCalls(telemetry.meter, CALLED_METHODS, clock=clock)
         open_ = partial(_open, clock=clock, token=token, environ=environ)
-        one = partial(_target, calls=calls, clock=clock, token=token)
+        one = partial(_target, calls=calls, clock=clock, token=token, tls=to_services)
         to_endpoints = Connections(partial(open_, reach=one))
         stack.push_async_callback(to_endpoints.close)
         cluster = _cluster(settings, environ)
@@ -152,6 +156,7 @@ async def build(
                 calls=calls,
                 clock=clock,
                 draw=draw,
+                tls=to_services,
             )
             stack.push_async_callback(cache.close)
         supervisor, feed = Supervisor(), HopFeed()
@@ -196,7 +201,7 @@ async def build(
         )
         yield Service(
             name=NAME,
-            listeners=_listeners(settings, walker, boards, admin),
+            listeners=_listeners(settings, walker, boards, admin, tls=tls),
             http=_http(settings, walker, boards, health, survey, clock=clock),
             clock=clock,
             telemetry=telemetry,
@@ -213,6 +218,7 @@ async def build(
                 target_watch.run,
                 partial(_end_watches, health, target_watch, feed),
                 *(() if cache is None else (cache.run,)),
+                *(() if to_services is None else (to_services.run,)),
                 *(() if store is None else (store.run,)),
                 *(() if notices is None else (notices.run,)),
             ),
@@ -250,7 +256,12 @@ def _policy_watch(file: PolicyFile, reloader: Reloader) -> PolicyWatch:
 
 
 def _listeners(
-    settings: RouterSettings, walker: Walker, boards: Boards, admin: AdminServicer
+    settings: RouterSettings,
+    walker: Walker,
+    boards: Boards,
+    admin: AdminServicer,
+    *,
+    tls: ServerTls | None,
 ) -> Sequence[Listener]:
     inference = InferenceServicer(walker, boards)
     return (
@@ -261,6 +272,7 @@ def _listeners(
             access=_inference_access(),
             reflection=settings.reflection,
             max_calls=settings.max_calls,
+            tls=tls,
         ),
         Listener(
             address=settings.admin_address,
@@ -268,7 +280,9 @@ def _listeners(
             register=partial(admin_grpc.add_RouterAdminServiceServicer_to_server, admin),
             access=_admin_access(),
             reflection=True,
+            tls=tls,
         ),
+        *settings.health_listeners(section=SECTION),
     )
 
 
@@ -399,6 +413,7 @@ def _target(
     calls: ClientCalls,
     clock: Clock,
     token: ServiceToken | None,
+    tls: ClientTls | None,
 ) -> Target:
     speaking = partial(
         HttpTarget,
@@ -416,7 +431,7 @@ def _target(
         case Provider.GEMINI:
             return speaking(codec=GeminiCodec(model=policy.model))
         case Provider.FAILSOFT:
-            return InferenceTarget(policy, token=token, credential=credential, calls=calls)
+            return InferenceTarget(policy, token=token, credential=credential, calls=calls, tls=tls)
 
 
 def walk_details(error: FailsoftError, *, room: int) -> Sequence[Message]:

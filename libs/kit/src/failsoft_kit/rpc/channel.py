@@ -61,6 +61,12 @@ def open_channel(
     return channel if token is None else AuthorizedChannel(channel, token)
 
 
+def server_name_option(name: str) -> Options | None:
+    """The argument of a channel whose peer's certificate is for `name` and not for the target's
+    host; None for an empty one."""
+    return {"grpc.ssl_target_name_override": name} if name else None
+
+
 def outgoing_metadata(
     *,
     tenant: str | None = None,

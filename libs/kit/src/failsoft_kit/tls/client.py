@@ -9,7 +9,7 @@ import asyncio
 import grpc
 
 from failsoft_kit.identity import ServiceToken
-from failsoft_kit.rpc.channel import Options, open_channel
+from failsoft_kit.rpc.channel import open_channel, server_name_option
 from failsoft_kit.tls.followed import CHECK_SECONDS, FollowedTls
 from failsoft_kit.tls.pem import PairFiles, TlsFiles
 from failsoft_kit.tls.renewed import RenewedChannel
@@ -17,8 +17,6 @@ from failsoft_kit.tls.settings import ClientTlsSettings
 
 OLD_CALLS_SECONDS = 660.0
 """How long calls may go on over a channel that was replaced: as long as the longest stream."""
-
-_NAME_OPTION = "grpc.ssl_target_name_override"
 
 
 class ClientTls:
@@ -50,10 +48,9 @@ class ClientTls:
             authorities: Who may vouch for this peer, in PEM; None: those of the settings.
             server_name: What the peer's certificate has to be for; empty: the target's host.
         """
-        options: Options | None = {_NAME_OPTION: server_name} if server_name else None
 
         def open_() -> grpc.aio.Channel:
-            tls = self._credentials(authorities)
+            tls, options = self._credentials(authorities), server_name_option(server_name)
             return open_channel(target, token=token, options=options, tls=tls)
 
         channel = RenewedChannel(open_, on_close=self._channels.discard)

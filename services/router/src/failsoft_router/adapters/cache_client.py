@@ -21,6 +21,7 @@ from failsoft_kit.rpc.channel import open_channel, outgoing_metadata
 from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.telemetry.context import SpanContext
 from failsoft_kit.telemetry.tracer import Tracer
+from failsoft_kit.tls.client import ClientTls
 from failsoft_model.walk import CacheStatus
 from failsoft_router import span_names
 from failsoft_router.adapters.cache_writer import CacheWriter
@@ -56,8 +57,14 @@ class CacheClient:
         calls: ClientCalls,
         clock: Clock,
         draw: Callable[[], float],
+        tls: ClientTls | None = None,
     ) -> None:
-        self._channel = open_channel(address, token=token)
+        """
+        Args:
+            tls: None: it is called in the clear.
+        """
+        open_ = open_channel if tls is None else tls.open_channel
+        self._channel = open_(address, token=token)
         self._stub = pb_grpc.CacheServiceStub(self._channel)
         self._calls = calls
         self._clock = clock

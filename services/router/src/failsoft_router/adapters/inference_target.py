@@ -10,9 +10,15 @@ from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1 import inference_service_pb2_grpc as pb_grpc
 from failsoft_kit.call import depth
 from failsoft_kit.identity import AUTHORIZATION_METADATA, ServiceToken
-from failsoft_kit.rpc.channel import Metadata, open_channel, outgoing_metadata
+from failsoft_kit.rpc.channel import (
+    Metadata,
+    open_channel,
+    outgoing_metadata,
+    server_name_option,
+)
 from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.status import from_rpc_error
+from failsoft_kit.tls.client import ClientTls
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
 from failsoft_model.events import Delta, Finished, Started, StreamReset
@@ -28,8 +34,6 @@ from failsoft_router.wire.size import AnswerSize
 
 _REFUSED = frozenset({Degradation.STALE_CACHE, Degradation.SIMILAR_CACHE, Degradation.MOCK})
 """An old or made-up answer of a router behind us would look like a real one's."""
-
-_TLS_NAME = "grpc.ssl_target_name_override"
 
 
 def is_shown_token(policy: TargetPolicy) -> bool:
@@ -53,19 +57,17 @@ class InferenceTarget:
         token: ServiceToken | None,
         credential: Credential | None,
         calls: ClientCalls,
+        tls: ClientTls | None = None,
     ) -> None:
         """
         Args:
             token: Shown to a target in our own network that has no credential of its own.
+            tls: The certificate for a target in our own network that has TLS; None: none.
         """
         self._policy = policy
         self._credential = credential
         self._calls = calls
-        shown = token if is_shown_token(policy) else None
-        roots = policy.ca_certificates.encode() or None
-        tls = grpc.ssl_channel_credentials(roots) if policy.tls else None
-        named = {_TLS_NAME: policy.server_name} if policy.tls and policy.server_name else None
-        self._channel = open_channel(policy.endpoint, token=shown, options=named, tls=tls)
+        self._channel = _open(policy, token=token if is_shown_token(policy) else None, tls=tls)
         self._stub = pb_grpc.InferenceServiceStub(self._channel)
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
@@ -156,6 +158,23 @@ class InferenceTarget:
         """Its own credential, where it has one."""
         key = self._credential.value() if self._credential is not None else None
         return () if key is None else ((AUTHORIZATION_METADATA, f"Bearer {key}"),)
+
+
+def _open(
+    policy: TargetPolicy, *, token: ServiceToken | None, tls: ClientTls | None
+) -> grpc.aio.Channel:
+    """Who is outside of our network learns nothing of our own authority and certificates."""
+    if not policy.tls:
+        return open_channel(policy.endpoint, token=token)
+    roots, name = policy.ca_certificates.encode() or None, policy.server_name
+    if tls is not None and not policy.external:
+        return tls.open_channel(policy.endpoint, token=token, authorities=roots, server_name=name)
+    return open_channel(
+        policy.endpoint,
+        token=token,
+        options=server_name_option(name),
+        tls=grpc.ssl_channel_credentials(roots),
+    )
 
 
 def _tell_load(event: Started | Finished, call: TargetCall) -> None:
