@@ -83,6 +83,8 @@ MISTAKES = [
     ("router.autoscaling.max=3", "additional properties 'max' not allowed"),
     ("router.autoscaling.maxReplicas=0", "minimum: got 0, want 1"),
     ("router.autoscaling.prometheus=prometheus:9090", "does not match pattern"),
+    ("preflight.enable=false", "additional properties 'enable' not allowed"),
+    ("preflight.seconds=2m", "got string, want integer"),
     ("preStopSeconds=0", "minimum: got 0, want 1"),
 ]
 

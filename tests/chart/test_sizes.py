@@ -94,7 +94,8 @@ def test_gpu_goes_with_any_other_size(chart: Path, sized: Callable[..., Manifest
         [container] = model["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
         assert "failsoft/local-llm-gpu" in container["image"]
-        assert any(each["kind"] == "Job" for each in made)
+        jobs = [each["metadata"]["name"] for each in made if each["kind"] == "Job"]
+        assert any(name.startswith("failsoft-preload-") for name in jobs)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{- define "failsoft.containerSecurity" -}}
+{{/* What a container says as it ends with an error is shown by `kubectl describe pod`. */}}
+{{- define "failsoft.containerDefaults" -}}
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true

@@ -26,7 +26,7 @@ spec:
         - name: HF_ENDPOINT
           value: {{ . | quote }}
       {{- end }}
-      {{- include "failsoft.containerSecurity" . | nindent 6 }}
+      {{- include "failsoft.containerDefaults" . | nindent 6 }}
       resources:
         {{- toYaml $preload.resources | nindent 8 }}
       volumeMounts:

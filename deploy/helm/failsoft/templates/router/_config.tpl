@@ -22,6 +22,11 @@ router:
   drain: {{ .Values.router.drainSeconds }}s
 {{- end -}}
 
+{{/* The policy file. */}}
+{{- define "failsoft.policy" -}}
+{{- tpl .Values.router.policy . | trim -}}
+{{- end -}}
+
 {{/* How the chart's own policy names local-llm. */}}
 {{- define "failsoft.localLlmEndpoint" -}}
 {{- $service := include "failsoft.objectName" (list . "local-llm") -}}

@@ -91,7 +91,7 @@ spec:
               path: /status
             periodSeconds: 5
             timeoutSeconds: 2
-          {{- include "failsoft.containerSecurity" $root | nindent 10 }}
+          {{- include "failsoft.containerDefaults" $root | nindent 10 }}
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           volumeMounts:
