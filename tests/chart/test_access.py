@@ -1,10 +1,12 @@
-"""What pods may ask of Kubernetes: nothing, but for the router's look at endpoints."""
+"""What pods may ask of Kubernetes: nothing, but for the router: its endpoints, and its events."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from network_policy import Peer, may_reach, pod_of
+
+from failsoft_router.adapters.pod_events import pod_around
 
 pytestmark = pytest.mark.chart
 
@@ -35,7 +37,7 @@ def test_only_the_router_has_a_token_of_the_cluster(deployments: Manifests) -> N
         assert not has_account or deployment == router(deployments)
 
 
-def test_the_router_may_watch_endpoints_of_its_namespace_and_nothing_else(
+def test_the_router_may_watch_endpoints_and_tell_events_of_its_namespace_and_nothing_else(
     defaults: Render,
 ) -> None:
     made = defaults()
@@ -54,9 +56,28 @@ def test_the_router_may_watch_endpoints_of_its_namespace_and_nothing_else(
             "apiGroups": ["discovery.k8s.io"],
             "resources": ["endpointslices"],
             "verbs": ["list", "watch"],
-        }
+        },
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     ]
     assert not of_kind(made, "ClusterRole") + of_kind(made, "ClusterRoleBinding")
+
+
+@pytest.mark.parametrize("telemetry", ["", "http://collector:4317"])
+def test_the_router_knows_which_pod_its_events_are_about(defaults: Render, telemetry: str) -> None:
+    made = defaults("--set", f"telemetry.otlpEndpoint={telemetry}")
+
+    [container] = router(made)["spec"]["template"]["spec"]["containers"]
+    from_pod = {
+        each["name"]: each["valueFrom"]["fieldRef"]["fieldPath"]
+        for each in container["env"]
+        if "valueFrom" in each
+    }
+    assert from_pod == {
+        "POD_NAME": "metadata.name",
+        "POD_NAMESPACE": "metadata.namespace",
+        "POD_UID": "metadata.uid",
+    }
+    assert pod_around(dict.fromkeys(from_pod, "something")) is not None
 
 
 def test_without_watching_nobody_may_ask_anything(defaults: Render) -> None:

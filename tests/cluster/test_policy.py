@@ -1,6 +1,6 @@
 """An edited policy is in force without a restart; one with a mistake changes nothing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from on_cluster.waiting import eventually
@@ -27,6 +27,7 @@ def test_an_edited_policy_is_live_without_a_restart(release: "Release", callers:
 
     print(f"a policy was live after {took:.0f} s")  # noqa: T201 - for who asks by -s
     assert release.restarts("router") == before
+    eventually(lambda: "PolicyLoaded" in {each["reason"] for each in events(release)}, within=30.0)
 
 
 def test_a_bad_policy_is_refused_and_told_and_the_old_one_stays(
@@ -36,6 +37,23 @@ def test_a_bad_policy_is_refused_and_told_and_the_old_one_stays(
         eventually(lambda: callers.health()["policy"]["refused"] is not None, within=LIVE_SECONDS)
         answer = callers.ask("grpc", "chat")
         health = callers.health()
+        eventually(lambda: "PolicyRefused" in described(release), within=LIVE_SECONDS)
 
     assert answer.served_by == "cloud"
     assert health["status"] == "degraded"
+    (refusal, *_) = [each for each in events(release) if each["reason"] == "PolicyRefused"]
+    assert refusal["type"] == "Warning"
+    assert "routes.chat.usual" in refusal["message"]
+
+
+def events(release: "Release") -> list[dict[str, Any]]:
+    """What the routers told Kubernetes."""
+    told = release.namespace.get("events", "--field-selector=source=failsoft-router")
+    found: list[dict[str, Any]] = told["items"]
+    return found
+
+
+def described(release: "Release") -> str:
+    """What `kubectl describe` shows of the routers' pods."""
+    names = [f"pod/{pod['metadata']['name']}" for pod in release.pods("router")]
+    return release.namespace.kubectl("describe", *names)

@@ -74,14 +74,19 @@ lifecycle:
 {{- add (index . 0).Values.preStopSeconds (index . 1) 15 -}}
 {{- end -}}
 
-{{/* Where spans go; the pod's name tells one replica's from another's. */}}
-{{- define "failsoft.telemetry" -}}
-{{- with include "failsoft.otlpEndpoint" . -}}
+{{/* The begin of a container's variables. */}}
+{{- define "failsoft.podName" -}}
 env:
   - name: POD_NAME
     valueFrom:
       fieldRef:
         fieldPath: metadata.name
+{{- end -}}
+
+{{/* Where spans go; the pod's name tells one replica's from another's. */}}
+{{- define "failsoft.telemetry" -}}
+{{- with include "failsoft.otlpEndpoint" . -}}
+{{- include "failsoft.podName" $ }}
   - name: OTEL_EXPORTER_OTLP_ENDPOINT
     value: {{ . | quote }}
   - name: OTEL_EXPORTER_OTLP_PROTOCOL
