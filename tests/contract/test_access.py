@@ -19,7 +19,7 @@ from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_local_llm.settings import LocalLlmSettings
 from failsoft_local_llm.wiring import build as build_local_llm
 from failsoft_router.settings import RouterSettings
-from failsoft_router.wiring import build as build_router
+from failsoft_router.wiring.service import build as build_router
 
 CLOCK = SystemClock()
 TELEMETRY = Telemetry(tracer=Tracer(clock=CLOCK))

@@ -7,7 +7,7 @@ from failsoft_kit.clock import SystemClock
 from failsoft_kit.identity import Access
 from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_router.settings import RouterSettings
-from failsoft_router.wiring import build
+from failsoft_router.wiring.service import build
 
 POLICY = """
 targets:

@@ -21,7 +21,7 @@ from failsoft_kit.telemetry.process_metrics import PROCESS_NAMES
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_router.settings import ExplainSettings, RouterSettings
 from failsoft_router.telemetry import NAMES
-from failsoft_router.wiring import build
+from failsoft_router.wiring.service import build
 from failsoft_upstream import Upstream
 from failsoft_upstream import running as upstream_running
 

@@ -19,7 +19,7 @@ from failsoft_kit.rpc.channel import FOLLOWING_METADATA, open_channel
 from failsoft_kit.rpc.server import running
 from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_router.settings import RouterSettings
-from failsoft_router.wiring import build
+from failsoft_router.wiring.service import build
 
 pytestmark = pytest.mark.integration
 

@@ -23,7 +23,7 @@ from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_model.errors import Code
 from failsoft_router.core.depth import MAX_ROUTERS
 from failsoft_router.settings import RouterSettings
-from failsoft_router.wiring import build
+from failsoft_router.wiring.service import build
 from failsoft_upstream import Options, Upstream, faults
 from failsoft_upstream import running as upstream_running
 

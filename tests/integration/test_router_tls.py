@@ -27,7 +27,7 @@ from failsoft_kit.telemetry import Telemetry, Tracer
 from failsoft_kit.testing.spans import RecordedSpans
 from failsoft_kit.tls.settings import ClientTlsSettings, ServerTlsSettings
 from failsoft_router.settings import RouterSettings
-from failsoft_router.wiring import build as build_router
+from failsoft_router.wiring.service import build as build_router
 from failsoft_upstream import Upstream
 
 pytestmark = pytest.mark.integration

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from failsoft_kit import process
-from failsoft_router import wiring
 from failsoft_router.check_policy import NAME, check_policy
+from failsoft_router.wiring import service
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.command == NAME:
         return check_policy(arguments.policy)
-    return process.main(lambda: wiring.run(arguments.config))
+    return process.main(lambda: service.run(arguments.config))
 
 
 if __name__ == "__main__":

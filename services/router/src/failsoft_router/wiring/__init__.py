@@ -1,0 +1,1 @@
+"""Builds the router from its settings: the one place where all parts meet."""
