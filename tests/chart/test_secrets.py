@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -33,6 +35,18 @@ def pod_of(manifests: list[dict[str, Any]], component: str) -> dict[str, Any]:
     ]
     found: dict[str, Any] = pod
     return found
+
+
+def named_secrets(manifests: list[dict[str, Any]]) -> set[str]:
+    """The Secrets that Deployments have files of."""
+    pods = [each["spec"]["template"]["spec"] for each in manifests if each["kind"] == "Deployment"]
+    volumes = [volume for pod in pods for volume in pod["volumes"]]
+    sources = [
+        source for each in volumes for source in each.get("projected", {}).get("sources", ())
+    ]
+    return {source["secret"]["name"] for source in sources if "secret" in source} | {
+        volume["secret"]["secretName"] for volume in volumes if "secret" in volume
+    }
 
 
 def test_no_variable_takes_its_value_from_a_secret(deployments: list[dict[str, Any]]) -> None:
@@ -114,6 +128,42 @@ def test_existing_secrets_are_used_and_none_is_made(
     files = etc_files(pod_of(made, "cache"))
     assert files["keys/service-token"] == ("a", "t")
     assert files["keys/master-secret"] == ("b", "master-secret")
+
+
+def test_a_move_to_production_deletes_no_secret_that_pods_then_need(
+    chart: Path, render: Callable[..., list[dict[str, Any]]]
+) -> None:
+    """What Helm made and no longer renders it deletes, whoever else wrote to it meanwhile."""
+    made = {
+        manifest["metadata"]["name"]
+        for manifest in render(chart / "values-minimal.yaml", "--set", "metrics.enabled=true")
+        if manifest["kind"] == "Secret"
+    }
+    production = render(chart / "values-production.yaml")
+    kept = {each["metadata"]["name"] for each in production if each["kind"] == "Secret"}
+
+    assert not named_secrets(production) & made - kept
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        ("serviceToken.existingSecret", "failsoft-service-token"),
+        ("router.apiKeys.existingSecret", "failsoft-api-keys"),
+        ("router.credentials.existingSecret", "failsoft-api-keys"),
+        ("cache.secret.existingSecret", "failsoft-cache-secret"),
+        ("valkey.existingSecret", "failsoft-valkey"),
+        ("metrics.enabled=true,metrics.token.existingSecret", "failsoft-metrics-token"),
+    ],
+)
+def test_a_secret_of_ones_own_may_not_have_the_name_of_one_that_the_chart_makes(
+    helm: Callable[..., CompletedProcess[str]], chart: Path, value: str, made: str
+) -> None:
+    refused = helm("template", "failsoft", chart, "--set", f"{value}={made}")
+
+    assert refused.returncode != 0
+    assert f"the chart itself calls a Secret {made}" in refused.stderr
+    assert "give yours another name" in refused.stderr
 
 
 def test_made_secrets_are_long_and_different(
