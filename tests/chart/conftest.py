@@ -1,14 +1,17 @@
 """The chart as tests see it: its files, and what Helm makes of them."""
 
 import functools
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from installed_cluster import ApiServer
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "failsoft"
@@ -108,3 +111,34 @@ def deployments(manifests: Manifests) -> Manifests:
 def defaults(chart: Path, render: Callable[..., Manifests]) -> Callable[..., Manifests]:
     """What the chart makes of its own values and of further arguments such as `--set`."""
     return functools.partial(render, chart / "ci" / "default-values.yaml")
+
+
+@pytest.fixture
+def cluster() -> Iterator[ApiServer]:
+    """The cluster that `upgraded` looks into; empty at first."""
+    with ApiServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def upgraded(
+    cluster: ApiServer, helm: Helm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Manifests]:
+    """What the chart makes of its own values in that cluster, and of further arguments."""
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
+    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path))
+
+    def manifests(*arguments: str) -> Manifests:
+        made = helm(
+            *("template", "failsoft", CHART, "--namespace", "failsoft", "--is-upgrade"),
+            *("--dry-run=server", "--disable-openapi-validation"),
+            *("--kube-apiserver", f"http://127.0.0.1:{cluster.server_port}", *arguments),
+        )
+        assert made.returncode == 0, made.stderr
+        return [manifest for manifest in yaml.safe_load_all(made.stdout) if manifest]
+
+    return manifests

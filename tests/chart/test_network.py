@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installed_cluster import ApiServer
 from network_policy import Peer, may_reach, pod_of
 
 pytestmark = pytest.mark.chart
@@ -18,7 +19,7 @@ PROVIDER = Peer(address="104.18.7.192")
 PROVIDER_BY_IPV6 = Peer(address="2606:4700::6812:7c0")
 METADATA_SERVICE = Peer(address="169.254.169.254")
 INTERNAL = Peer(address="10.20.30.40")
-PORTS = (22, 53, 80, 443, 4317, 6379, 50050, 50051, 50052, 50060, 50080)
+PORTS = (22, 53, 80, 443, 4317, 6379, 6443, 50050, 50051, 50052, 50060, 50080)
 
 
 def component(manifests: Manifests, name: str) -> Peer:
@@ -40,8 +41,9 @@ class TestByDefault:
     """Callers and providers are not known, so everybody with a key, and every public address."""
 
     @pytest.fixture
-    def made(self, defaults: Render) -> Manifests:
-        return defaults("--set", "router.watchEndpoints=false")
+    def made(self, cluster: ApiServer, upgraded: Render) -> Manifests:
+        cluster.has_api_server_at("10.96.0.1", "172.18.0.3", "172.18.0.4")
+        return upgraded()
 
     def test_everybody_may_ask_the_router_and_nobody_its_admin_port(self, made: Manifests) -> None:
         assert reached(made, STRANGER, component(made, "router")) == {50050, 50080}
@@ -67,6 +69,15 @@ class TestByDefault:
         assert reached(made, router, STRANGER) == set()
         assert reached(made, router, DNS) == {53}
 
+    def test_the_router_reaches_the_api_server_where_the_cluster_says_that_it_is(
+        self, made: Manifests
+    ) -> None:
+        router = component(made, "router")
+
+        assert reached(made, router, Peer(address="10.96.0.1")) == {443}
+        for address in ("172.18.0.3", "172.18.0.4"):
+            assert reached(made, router, Peer(address=address)) == {6443}
+
     @pytest.mark.parametrize("target", [DNS, PROVIDER, INTERNAL, STRANGER])
     def test_the_model_reaches_nobody(self, made: Manifests, target: Peer) -> None:
         assert reached(made, component(made, "local-llm"), target) == set()
@@ -74,6 +85,35 @@ class TestByDefault:
     def test_the_cache_without_valkey_reaches_nobody(self, made: Manifests) -> None:
         for target in (DNS, PROVIDER, INTERNAL, STRANGER):
             assert reached(made, component(made, "cache"), target) == set()
+
+
+def test_an_api_server_with_addresses_of_both_families_is_reached_at_each(
+    cluster: ApiServer, upgraded: Render
+) -> None:
+    cluster.has_api_server_at("fd00::1", "fd00::2")
+    made = upgraded()
+
+    assert reached(made, component(made, "router"), Peer(address="fd00::1")) == {443}
+    assert reached(made, component(made, "router"), Peer(address="fd00::2")) == {6443}
+
+
+def test_what_is_only_rendered_looks_for_the_api_server_everywhere_but_at_the_metadata_service(
+    defaults: Render,
+) -> None:
+    """Without a cluster to ask; the values say so, and those for production name it."""
+    made = defaults()
+    router = component(made, "router")
+
+    assert reached(made, router, INTERNAL) == {443, 6443}
+    assert reached(made, router, METADATA_SERVICE) == set()
+
+
+def test_production_reaches_private_addresses_only_as_named(chart: Path, render: Render) -> None:
+    made = render(chart / "values-production.yaml")
+    router = component(made, "router")
+
+    assert reached(made, router, Peer(address="10.96.0.1")) == {443, 6443}
+    assert reached(made, router, INTERNAL) == set()
 
 
 def test_the_charts_own_valkey_is_reached_by_who_keeps_something_there(defaults: Render) -> None:
@@ -108,7 +148,7 @@ class TestAsNamed:
 
         assert may_reach(made, router, Peer(address="10.8.0.3"), 3128)
         assert reached(made, router, PROVIDER) == set()
-        assert reached(made, router, Peer(address="10.96.0.1")) == {443}
+        assert reached(made, router, Peer(address="10.96.0.1")) == {443, 6443}
 
     def test_only_who_keeps_something_there_reaches_valkey_at_its_own_port(
         self, made: Manifests

@@ -74,26 +74,6 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{/* To the given peers, or else to every address but the node's own ones and the cloud's metadata. */}}
-{{- define "failsoft.toApiServer" -}}
-- to:
-    {{- if . }}
-    {{- toYaml . | nindent 4 }}
-    {{- else }}
-    - ipBlock:
-        cidr: 0.0.0.0/0
-        except: [127.0.0.0/8, 169.254.0.0/16]
-    - ipBlock:
-        cidr: ::/0
-        except: ["::1/128", "fe80::/10"]
-    {{- end }}
-  ports:
-    - port: 443
-      protocol: TCP
-    - port: 6443
-      protocol: TCP
-{{- end -}}
-
 {{/* To the collector; nothing where there is none. */}}
 {{- define "failsoft.toCollector" -}}
 {{- with include "failsoft.otlpEndpoint" . -}}
