@@ -22,9 +22,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("router", "cache", "local-llm", "valkey")
 ON_DEMAND = ("local-llm-gpu",)
-BUILDERS = {"docker": (), "podman": ("--timestamp",), "buildah": ("--timestamp",)}
-"""With the option that gives all files of a layer one time: what is built twice is the same then.
-docker does so only where the `rewrite-timestamp` of its builder is on."""
+BUILDERS = {
+    "docker": "--build-arg=SOURCE_DATE_EPOCH={}",
+    "podman": "--timestamp={}",
+    "buildah": "--timestamp={}",
+}
+"""With the option that gives what is built one time, so that what is built twice is the same.
+
+docker gives it to the image alone: to files only where `rewrite-timestamp` is said, which the
+builder that it comes with refuses (docker/buildx#2733); docs/operations.md has the command.
+"""
 
 
 def main() -> int:
@@ -68,8 +75,7 @@ def _service(name: str) -> str:
 def _builder() -> list[str]:
     for program, timestamp in BUILDERS.items():
         if shutil.which(program):
-            told = [*timestamp, _git("log", "-1", "--format=%ct")] if timestamp else []
-            return [program, "build", *told]
+            return [program, "build", timestamp.format(_commit_time())]
     sys.exit(f"images are built with one of {', '.join(BUILDERS)}, and none of them is here")
 
 
@@ -93,6 +99,12 @@ def _version() -> str:
     if found is None:
         raise ValueError("deploy/helm/failsoft/Chart.yaml has no appVersion")
     return found[1]
+
+
+def _commit_time() -> str:
+    """Seconds since 1970; 0 where the sources are no repository."""
+    said = _git("log", "-1", "--format=%ct")
+    return said if said.isdigit() else "0"
 
 
 def _git(*words: str) -> str:
