@@ -31,6 +31,9 @@ pytestmark = pytest.mark.integration
 TOKEN = "service-token-0123456789-0123456789"
 KEY = "key-of-the-other-installation"
 
+WITHIN = 20.0
+"""Seconds, on a machine that is busy."""
+
 CALL = TargetCall(
     request=ChatRequest(
         model="chat",
@@ -281,6 +284,55 @@ async def test_an_answer_of_the_peers_second_best_is_an_answer() -> None:
         pieces = await said(target)
 
     assert isinstance(pieces[-1], Ending)
+
+
+class Lingering(Peer):
+    """Has something to do between its last word and the end of its call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = asyncio.Event()
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def stream_generate(
+        self, request: pb.StreamGenerateRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[pb.StreamGenerateResponse]:
+        try:
+            async for event in super().stream_generate(request, context):
+                yield event
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.ended.put_nowait("cancelled")
+            raise
+        self.ended.put_nowait("by itself")
+
+    async def end(self) -> str:
+        """How the next call to end has ended."""
+        async with asyncio.timeout(WITHIN):
+            return await self.ended.get()
+
+
+async def test_a_peer_that_has_said_all_ends_its_call_by_itself() -> None:
+    """It was cancelled, and in the peer's log each whole answer was a refused call.
+
+    The second call tells the peer whatever was sent to it before.
+    """
+    peer = Lingering()
+    async with serving(peer) as address, target_at(address) as target:
+        first = await said(target)
+        await said(target)
+        peer.may_end.set()
+
+        assert [await peer.end(), await peer.end()] == ["by itself", "by itself"]
+    assert isinstance(first[-1], Ending)
+
+
+async def test_a_peer_that_never_ends_its_call_is_hung_up_on() -> None:
+    peer = Lingering()
+    async with serving(peer) as address, target_at(address) as target:
+        await said(target)
+
+        assert await peer.end() == "cancelled"
 
 
 async def test_a_filtered_answer_is_a_failure() -> None:

@@ -18,6 +18,7 @@ from failsoft_kit.rpc.channel import (
 )
 from failsoft_kit.rpc.client_calls import ClientCalls
 from failsoft_kit.rpc.status import from_rpc_error
+from failsoft_kit.rpc.whole_call import let_end
 from failsoft_kit.tls.client import ClientTls
 from failsoft_kit.wire.inference import Malformed, decode_event, encode_request
 from failsoft_model.chat import Degradation
@@ -84,6 +85,7 @@ class InferenceTarget:
         )
         size = AnswerSize()
         logprobs = asked.sampling.logprobs
+        finished: Finished | None = None
         try:
             with self._calls.measured(span_names.GENERATE_METHOD, call.span):
                 async for reply in replies:
@@ -98,8 +100,7 @@ class InferenceTarget:
                             yield reset
                         case Finished() as finished:
                             _tell_load(finished, call)
-                            yield _ending(finished, asked=self._policy.model)
-                            return
+                            break
                         case Started() as started:
                             _tell_load(started, call)
                         case _:
@@ -110,7 +111,12 @@ class InferenceTarget:
         except Malformed as error:
             raise AttemptFailed(ErrorClass.MALFORMED, "its reply breaks the contract") from error
         finally:
-            replies.cancel()
+            if finished is None:
+                replies.cancel()
+            else:
+                let_end(replies)
+        if finished is not None:
+            yield _ending(finished, asked=self._policy.model)
 
     async def look(self, *, within: float) -> Sight:
         """See `ports.Neighbour`."""
