@@ -11,8 +11,11 @@ import pytest
 pytestmark = pytest.mark.chart
 
 
-SHARED = {"keys/service-token", "keys/metrics-token"}
-"""What every service may see."""
+SHARED = {
+    *("keys/service-token", "keys/metrics-token"),
+    *("tls/tls.crt", "tls/tls.key", "tls/ca.crt"),
+}
+"""What every service may see; the certificate is each one's own."""
 
 
 def etc_files(pod: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -84,7 +87,8 @@ def test_no_service_sees_the_secret_of_another(manifests: list[dict[str, Any]]) 
     router = pod_of(manifests, "router")
     local_llm = pod_of(manifests, "local-llm")
 
-    assert etc_files(router).keys() <= SHARED | {"keys/api-keys", "keys/valkey-url"}
+    front = {"front/tls.crt", "front/tls.key"}
+    assert etc_files(router).keys() <= SHARED | front | {"keys/api-keys", "keys/valkey-url"}
     assert etc_files(local_llm).keys() <= SHARED
     assert {volume["name"] for volume in local_llm["volumes"] if "secret" in volume} == set()
 

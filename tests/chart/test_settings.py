@@ -22,7 +22,7 @@ SERVICES = [
 ]
 """Component, package and settings model of each service."""
 
-ADDRESSES = ("address", "admin_address", "http_address", "metrics_address")
+ADDRESSES = ("address", "admin_address", "http_address", "metrics_address", "health_address")
 """The settings that say where a service listens."""
 
 

@@ -14,6 +14,7 @@ KUBERNETES = ["1.30", "1.34", "1.37"]
 
 
 FOREIGN = {
+    "cert-manager.io/v1",
     "gateway.networking.k8s.io/v1",
     "keda.sh/v1alpha1",
     "monitoring.coreos.com/v1",

@@ -115,7 +115,7 @@ def test_probes_are_native_grpc_on_a_port_of_the_container(
     for container in containers(deployments):
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            assert container[probe]["grpc"]["port"] == ports["grpc"]
+            assert container[probe]["grpc"]["port"] == ports.get("health", ports["grpc"])
 
 
 def test_liveness_asks_less_than_readiness(deployments: list[dict[str, Any]]) -> None:

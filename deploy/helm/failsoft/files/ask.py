@@ -1,6 +1,8 @@
 """Asks the router one question over gRPC, and another one over HTTP where that is served.
 
-    python ask.py TOKEN_FILE GRPC_ADDRESS [HTTP_ADDRESS]
+    python ask.py TOKEN_FILE GRPC_ADDRESS [HTTP_ADDRESS] [--certificate FILE NAME]
+
+With a certificate gRPC is spoken by TLS, to a router that shows this one and has it for that name.
 
 It exits with 1 where a question is not answered; what the answer says is nobody's business here.
 """
@@ -26,9 +28,10 @@ MOST_TOKENS = 16
 
 def main() -> int:
     """The exit status."""
-    token_file, grpc_address, *http_addresses = sys.argv[1:]
+    arguments, certificate, name = with_certificate(sys.argv[1:])
+    token_file, grpc_address, *http_addresses = arguments
     bearer = f"Bearer {Path(token_file).read_text().split()[0]}"
-    with grpc.insecure_channel(grpc_address) as channel:
+    with channel_to(grpc_address, certificate, name) as channel:
         stub = InferenceServiceStub(channel)
         try:
             model = default_model(stub, bearer)
@@ -41,6 +44,24 @@ def main() -> int:
             return failed("HTTP", f"{status}: {body}")
         print("HTTP: answered by", json.loads(body)["model"])
     return 0
+
+
+def with_certificate(arguments: list[str]) -> tuple[list[str], str, str]:
+    """The other arguments, the file and the name; both are empty without a certificate."""
+    if "--certificate" not in arguments:
+        return arguments, "", ""
+    place = arguments.index("--certificate")
+    certificate, name = arguments[place + 1 :]
+    return arguments[:place], certificate, name
+
+
+def channel_to(address: str, certificate: str, name: str) -> grpc.Channel:
+    """A channel to the router."""
+    if not certificate:
+        return grpc.insecure_channel(address)
+    credentials = grpc.ssl_channel_credentials(Path(certificate).read_bytes())
+    options = [("grpc.ssl_target_name_override", name)]
+    return grpc.secure_channel(address, credentials, options)
 
 
 def default_model(stub: InferenceServiceStub, bearer: str) -> str:

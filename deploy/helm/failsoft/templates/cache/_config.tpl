@@ -8,6 +8,12 @@ cache:
   {{- . | nindent 2 }}
   {{- end }}
   local_bytes: {{ .Values.cache.localBytes }}
+  {{- with include "failsoft.healthConfig" (list . "cache") }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with include "failsoft.mutualTlsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with include "failsoft.metricsConfig" . }}
   {{- . | nindent 2 }}
   {{- end }}

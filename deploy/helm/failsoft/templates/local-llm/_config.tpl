@@ -8,6 +8,12 @@ local_llm:
   wanted_model: {{ . | quote }}
   {{- end }}
   start: {{ .Values.localLlm.startupSeconds }}s
+  {{- with include "failsoft.healthConfig" (list . "local-llm") }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with include "failsoft.mutualTlsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with include "failsoft.metricsConfig" . }}
   {{- . | nindent 2 }}
   {{- end }}

@@ -44,6 +44,22 @@ where Helm only renders. Helm keeps its own records as Secrets of the namespace,
 {{- with .Values.router.credentials.existingSecret }}
 - {value: router.credentials.existingSecret, name: {{ . }}, key: ""}
 {{- end }}
+{{- if .Values.mtls.enabled }}
+{{- range $service, $name := .Values.mtls.existingSecrets }}
+{{- if $name }}
+{{- range $key := list "tls.crt" "tls.key" "ca.crt" }}
+- {value: mtls.existingSecrets.{{ $service }}, name: {{ $name }}, key: {{ $key }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.router.tls }}
+{{- if and .enabled .existingSecret }}
+{{- range $key := list "tls.crt" "tls.key" }}
+- {value: router.tls.existingSecret, name: {{ $.Values.router.tls.existingSecret }}, key: {{ $key }}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.cache.secret }}
 {{- if .existingSecret }}
 - {value: cache.secret.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}

@@ -16,6 +16,12 @@ router:
   service_token_file: /etc/failsoft/keys/service-token
   identity:
     keys_file: /etc/failsoft/keys/api-keys
+  {{- with include "failsoft.healthConfig" (list . "router") }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with include "failsoft.routerTlsConfig" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with include "failsoft.metricsConfig" . }}
   {{- . | nindent 2 }}
   {{- end }}
