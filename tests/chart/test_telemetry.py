@@ -95,7 +95,9 @@ def test_spans_go_where_the_values_say(defaults: Render) -> None:
 
 
 def test_without_a_collector_nothing_is_said_about_spans(defaults: Render) -> None:
-    assert all("env" not in container for container in containers(defaults()))
+    names = [each["name"] for made in containers(defaults()) for each in made.get("env", ())]
+
+    assert not [name for name in names if name.startswith("OTEL_")]
 
 
 class TestOwnJaegerAndCollector:
@@ -166,6 +168,15 @@ class TestOwnJaegerAndCollector:
         assert container["securityContext"]["readOnlyRootFilesystem"]
         assert "memory" in container["resources"]["limits"]
         assert all(port["name"] and port["protocol"] == "TCP" for port in container["ports"])
+
+    @pytest.mark.parametrize("name", ["jaeger", "collector"])
+    def test_probes_want_an_answer_of_the_program(self, defaults: Render, name: str) -> None:
+        """The kernel takes connections for a process that is frozen."""
+        pod = self.deployment(defaults("--set", self.BOTH), name)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container[probe]["httpGet"] == {"port": "health", "path": "/status"}
 
     @pytest.mark.parametrize(
         ("settings", "message"),

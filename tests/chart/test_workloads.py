@@ -226,6 +226,40 @@ def test_a_roll_takes_no_pod_away_before_a_new_one_is_ready(
             assert manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
+def startup_seconds(container: dict[str, Any]) -> int:
+    """How long it may take to start."""
+    probe = container["startupProbe"]
+    budget: int = probe["periodSeconds"] * probe["failureThreshold"]
+    return budget
+
+
+def test_no_roll_counts_as_failed_while_a_pod_may_still_end_or_start(
+    manifests: list[dict[str, Any]],
+) -> None:
+    """Kubernetes' own ten minutes are less than a drain, and than the start of a big model."""
+    rolled = [manifest for manifest in manifests if manifest["kind"] == "Deployment"]
+    for spec in (deployment["spec"] for deployment in rolled):
+        pod = spec["template"]["spec"]
+        grace = pod.get("terminationGracePeriodSeconds", 30)
+        start = max(startup_seconds(container) for container in pod["containers"])
+        assert spec["progressDeadlineSeconds"] >= grace + start + 600
+
+
+def test_a_roll_waits_as_the_values_say(defaults: Callable[..., list[dict[str, Any]]]) -> None:
+    """For images from far away, and for pods that end as soon as they are ready."""
+    for settings, ready, fetch in [
+        ("minReadySeconds=10", 10, 600),
+        ("minReadySeconds=0,image.pullSeconds=60", 0, 60),
+    ]:
+        [spec] = [
+            each["spec"]
+            for each in defaults("--set", settings)
+            if each["kind"] == "Deployment" and each["metadata"]["name"] == "failsoft-cache"
+        ]
+        assert spec["minReadySeconds"] == ready
+        assert spec["progressDeadlineSeconds"] == 10 + 15 + 15 + 60 + fetch + ready
+
+
 def test_selectors_never_change_with_the_version(manifests: list[dict[str, Any]]) -> None:
     """A Deployment's selector cannot be changed, and a new version label would roll GPU pods."""
     for manifest in manifests:

@@ -31,3 +31,14 @@ spec:
     matchLabels:
       {{- include "failsoft.selectorLabels" . | nindent 6 }}
 {{- end -}}
+
+{{/*
+How a roll goes on: (list $ graceSeconds startupSeconds).
+It has failed when nothing has come of it for longer than an old pod may take to end, a node to
+fetch the image and a new pod to start; Kubernetes' own ten minutes are less than that.
+*/}}
+{{- define "failsoft.roll" -}}
+{{- $values := (index . 0).Values -}}
+minReadySeconds: {{ $values.minReadySeconds }}
+progressDeadlineSeconds: {{ add (index . 1) $values.image.pullSeconds (index . 2) $values.minReadySeconds }}
+{{- end -}}

@@ -42,6 +42,7 @@ metadata:
     {{- include "failsoft.labels" . | nindent 4 }}
 spec:
   replicas: 1
+  {{- include "failsoft.roll" (list $root 30 120) | nindent 2 }}
   # One at a time: what two of them had seen of a trace would be two halves.
   strategy:
     type: Recreate
@@ -76,13 +77,15 @@ spec:
               protocol: TCP
             {{- end }}
           startupProbe:
-            tcpSocket:
+            httpGet:
               port: health
+              path: /status
             periodSeconds: 2
             failureThreshold: 60
           livenessProbe:
-            tcpSocket:
+            httpGet:
               port: health
+              path: /status
             periodSeconds: 10
             timeoutSeconds: 5
           readinessProbe:
