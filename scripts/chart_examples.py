@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "deploy" / "helm" / "failsoft"
 CLUSTERS = {"production": ("--api-versions", "monitoring.coreos.com/v1")}
 """What an example's cluster has beyond Kubernetes."""
-DRAWN = re.compile(r"^(  [\w.-]+: )[A-Za-z0-9+/]{80,}={0,2}$", re.MULTILINE)
+DRAWN = re.compile(
+    r"^(  [\w.-]+: |        checksum/secret: )([A-Za-z0-9+/]{80,}={0,2}|[0-9a-f]{64})$",
+    re.MULTILINE,
+)
 
 
 def helm() -> str:

