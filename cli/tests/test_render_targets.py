@@ -169,21 +169,27 @@ def test_of_several_endpoints_it_is_told_how_many_are_ready_and_who_is_left_alon
     ill = pb.Endpoint(
         address="10.0.0.3:50051", state=pb.ENDPOINT_STATE_EJECTED, due_in=Duration(seconds=10)
     )
+    back = pb.Endpoint(address="10.0.0.4:50051", state=pb.ENDPOINT_STATE_ON_TRIAL)
+    full = pb.Endpoint(
+        address="10.0.0.5:50051", state=pb.ENDPOINT_STATE_FULL, due_in=Duration(seconds=8)
+    )
     several = pb.Target(
         name="local",
         model="m",
         credential=pb.CREDENTIAL_STATE_NOT_NEEDED,
         breaker=pb.Breaker(state=pb.BREAKER_STATE_CLOSED),
-        endpoints=[ready, starts, ill],
+        endpoints=[ready, starts, ill, back, full],
     )
     one = pb.Target(
         name="a", model="m", credential=pb.CREDENTIAL_STATE_PRESENT, breaker=several.breaker
     )
 
     assert shown(targets_table([several, one])) == [
-        "local m none needed closed - 1 of 3 ready",
+        "local m none needed closed - 2 of 5 ready",
         "a m present closed - -",
     ]
     assert list(target_notes([several], ago=6.0)) == [
-        "local: 10.0.0.3:50051 is left alone for another 4.0 s"
+        "local: 10.0.0.3:50051 is left alone for another 4.0 s;"
+        " 10.0.0.4:50051 is on trial, with one call at a time;"
+        " 10.0.0.5:50051 has no room for another 2.0 s"
     ]

@@ -48,7 +48,7 @@ ROW = Row(
         Panel(
             title="Endpoints",
             about="Of targets whose endpoints are watched, as a replica sees them: `ejected` ones"
-            " say that they are ready, and calls to them fail.",
+            " say that they are ready, and calls to them fail; `full` ones have no room.",
             unit="short",
             queries=one(
                 worst("failsoft_endpoints", f"{_TARGET}, failsoft_endpoint_state"),

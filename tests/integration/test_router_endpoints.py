@@ -128,6 +128,42 @@ async def test_a_replica_that_says_that_it_is_busy_is_spared(
     assert sum(each.calls for each in idle) >= 5
 
 
+async def test_a_replica_without_room_costs_no_hop(
+    router: Router, api: KubernetesApi, replicas: list[Replica]
+) -> None:
+    full, *others = replicas
+    full.refuses = True
+    await api.serve("llama", ready=[each.address for each in replicas])
+    await until(router, lambda target: len(ready(target)) == 3)
+
+    for each in others:
+        each.may_answer.clear()
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(hops(router)) for _ in range(3)]
+        for each in others:
+            await each.called(1)
+            each.may_answer.set()
+
+    assert [each.result() for each in asked] == [[SERVED]] * 3
+    assert full.calls == 1
+    assert sum(each.calls for each in others) == 3
+
+
+async def test_replicas_that_are_all_full_are_left_alone_until_they_have_room(
+    router: Router, api: KubernetesApi, replicas: list[Replica]
+) -> None:
+    for each in replicas:
+        each.refuses = True
+    await api.serve("llama", ready=[each.address for each in replicas])
+    await until(router, lambda target: len(ready(target)) == 3)
+
+    first, *later = [(await hops(router))[0] for _ in range(4)]
+    assert first[:2] == ("local", "FAILED")
+    assert later == [("local", "SKIPPED", "QUOTA")] * 3
+    assert [each.calls for each in replicas] == [1, 1, 1]
+
+
 async def test_a_replica_that_dies_costs_its_own_calls_and_no_others(
     router: Router, api: KubernetesApi, replicas: list[Replica]
 ) -> None:

@@ -8,12 +8,16 @@ from typing import Any
 import grpc
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
+from failsoft_kit.rpc.status import to_status, trailing_metadata
 from failsoft_kit.wire.inference import encode_event
+from failsoft_model.errors import Overloaded
 from failsoft_model.events import Delta, Finished, Started
 from failsoft_model.walk import FinishReason, Load
 
 MODEL = "llama"
 CAPACITY = 4
+RETRY_AFTER = 10.0
+"""Seconds, where it refuses."""
 _SERVICE = "failsoft.inference.v1.InferenceService"
 
 
@@ -25,6 +29,7 @@ class Replica:
         calls: How often it was called.
         may_answer: Set; else whoever calls it has heard its first word and waits.
         others: Calls of others that it says are running.
+        refuses: It has no room for anybody.
     """
 
     def __init__(self) -> None:
@@ -32,6 +37,7 @@ class Replica:
         self.calls = 0
         self.running = 0
         self.others = 0
+        self.refuses = False
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self._server: grpc.aio.Server | None = None
@@ -66,6 +72,10 @@ class Replica:
         async with self._called:
             self.calls += 1
             self._called.notify_all()
+        if self.refuses:
+            status = to_status(Overloaded("the queue is full", retry_after=RETRY_AFTER))
+            metadata = trailing_metadata(status)
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, status.message, metadata)
         self.running += 1
         try:
             yield encode_event(Started(walk_id="", route=MODEL, request_id="", load=self._load()))

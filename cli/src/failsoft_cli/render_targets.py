@@ -28,6 +28,7 @@ _CHECK_STYLES = {
     pb.CHECK_RESULT_OK: "green",
     pb.CHECK_RESULT_NO_CREDENTIAL: "yellow",
 }
+_TAKE_CALLS = (pb.ENDPOINT_STATE_READY, pb.ENDPOINT_STATE_ON_TRIAL)
 
 
 def targets_table(targets: Iterable[pb.Target], *, wide: bool = False) -> Table:
@@ -66,7 +67,7 @@ def _target_row(target: pb.Target) -> Sequence[str | Text]:
 
 def _ready_of(target: pb.Target) -> str:
     """How many of its endpoints take calls; empty: it has one, or nobody watches them."""
-    ready = [each for each in target.endpoints if each.state == pb.ENDPOINT_STATE_READY]
+    ready = [each for each in target.endpoints if each.state in _TAKE_CALLS]
     return f"{len(ready)} of {len(target.endpoints)} ready" if target.endpoints else ""
 
 
@@ -128,9 +129,22 @@ def target_facts(target: pb.Target, *, ago: float = 0.0) -> Iterator[str]:
         until = f", for another {age(left)}" if gate.HasField("due_in") else ""
         yield f"{harmless(gate.detail)}{until}"
     for endpoint in target.endpoints:
-        if endpoint.state == pb.ENDPOINT_STATE_EJECTED:
-            left = max(0.0, seconds(endpoint.due_in) - ago)
-            yield f"{harmless(endpoint.address)} is left alone for another {age(left)}"
+        if fact := _endpoint_fact(endpoint, ago=ago):
+            yield f"{harmless(endpoint.address)} {fact}"
+
+
+def _endpoint_fact(endpoint: pb.Endpoint, *, ago: float) -> str:
+    """What keeps calls from one endpoint that says that it is ready; empty: nothing."""
+    left = age(max(0.0, seconds(endpoint.due_in) - ago))
+    match endpoint.state:
+        case pb.ENDPOINT_STATE_EJECTED:
+            return f"is left alone for another {left}"
+        case pb.ENDPOINT_STATE_ON_TRIAL:
+            return "is on trial, with one call at a time"
+        case pb.ENDPOINT_STATE_FULL:
+            return f"has no room for another {left}"
+        case _:
+            return ""
 
 
 Checks = Sequence[tuple[pb.Target, pb.CheckTargetResponse]]

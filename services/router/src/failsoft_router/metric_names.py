@@ -3,7 +3,7 @@
 from failsoft_kit.rpc.names import ERROR_TYPE
 from failsoft_kit.telemetry import AttributeName, MetricName, MetricType, ValueType
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.endpoints import Standing
+from failsoft_router.core.member import Standing
 from failsoft_router.core.retry import MAX_ATTEMPTS
 from failsoft_router.span_names import (
     ATTRIBUTES,
@@ -41,7 +41,8 @@ _BREAKER_STATE = ATTRIBUTES[BREAKER_STATE]
 _GENAI = tuple(ATTRIBUTES[name] for name in (OPERATION, PROVIDER, REQUEST_MODEL))
 _ENDPOINT_STATE = _label(
     "failsoft.endpoint.state",
-    "Whether it takes calls; `ejected`: it says so, and calls to it fail.",
+    "Whether it takes calls; `ejected`: it says so, and calls to it fail; `on_trial`: it was, and"
+    " gets one call at a time; `full`: it had no room for the last ones.",
     tuple(each.value for each in Standing),
 )
 _PROBE_RESULT = _label(

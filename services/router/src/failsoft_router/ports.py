@@ -36,6 +36,7 @@ class TargetCall:
         goes_to: Is told the endpoint that the call goes to, where a target has several of
             them; again when that cannot be connected to and the next one is tried.
         hears_load: Is told how busy the target says that it is.
+        but: Endpoints that had no room for this request, and are not asked for it again.
     """
 
     request: ChatRequest
@@ -47,6 +48,7 @@ class TargetCall:
     in_gulps: bool = False
     goes_to: Callable[[str], None] = _ignore
     hears_load: Callable[[Load], None] = _ignore
+    but: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,8 @@ class AttemptFailed(Exception):
         retry_after: Seconds that the target asks to wait; None when it says nothing.
         sent: The target may have the request; False: there was not even a connection.
         names_field: It says which field of the caller's is wrong.
+        turned_away_by: The one of the target's endpoints that had no room for the request, where
+            another one may have it; else empty.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class AttemptFailed(Exception):
         retry_after: float | None = None,
         sent: bool = True,
         names_field: bool = False,
+        turned_away_by: str = "",
     ) -> None:
         super().__init__(detail)
         self.error_class = error_class
@@ -106,6 +111,7 @@ class AttemptFailed(Exception):
         self.retry_after = retry_after
         self.sent = sent
         self.names_field = names_field
+        self.turned_away_by = turned_away_by
 
 
 class Target(Protocol):

@@ -13,7 +13,7 @@ from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, Load, Skip
 from failsoft_router import metric_names, span_names
 from failsoft_router.app.targets.state import outline_of, state_of
 from failsoft_router.core.breaker import State
-from failsoft_router.core.endpoints import Standing
+from failsoft_router.core.member import Standing
 from failsoft_router.core.policy import BreakerPolicy, Provider
 from failsoft_router.ports import AttemptFailed, Ending, Neighbour
 
@@ -24,6 +24,8 @@ DONE = Ending(finish_reason=FinishReason.STOP, model="served-model")
 WELL: Script = ("hi", DONE)
 NOBODY = AttemptFailed(ErrorClass.TRANSIENT, "no connection", sent=False)
 ILL = AttemptFailed(ErrorClass.TRANSIENT, "it is not available")
+FULL = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded (OVERLOADED)", retry_after=2.0)
+FULLER = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded (OVERLOADED)", retry_after=4.0)
 BROKEN = AttemptFailed(ErrorClass.TRUNCATED, "its own stream broke off")
 
 LOCAL = {
@@ -366,6 +368,8 @@ async def test_how_many_endpoints_are_ready_is_measured(stage: type[Stage]) -> N
         ("local", "ready"): 1.0,
         ("local", "not_ready"): 1.0,
         ("local", "ejected"): 1.0,
+        ("local", "on_trial"): 0.0,
+        ("local", "full"): 0.0,
     }
 
 
@@ -433,3 +437,180 @@ async def test_nobody_hopes_for_a_target_without_endpoints_however_long_it_takes
         assert not place.admits(router.clock.now(), within=3600.0)
         await router.sees("llama", ONE)
         assert place.admits(router.clock.now())
+
+
+@virtual_time.test
+async def test_an_endpoint_without_room_is_followed_by_the_next_in_the_same_hop(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=(FULL,), two=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        answers = [await router.ask() for _ in range(4)]
+
+    assert [answer.finished.served_by for answer in answers] == ["local"] * 4
+    assert called(router) == {ONE: 1, TWO: 4}
+    assert standings(router) == {ONE: Standing.FULL, TWO: Standing.READY}
+    (hop,) = answers[0].finished.hops
+    refused, served = hop.attempts
+    assert (refused.error_class, served.error_class) == (ErrorClass.RATE_LIMITED, None)
+    assert [call.attempt_id for target in router.endpoints.values() for call in target.calls][
+        :2
+    ] == ["walk-1/1/1", "walk-1/1/2"]
+
+
+@virtual_time.test
+async def test_each_endpoint_that_was_asked_has_a_span(stage: type[Stage]) -> None:
+    router = local(stage, one=(FULL,), two=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        await router.ask()
+
+    first, second = router.spans.named("chat local-model")
+    assert first.attributes[span_names.SERVER_ADDRESS] == "10.0.0.1"
+    assert first.attributes[span_names.ERROR_CLASS] == "rate_limited"
+    assert second.attributes[span_names.SERVER_ADDRESS] == "10.0.0.2"
+    assert [link.attributes for link in second.links] == [{"failsoft.link": "retry_of"}]
+
+
+@virtual_time.test
+async def test_when_all_endpoints_are_full_the_quota_shuts_until_the_first_has_room(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=[(FULLER,), WELL], two=[(FULL,), WELL])
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        answers = [await router.ask() for _ in range(3)]
+        gates = router.board.place("local").gates
+        assert gates.quota.due_in(router.clock.now()) == 2.0
+        await asyncio.sleep(2.0)
+        back = await router.ask()
+
+    failed, *skipped = [answer.finished.hops[0] for answer in answers]
+    assert (failed.error_class, len(failed.attempts)) == (ErrorClass.RATE_LIMITED, 2)
+    assert [hop.skip_reason for hop in skipped] == [SkipReason.QUOTA] * 2
+    assert [answer.finished.served_by for answer in answers] == ["next"] * 3
+    assert back.finished.served_by == "local"
+    assert called(router) == {ONE: 1, TWO: 2}
+
+
+@virtual_time.test
+async def test_any_number_of_full_endpoints_costs_the_walk_nothing_of_what_it_may_do(
+    stage: type[Stage],
+) -> None:
+    many = [f"10.0.1.{number}:50051" for number in range(12)]
+    scripts: dict[str, Script | list[Script]] = dict.fromkeys(many, (FULL,))
+    router = stage(targets={"local": LOCAL}, endpoints=scripts, local=(), next=WELL)
+    async with router.watching():
+        await router.sees("llama", *many)
+        answer = await router.ask()
+
+    failed, served = answer.finished.hops
+    assert len(failed.attempts) == len(many)
+    assert set(called(router).values()) == {1}
+    assert served.target == "next"
+
+
+@virtual_time.test
+async def test_an_endpoint_is_asked_once_a_hop_however_soon_it_wants_to_be_asked_again(
+    stage: type[Stage],
+) -> None:
+    at_once = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded", retry_after=0.0)
+    router = local(stage, one=(0.5, at_once), two=(0.5, at_once))
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        answer = await router.ask()
+
+    assert answer.finished.served_by == "next"
+    assert called(router) == {ONE: 1, TWO: 1}
+    assert router.board.place("local").gates.quota.due_in(router.clock.now()) == 0.0
+
+
+@virtual_time.test
+async def test_who_turns_away_is_no_less_well_for_it(stage: type[Stage]) -> None:
+    router = local(stage, one=(FULL,), two=(FULL,))
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        for _ in range(8):
+            await router.ask()
+            await asyncio.sleep(2.0)
+        assert set(standings(router).values()) == {Standing.READY}
+
+    assert router.board.place("local").gates.health.state is State.CLOSED
+
+
+@virtual_time.test
+async def test_a_refusal_in_the_midst_of_an_answer_is_no_want_of_room(stage: type[Stage]) -> None:
+    """What was said may not be said twice; the walk rescues it."""
+    router = local(stage, one=("Hel", FULL), two=WELL, next_=("Hello", DONE))
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        answer = await router.ask()
+
+    assert answer.finished.hops[0].outcome is HopOutcome.FAILED
+    assert standings(router) == {ONE: Standing.READY, TWO: Standing.READY}
+    assert called(router) == {ONE: 1, TWO: 0}
+
+
+@virtual_time.test
+async def test_a_new_endpoint_is_called_at_once_although_all_others_are_full(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=(FULL,), two=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE)
+        await router.ask()
+        assert router.board.place("local").gates.quota.due_in(router.clock.now()) == 2.0
+        await router.sees("llama", ONE, TWO)
+        answer = await router.ask()
+
+    assert answer.finished.served_by == "local"
+    assert router.after() == 0.0
+
+
+@virtual_time.test
+async def test_without_the_endpoint_that_had_room_the_others_are_not_asked_too_soon(
+    stage: type[Stage],
+) -> None:
+    router = local(stage, one=(FULL,), two=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        await router.ask()
+        await router.sees("llama", ONE)
+        answers = [await router.ask() for _ in range(2)]
+
+    assert called(router)[ONE] == 1
+    first, second = [answer.finished.hops[0] for answer in answers]
+    assert (first.error_class, first.detail) == (
+        ErrorClass.RATE_LIMITED,
+        "none of its endpoints has room",
+    )
+    assert second.skip_reason is SkipReason.QUOTA
+
+
+@virtual_time.test
+async def test_a_full_target_is_waited_for_once_where_nobody_else_can_answer(
+    stage: type[Stage],
+) -> None:
+    """Who had no room is asked again when it has some: that is another attempt."""
+    remote = {**LOCAL, "attempts": 2}
+    scripts: dict[str, Script | list[Script]] = {ONE: [(FULL,), WELL], TWO: [(FULL,), WELL]}
+    router = stage(hops=["local"], targets={"local": remote}, endpoints=scripts, local=())
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        answer = await router.ask()
+
+    (hop,) = answer.finished.hops
+    assert (hop.outcome, len(hop.attempts)) == (HopOutcome.SERVED, 3)
+    assert 2.0 <= router.after() < 3.0
+
+
+@virtual_time.test
+async def test_who_looks_at_a_full_target_sees_how_it_is(stage: type[Stage]) -> None:
+    router = local(stage, one=(FULL,))
+    async with router.watching():
+        await router.sees("llama", ONE)
+        await router.ask()
+        target = router.board.place("local").target
+        assert isinstance(target, Neighbour)
+        assert (await target.look(within=1.0)).ready

@@ -4,16 +4,16 @@ import pytest
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.endpoints import (
+from failsoft_router.core.endpoints import Endpoint, Endpoints, Turn
+from failsoft_router.core.member import (
     CLEAN_SECONDS,
     EJECTED_SECONDS,
     FAILURES,
+    FULL_SECONDS,
     LONGEST_EJECTED_SECONDS,
+    LONGEST_FULL_SECONDS,
     REPORT_SECONDS,
-    Endpoint,
-    Endpoints,
     Standing,
-    Turn,
 )
 
 MIDDLE = 0.5
@@ -219,7 +219,7 @@ def test_when_those_who_are_in_go_away_the_first_due_is_let_in() -> None:
     fail(known, "b", now=1.0)
     adopt(known, "a", "b", now=2.0)
 
-    assert standings(known, 2.0) == {"a": Standing.READY, "b": Standing.EJECTED}
+    assert standings(known, 2.0) == {"a": Standing.ON_TRIAL, "b": Standing.EJECTED}
     assert chosen(known, now=2.0).address == "a"
 
 
@@ -232,6 +232,37 @@ def test_an_endpoint_that_is_back_gets_one_call_until_that_went_well() -> None:
 
     known.ended(trial, Result.OK, now=EJECTED_SECONDS, draw=MIDDLE)
     assert [chosen(known, now=EJECTED_SECONDS).address for _ in range(3)] == ["a"] * 3
+
+
+def test_calls_from_before_the_ejection_are_no_trial() -> None:
+    """A stream may go on for ten minutes, and the endpoint is back after five seconds."""
+    known = endpoints("a", "b")
+    streams = [known.choose(now=0.0, draw=0.0, but={"b"}) for _ in range(2)]
+    fail(known, "a")
+    now = EJECTED_SECONDS
+    assert standings(known, now)["a"] is Standing.ON_TRIAL
+    known.ended(chosen(known, now=now), Result.OK, now=now, draw=MIDDLE)
+
+    trial = known.choose(now=now, draw=0.0, but={"b"})
+    assert trial is not None
+    known.ended(trial, Result.OK, now=now, draw=MIDDLE)
+    assert standings(known, now)["a"] is Standing.READY
+    for stream in streams:
+        assert stream is not None
+        known.ended(stream, Result.FAILED, now=now, draw=MIDDLE)
+    assert [state.calls_in_flight for state in known.states(now)] == [0, 0]
+
+
+def test_only_one_call_is_on_trial_whatever_went_on_from_before() -> None:
+    known = endpoints("a", "b")
+    stream = known.choose(now=0.0, draw=0.0, but={"b"})
+    assert stream is not None
+    fail(known, "a")
+    now = EJECTED_SECONDS
+    known.choose(now=now, draw=0.0, but={"b"})
+    known.ended(stream, Result.OK, now=now, draw=MIDDLE)
+
+    assert [chosen(known, now=now).address for _ in range(3)] == ["b"] * 3
 
 
 def test_a_trial_that_says_nothing_is_followed_by_another() -> None:
@@ -330,3 +361,103 @@ def test_who_was_tried_in_vain_is_not_chosen_again() -> None:
     assert turn is not None
     assert turn.address == "b"
     assert known.choose(now=0.0, draw=0.0, but={"a", "b"}) is None
+
+
+def turn_away(known: Endpoints, name: str, retry_after: float | None, *, now: float = 0.0) -> None:
+    """Let a call to this endpoint be told that there is no room for it."""
+    others = {state.address for state in known.states(now)} - {name}
+    turn = known.choose(now=now, draw=0.0, but=others)
+    assert turn is not None
+    known.has_no_room(turn, retry_after, now=now)
+    known.ended(turn, Result.NO_EVIDENCE, now=now, draw=MIDDLE)
+
+
+def test_a_full_endpoint_is_left_out_until_the_time_that_it_named() -> None:
+    known = endpoints("a", "b")
+    turn_away(known, "a", 2.0)
+
+    (state, _) = known.states(0.0)
+    assert (state.standing, state.due_at) == (Standing.FULL, 2.0)
+    assert [chosen(known, now=1.9).address for _ in range(3)] == ["b"] * 3
+    assert standings(known, 2.0)["a"] is Standing.READY
+    assert chosen(known, now=2.0).address == "a"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [(None, FULL_SECONDS), (0.25, 0.25), (3600.0, LONGEST_FULL_SECONDS)]
+)
+def test_nobody_is_full_for_longer_than_anybody_can_know(
+    asked: float | None, seconds: float
+) -> None:
+    known = endpoints("a", "b")
+    turn_away(known, "a", asked)
+
+    assert known.states(0.0)[0].due_at == seconds
+
+
+def test_the_later_of_two_times_counts() -> None:
+    known = endpoints("a", "b")
+    turns = [known.choose(now=0.0, draw=0.0, but={"b"}) for _ in range(2)]
+    for turn, seconds in zip(turns, (4.0, 1.0), strict=True):
+        assert turn is not None
+        known.has_no_room(turn, seconds, now=0.0)
+
+    assert known.states(0.0)[0].due_at == 4.0
+
+
+def test_while_one_has_room_the_target_has() -> None:
+    known = endpoints("a", "b")
+    turn_away(known, "a", 2.0)
+
+    assert known.takes_calls(0.0)
+    assert not known.takes_calls(0.0, but={"b"})
+    assert known.full_for(0.0) == 0.0
+
+
+def test_when_all_are_full_nobody_is_chosen_until_the_first_has_room() -> None:
+    known = endpoints("a", "b", unready=("c",))
+    turn_away(known, "a", 4.0)
+    turn_away(known, "b", 3.0, now=0.5)
+
+    assert known.choose(now=1.0, draw=0.0) is None
+    assert known.full_for(1.0) == 2.5
+    assert chosen(known, now=3.5).address == "b"
+    assert known.full_for(3.5) == 0.0
+
+
+def test_an_ill_one_is_not_asked_because_the_others_are_full() -> None:
+    """It would fail, and what fails is counted against the target."""
+    known = endpoints("a", "b")
+    fail(known, "a")
+    turn_away(known, "b", 10.0)
+
+    assert known.choose(now=1.0, draw=0.0) is None
+    assert known.full_for(1.0) == EJECTED_SECONDS - 1.0
+    assert chosen(known, now=EJECTED_SECONDS).address == "a"
+
+
+def test_who_only_looks_may_look_at_a_full_one() -> None:
+    known = endpoints("a")
+    turn_away(known, "a", 2.0)
+
+    turn = known.choose(now=0.0, draw=0.0, even_full=True)
+    assert turn is not None
+    assert turn.address == "a"
+
+
+def test_an_endpoint_that_becomes_ready_again_has_room() -> None:
+    known = endpoints("a")
+    turn_away(known, "a", 10.0)
+    adopt(known, unready=("a",), now=1.0)
+    adopt(known, "a", now=2.0)
+
+    assert chosen(known, now=2.0).address == "a"
+
+
+def test_none_full_is_no_want_of_room() -> None:
+    known = endpoints("a", "b")
+    assert known.full_for(0.0) == 0.0
+    fail(known, "a")
+    known.choose(now=EJECTED_SECONDS, draw=0.0, but={"b"})
+    assert known.full_for(EJECTED_SECONDS) == 0.0
+    assert Endpoints().full_for(0.0) == 0.0

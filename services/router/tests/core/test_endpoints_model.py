@@ -1,4 +1,5 @@
-"""Whatever happens, in whatever order: while an endpoint is ready there is one to call."""
+"""Whatever happens, in whatever order: while an endpoint is ready and not full there is one to
+call."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,7 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.endpoints import Endpoint, Endpoints, Standing, Turn
+from failsoft_router.core.endpoints import Endpoint, Endpoints, Turn
+from failsoft_router.core.member import LONGEST_FULL_SECONDS, Standing
 
 NAMES = ("a", "b", "c", "d", "e")
 SETS = st.dictionaries(st.sampled_from(NAMES), st.booleans())
@@ -43,11 +45,31 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(draw=st.floats(0, 1, exclude_max=True), but=st.sets(st.sampled_from(NAMES)))
     def call(self, draw: float, but: set[str]) -> None:
+        before = self.standings()
         turn = self.known.choose(now=self.now, draw=draw, but=but)
-        assert (turn is not None) is bool(self.ready - but)
-        if turn is not None:
+        if turn is None:
+            assert not self.ready - but or Standing.FULL in before.values()
+            assert not self.known.takes_calls(self.now, but=but)
+        else:
             assert turn.address in self.ready - but
+            assert before[turn.address] is not Standing.FULL
             self.out.append(turn)
+
+    def standings(self) -> dict[str, Standing]:
+        return {each.address: each.standing for each in self.known.states(self.now)}
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), retry_after=st.none() | st.floats(0, 3600))
+    def turn_away(self, data: st.DataObject, retry_after: float | None) -> None:
+        turn = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+        self.known.has_no_room(turn, retry_after, now=self.now)
+        self.known.ended(turn, Result.NO_EVIDENCE, now=self.now, draw=0.5)
+
+    @invariant()
+    def nobody_is_full_for_long(self) -> None:
+        wait = self.known.full_for(self.now)
+        assert 0.0 <= wait <= LONGEST_FULL_SECONDS + 0.001
+        assert not wait or not self.known.takes_calls(self.now)
 
     @precondition(lambda self: self.out)
     @rule(
@@ -67,13 +89,14 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def not_all_that_are_ready_are_ejected(self) -> None:
-        standings = {each.address: each.standing for each in self.known.states(self.now)}
+        standings = self.standings()
         assert set(standings) == self.listed == self.known.addresses
         assert {each for each, at in standings.items() if at is not Standing.NOT_READY} == (
             self.ready
         )
         assert self.known.any_ready is bool(self.ready)
-        assert not self.ready or Standing.READY in standings.values()
+        ready = {standings[each] for each in self.ready}
+        assert not ready or ready != {Standing.EJECTED}
 
     @invariant()
     def every_call_that_is_out_is_counted_once(self) -> None:

@@ -5,7 +5,16 @@ from itertools import product
 import pytest
 
 from failsoft_model.walk import ErrorClass
-from failsoft_router.core.outcome import Lesson, Next, Phase, Verdict, goes_on, may_pass, verdict
+from failsoft_router.core.outcome import (
+    Lesson,
+    Next,
+    Phase,
+    Verdict,
+    goes_on,
+    is_turned_away,
+    may_pass,
+    verdict,
+)
 
 HOP, STOP = Next.HOP, Next.STOP
 ROUTE, BLAME = Next.ROUTE_DECIDES, Next.BLAME_DECIDES
@@ -89,4 +98,14 @@ def test_what_the_request_itself_is_wrong_with_does_not_pass_by_waiting() -> Non
         ErrorClass.ROUTER_LOOP,
         ErrorClass.CONTENT_FILTER,
         ErrorClass.CALLER_FAULT,
+    }
+
+
+def test_only_want_of_room_before_any_content_leaves_the_request_undone() -> None:
+    """An account that is empty is empty for all endpoints; who has spoken has let it in."""
+    cells = {cell for cell in product(ErrorClass, Phase) if is_turned_away(*cell)}
+
+    assert cells == {
+        (ErrorClass.RATE_LIMITED, Phase.CONNECTING),
+        (ErrorClass.RATE_LIMITED, Phase.WAITING),
     }

@@ -38,6 +38,10 @@ class _EndpointStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Endpoin
     """It starts, drains, or says itself that it takes no calls."""
     ENDPOINT_STATE_EJECTED: _EndpointState.ValueType  # 3
     """It says that it is ready, and calls to it fail: it is left alone for a while."""
+    ENDPOINT_STATE_ON_TRIAL: _EndpointState.ValueType  # 4
+    """It was ejected, and is called once at a time until a call went well."""
+    ENDPOINT_STATE_FULL: _EndpointState.ValueType  # 5
+    """It had no room for the last calls, and said when to come again."""
 
 class EndpointState(_EndpointState, metaclass=_EndpointStateEnumTypeWrapper):
     """How an endpoint is."""
@@ -50,6 +54,10 @@ ENDPOINT_STATE_NOT_READY: EndpointState.ValueType  # 2
 """It starts, drains, or says itself that it takes no calls."""
 ENDPOINT_STATE_EJECTED: EndpointState.ValueType  # 3
 """It says that it is ready, and calls to it fail: it is left alone for a while."""
+ENDPOINT_STATE_ON_TRIAL: EndpointState.ValueType  # 4
+"""It was ejected, and is called once at a time until a call went well."""
+ENDPOINT_STATE_FULL: EndpointState.ValueType  # 5
+"""It had no room for the last calls, and said when to come again."""
 Global___EndpointState: _TypeAlias = EndpointState  # noqa: Y015
 
 class _CredentialState:
@@ -389,7 +397,7 @@ class Endpoint(_message.Message):
     """Calls that are being made to it."""
     @_builtins.property
     def due_in(self) -> _duration_pb2.Duration:
-        """How long until it is called again; unset unless it is ejected."""
+        """How long until it is called again; unset unless it is ejected or full."""
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 A service of ours may run as many pods, each an endpoint that answers for itself. Who is
 there, and who is ready, is said from outside (`adopt`). How busy each is, it tells with its
-answers (`told`); how well it is, shows in how this router's calls to it ended (`ended`).
+answers (`told`); how well it is, shows in how this router's calls to it ended (`ended`); and
+one that has no room says so (`has_no_room`).
 
 **Load.** What an endpoint tells is the work of all its callers, ours among them. What is
 left of it without our own calls of that moment is others' work: it counts less with every
@@ -10,43 +11,26 @@ second, and after `REPORT_SECONDS` not at all, so that whoever was busy once is 
 Our own calls are known at any time. Both together, as a share of what the endpoint can do
 at once, is what is compared; where it is equal, fewer of our calls, and then the draw.
 
+**No room.** An endpoint that turns a call away has done nothing for it, so the call may go to
+the next one. Who was turned away by is left out until the moment that it named. When all that
+are in are full, nobody is chosen, also nobody who is ejected: they are busy, and he is ill.
+
 **Ejection.** The pods of a service fail one by one, and the target's breaker would take all
-of them out for it.
+of them out for it. So one that fails is left alone for a while, and comes back on trial
+(`member`). Nobody is ejected who is the last one in, and when those who are in go away, the
+one whose time is over first is let in on trial. So while any endpoint is ready, and not full,
+there is one to call: if all are ill, the target's breaker will find out.
 
-    in      --failures in a row, or no connection--> ejected
-    ejected --its time is over---------------------> on trial: one call at a time
-    on trial --a good call--> in    --a failed one--> ejected, for longer
-
-Nobody is ejected who is the last one in, and when those who are in go away, the one whose
-time is over first is let in on trial. So while any endpoint is ready there is one to call:
-if all are ill, the target's breaker will find out.
-
-The time is `EJECTED_SECONDS` x 2^n, jittered by 20 %, at most `LONGEST_EJECTED_SECONDS`; n
-grows by one with each ejection and falls by one with each whole minute without. An endpoint
-that becomes ready is another one than it was before: what was held against it is forgotten.
-
-Whoever chooses is given a turn, and hands it back with how the call ended. A call that
-began before its endpoint was ejected says nothing of how it is now.
+An endpoint that becomes ready is another one than it was before: what was held against it is
+forgotten. Whoever chooses is given a turn, and hands it back with how the call ended.
 """
 
-import enum
-import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-
-REPORT_SECONDS = 10.0
-"""A report of this age says nothing: most answers of a model take less time to write."""
-FAILURES = 3
-"""In a row; fewer than open a breaker, so that one ill pod does not take the others out."""
-EJECTED_SECONDS = 5.0
-LONGEST_EJECTED_SECONDS = 60.0
-JITTER = 0.2
-CLEAN_SECONDS = 60.0
-
-_MOST_DOUBLINGS = math.ceil(math.log2(LONGEST_EJECTED_SECONDS / EJECTED_SECONDS))
+from failsoft_router.core.member import Member, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,22 +49,12 @@ class Turn:
     epoch: int
 
 
-class Standing(enum.Enum):
-    """How an endpoint is."""
-
-    READY = "ready"
-    NOT_READY = "not_ready"
-    """It starts, drains, or says itself that it takes no calls."""
-    EJECTED = "ejected"
-    """It says that it is ready, and calls to it fail."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointState:
     """An endpoint as it stands.
 
     Attributes:
-        due_at: The moment at which it is let in on trial; None unless it is ejected.
+        due_at: The moment at which it gets calls again; None unless it is ejected or full.
     """
 
     address: str
@@ -89,48 +63,11 @@ class EndpointState:
     calls_in_flight: int
 
 
-@dataclass(slots=True, kw_only=True)
-class _Member:
-    """What is known of one endpoint; `epoch` is raised by what makes older results void."""
-
-    address: str
-    ready: bool = False
-    listed: bool = True
-    in_flight: int = 0
-    epoch: int = 0
-    failures: int = 0
-    on_trial: bool = False
-    doublings: int = 0
-    ejected_until: float = -math.inf
-    capacity: int = 0
-    others: float = 0.0
-    told_at: float = -math.inf
-
-    def is_ejected(self, now: float) -> bool:
-        return now < self.ejected_until
-
-    def admits(self, now: float) -> bool:
-        return not self.is_ejected(now) and not (self.on_trial and self.in_flight)
-
-    def share(self, now: float, *, capacity: int) -> float:
-        """Of what it can do at once, how much it does."""
-        age = now - self.told_at
-        fresh = max(0.0, 1.0 - age / REPORT_SECONDS)
-        return (self.in_flight + self.others * fresh) / (self.capacity or capacity)
-
-    def begin_anew(self) -> None:
-        self.epoch += 1
-        self.failures = self.doublings = self.capacity = 0
-        self.on_trial = False
-        self.ejected_until = self.told_at = -math.inf
-        self.others = 0.0
-
-
 class Endpoints:
     """The endpoints of one target. Not thread-safe: call it from one event loop."""
 
     def __init__(self) -> None:
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
         self._changed_at: float | None = None
         self._known = False
 
@@ -159,8 +96,8 @@ class Endpoints:
         return tuple(
             EndpointState(
                 address=member.address,
-                standing=_standing(member, now),
-                due_at=member.ejected_until if member.is_ejected(now) else None,
+                standing=member.standing(now),
+                due_at=member.due_at(now),
                 calls_in_flight=member.in_flight,
             )
             for member in sorted(self._members.values(), key=lambda each: each.address)
@@ -176,7 +113,7 @@ class Endpoints:
         before, self._known = self.any_ready, True
         ready = {each.address: each.ready for each in seen}
         for address in ready:
-            self._members.setdefault(address, _Member(address=address))
+            self._members.setdefault(address, Member(address=address))
         for member in tuple(self._members.values()):
             member.listed = member.address in ready
             is_ready = ready.get(member.address, False)
@@ -189,39 +126,70 @@ class Endpoints:
             self._changed_at = now
         return self.any_ready and not before
 
-    def choose(self, *, now: float, draw: float, but: Collection[str] = ()) -> Turn | None:
+    def takes_calls(self, now: float, *, but: Collection[str] = ()) -> bool:
+        """Whether there is one that nothing keeps from the next call.
+
+        Args:
+            but: Addresses that do not count.
+        """
+        return any(
+            member.takes_calls(now) and member.address not in but
+            for member in self._members.values()
+        )
+
+    def full_for(self, now: float) -> float:
+        """Seconds until somebody may have room; 0: somebody may now, or none is full."""
+        ready = self._ready()
+        waits = [each.full_until - now for each in ready if each.is_full(now)]
+        if not waits or self.takes_calls(now):
+            return 0.0
+        others = (each for each in ready if each.is_ejected(now) and not each.is_full(now))
+        return min([*waits, *(each.ejected_until - now for each in others)])
+
+    def choose(
+        self, *, now: float, draw: float, but: Collection[str] = (), even_full: bool = False
+    ) -> Turn | None:
         """The least loaded endpoint that is ready, with a call on its way to it.
 
         Args:
             draw: Uniform in [0, 1); decides between equals.
             but: Addresses that this call has tried in vain.
+            even_full: It may be one that has no room.
 
         Returns:
-            None: none is ready, or all that are were tried.
+            None: none is ready, all that are were tried, or those who are in are full.
         """
-        ready = [each for each in self._members.values() if each.ready and each.address not in but]
-        able = [member for member in ready if member.admits(now)]
-        if not able and ready:
+        ready = self._ready()
+        those_in = [each for each in ready if each.is_in(now)]
+        able = [each for each in those_in if even_full or not each.is_full(now)]
+        somebody_is_full = len(able) < len(those_in)
+        able = [each for each in able if each.address not in but]
+        if not able and not somebody_is_full:
             # All others wait for a call on trial, or were tried: the least hopeless.
-            able = [min(ready, key=lambda each: each.ejected_until)]
+            left = (each for each in ready if each.address not in but)
+            able = sorted(left, key=lambda each: each.ejected_until)[:1]
         if not able:
             return None
-        assumed = min((each.capacity for each in able if each.capacity), default=1)
-        loads = [(each.share(now, capacity=assumed), each.in_flight) for each in able]
-        least = min(loads)
-        equals = [each for each, load in zip(able, loads, strict=True) if load == least]
-        member = equals[int(draw * len(equals))]
+        member = _least_loaded(able, now=now, draw=draw)
         member.in_flight += 1
+        member.current += 1
         return Turn(address=member.address, epoch=member.epoch)
 
     def told(self, turn: Turn, load: Load, *, now: float) -> None:
         """The endpoint says how busy it is."""
         member = self._current(turn)
-        if member is None:
-            return
-        member.capacity = load.capacity
-        member.others = max(0.0, _calls_worth(load) - member.in_flight)
-        member.told_at = now
+        if member is not None:
+            member.tells(load, now=now)
+
+    def has_no_room(self, turn: Turn, retry_after: float | None, *, now: float) -> None:
+        """The endpoint has turned the call away, and done nothing for it.
+
+        Args:
+            retry_after: Seconds that it asks to wait; None: it said nothing.
+        """
+        member = self._current(turn)
+        if member is not None:
+            member.has_no_room(retry_after, now=now)
 
     def ended(
         self, turn: Turn, result: Result, *, now: float, draw: float, unreachable: bool = False
@@ -234,64 +202,40 @@ class Endpoints:
         """
         member = self._current(turn)
         if member is not None:
-            self._judge(member, result, now=now, draw=draw, unreachable=unreachable)
+            member.current -= 1
+            ill = member.judge(result, unreachable=unreachable)
+            if ill and not self._is_last_one_in(member, now):
+                member.eject(now=now, draw=draw)
         member = self._members.get(turn.address)
         if member is not None:
             member.in_flight -= 1
             self._forget_if_gone(member)
 
-    def _current(self, turn: Turn) -> _Member | None:
+    def _ready(self) -> list[Member]:
+        return [member for member in self._members.values() if member.ready]
+
+    def _current(self, turn: Turn) -> Member | None:
         """The endpoint, if it is still the one that the call went to."""
         member = self._members.get(turn.address)
         return None if member is None or member.epoch != turn.epoch else member
 
-    def _judge(
-        self, member: _Member, result: Result, *, now: float, draw: float, unreachable: bool
-    ) -> None:
-        match result:
-            case Result.OK:
-                member.failures, member.on_trial = 0, False
-            case Result.FAILED:
-                member.failures += 1
-                if unreachable or member.on_trial or member.failures >= FAILURES:
-                    self._eject(member, now, draw)
-            case Result.NO_EVIDENCE:
-                pass
-
-    def _eject(self, member: _Member, now: float, draw: float) -> None:
-        others = (each for each in self._members.values() if each is not member and each.ready)
-        if all(other.is_ejected(now) for other in others):
-            return
-        if member.ejected_until > -math.inf:
-            clean_minutes = int((now - member.ejected_until) / CLEAN_SECONDS)
-            member.doublings = max(0, member.doublings - clean_minutes)
-        seconds = EJECTED_SECONDS * 2.0**member.doublings * (1 - JITTER + 2 * JITTER * draw)
-        member.ejected_until = now + min(seconds, LONGEST_EJECTED_SECONDS)
-        member.doublings = min(member.doublings + 1, _MOST_DOUBLINGS)
-        member.epoch += 1
-        member.on_trial = True
+    def _is_last_one_in(self, member: Member, now: float) -> bool:
+        return all(each.is_ejected(now) for each in self._ready() if each is not member)
 
     def _let_one_in(self, now: float) -> None:
         """Where all that are ready are ejected, the one whose time is over first is not."""
-        ready = [member for member in self._members.values() if member.ready]
+        ready = self._ready()
         if ready and all(member.is_ejected(now) for member in ready):
             min(ready, key=lambda each: each.ejected_until).ejected_until = now
 
-    def _forget_if_gone(self, member: _Member) -> None:
+    def _forget_if_gone(self, member: Member) -> None:
         if not member.listed and not member.in_flight:
             del self._members[member.address]
 
 
-def _standing(member: _Member, now: float) -> Standing:
-    if not member.ready:
-        return Standing.NOT_READY
-    return Standing.EJECTED if member.is_ejected(now) else Standing.READY
-
-
-def _calls_worth(load: Load) -> float:
-    """Its work in calls: those that run and wait, or by its tokens, if these are more."""
-    calls = load.running + load.waiting
-    if not load.capacity_tokens:
-        return calls
-    tokens = load.running_tokens + load.waiting_tokens
-    return max(calls, load.capacity * tokens / load.capacity_tokens)
+def _least_loaded(members: Sequence[Member], *, now: float, draw: float) -> Member:
+    assumed = min((each.capacity for each in members if each.capacity), default=1)
+    loads = [(each.share(now, capacity=assumed), each.in_flight) for each in members]
+    least = min(loads)
+    equals = [each for each, load in zip(members, loads, strict=True) if load == least]
+    return equals[int(draw * len(equals))]

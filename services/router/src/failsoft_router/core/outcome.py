@@ -137,6 +137,15 @@ def may_pass(error_class: ErrorClass) -> bool:
     return error_class not in _LASTING
 
 
+def is_turned_away(error_class: ErrorClass, phase: Phase) -> bool:
+    """Whether who was asked had no room for the request, and does nothing for it.
+
+    Another one that serves the same may have room, and the request is nowhere twice. Whoever
+    has begun to answer has let it in.
+    """
+    return TABLE[error_class].lesson is Lesson.QUOTA and phase is not Phase.SPEAKING
+
+
 def verdict(error_class: ErrorClass, phase: Phase) -> Verdict:
     """What follows from an error that came in this phase."""
     row = TABLE[error_class]

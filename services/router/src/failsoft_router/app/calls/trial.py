@@ -70,6 +70,7 @@ class Ask:
         in_gulps: The caller waits for the whole answer only.
         may_restart: Some of the answer may be voided and said again.
         splice: Puts what it says behind what was said; None: it is asked for an answer.
+        but: Endpoints of the target that had no room for the request.
         walk_began: Moment of the clock.
         retry_of: The span of the attempt in the same hop that was before; None: it is the first.
     """
@@ -83,6 +84,7 @@ class Ask:
     may_restart: bool
     walk_began: float
     splice: Splice | None = None
+    but: frozenset[str] = frozenset()
     retry_of: SpanContext | None = None
 
 
@@ -221,6 +223,7 @@ class Trial:
             total=end_at - self._began,
             in_gulps=ask.in_gulps,
             goes_to=partial(call_span.goes_to, span),
+            but=ask.but,
         )
         try:
             return await run_attempt(
@@ -263,6 +266,9 @@ class Trial:
         if isinstance(result, StartedOver):
             return Result.NO_EVIDENCE
         self._tell_egress(result)
+        if result.turned_away_by:
+            # One of several had no room, which says nothing of the others.
+            return Result.NO_EVIDENCE
         if result.error_class in _SILENCE:
             self._place.doubt.went_on()
         if self._was_hurried(result.error_class):

@@ -65,6 +65,10 @@ class TargetHop:
     _probe: Probe | None = None
     _last: Trial | None = None
     """The attempt that was made last; None: none was."""
+    _full: set[str] = field(default_factory=set)
+    """Endpoints that had no room for the request since it was last waited for one."""
+    _turned_away: int = 0
+    """Attempts that ended so."""
     _by: seam.Manner | None = None
     """How it was asked last to go on with an answer; None: it was asked for one."""
 
@@ -121,7 +125,7 @@ class TargetHop:
             if isinstance(tried.result, Ending):
                 return tried.result
             failure = tried.result
-            if self._refuses_beginnings(tried):
+            if self._has_other_endpoints(failure) or self._refuses_beginnings(tried):
                 shut = self.admission.refusal(attempts=len(self.attempts))
                 permit = shut or self._ask_permit()
                 continue
@@ -223,6 +227,19 @@ class TargetHop:
         self._probe = probe
         return probe
 
+    def _has_other_endpoints(self, failure: AttemptFailed) -> bool:
+        """Whether one endpoint had no room for the request, and another is asked at once.
+
+        Nothing ran for it there, so it is none of the calls that a hop, a walk or the target's
+        retries are limited to: their bound is the number of endpoints.
+        """
+        if not failure.turned_away_by:
+            return False
+        self._full.add(failure.turned_away_by)
+        self._turned_away += 1
+        self.errand.attempts -= 1
+        return True
+
     def _refuses_beginnings(self, tried: Tried) -> bool:
         """Whether it refused an answer that another began; it is asked in words then.
 
@@ -236,11 +253,12 @@ class TargetHop:
 
     def _wait_before_next(self, failure: AttemptFailed, phase: Phase) -> float | None:
         now, place = self.around.clock.now(), self.place
-        if len(self.attempts) >= place.policy.attempts:
+        ran = len(self.attempts) - self._turned_away
+        if ran >= place.policy.attempts:
             return None
         wait = retry.delay(
             verdict=verdict(failure.error_class, phase),
-            attempts_on_hop=len(self.attempts),
+            attempts_on_hop=ran,
             attempts_in_walk=self.errand.attempts,
             kind=place.policy.kind,
             hint=failure.retry_after,
@@ -253,6 +271,7 @@ class TargetHop:
         if wait is None or self.admission.kept_out_for(now) > wait:
             return None
         place.retries.try_spend(now)
+        self._full.clear()
         return wait
 
     def _count(self) -> None:
@@ -298,6 +317,7 @@ class TargetHop:
             may_restart=errand.may_restart and splice is None,
             walk_began=errand.began,
             splice=splice,
+            but=frozenset(self._full),
             retry_of=None if self._last is None else self._last.context,
         )
         around = self.around

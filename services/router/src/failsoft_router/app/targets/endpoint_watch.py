@@ -5,13 +5,14 @@ that changes anything else of the target. Targets of one service share its watch
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import aclosing
 from functools import partial
 
 from failsoft_kit.clock import Clock
 from failsoft_router.app.targets.board import Board
 from failsoft_router.app.targets.boards import MakeBoard
+from failsoft_router.app.targets.gates import Gates
 from failsoft_router.core.egress import Addresses
 from failsoft_router.core.endpoints import Endpoint, Endpoints
 from failsoft_router.core.policy import Policy, TargetPolicy
@@ -107,8 +108,11 @@ class EndpointWatch:
         for watched in self._watched.values():
             if watched.service != service:
                 continue
+            was_full = watched.endpoints.full_for(now) > 0.0
             if watched.endpoints.adopt(seen, now=now):
                 self._look_again(watched.endpoints, now)
+            if was_full and watched.endpoints.takes_calls(now):
+                self._let_in(watched.endpoints, now)
             watched.tell()
 
     def _forget(self, key: Hashable) -> None:
@@ -117,6 +121,15 @@ class EndpointWatch:
 
     def _look_again(self, endpoints: Endpoints, now: float) -> None:
         """There is somebody again: what opened the breaker is not there any more."""
+        for gates in self._gates_of(endpoints):
+            gates.health.look_again(now)
+
+    def _let_in(self, endpoints: Endpoints, now: float) -> None:
+        """All were full, and there is one more now: it has room."""
+        for gates in self._gates_of(endpoints):
+            gates.quota.open(now)
+
+    def _gates_of(self, endpoints: Endpoints) -> Iterator[Gates]:
         for place in () if self._board is None else self._board.places():
             if place.gates.endpoints is endpoints:
-                place.gates.health.look_again(now)
+                yield place.gates

@@ -4,6 +4,8 @@ Every endpoint has a way of its own, opened by the first call and closed when th
 has gone and its calls are over. An endpoint that cannot be connected to costs no hop: the
 call was not sent, so it goes to the next one within the time that connecting may take.
 After that the call is the endpoint's, whatever becomes of it: the walk decides what follows.
+It is told whether another endpoint has room where this one had none; when nobody has, the
+target is overloaded, until the first of them has room again.
 
 How a call went is judged here for the endpoint alone, by the same table as for the target.
 A walk that gave up waiting says nothing; that an endpoint was silent for as long as the
@@ -11,7 +13,7 @@ policy allows is seen by the clock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -23,7 +25,7 @@ from failsoft_router.app.targets.connections import Connection
 from failsoft_router.app.targets.endpoint_watch import Watched
 from failsoft_router.core.breaker import Result
 from failsoft_router.core.endpoints import Endpoints, Turn
-from failsoft_router.core.outcome import Lesson, Phase, verdict
+from failsoft_router.core.outcome import Lesson, Phase, is_turned_away, verdict
 from failsoft_router.core.policy import TargetPolicy
 from failsoft_router.core.service_address import service_address
 from failsoft_router.core.sight import Sight
@@ -64,9 +66,9 @@ class ReplicatedTarget:
 
     async def stream(self, call: TargetCall) -> AsyncGenerator[Piece, None]:
         """See `ports.Target`."""
-        tried: set[str] = set()
+        tried = set(call.but)
         connected_by = self._clock.now() + call.connect
-        failure = AttemptFailed(ErrorClass.TRANSIENT, "none of its endpoints is ready", sent=False)
+        failure: AttemptFailed | None = None
         while turn := self._choose(tried):
             tried.add(turn.address)
             left = connected_by - self._clock.now()
@@ -79,11 +81,11 @@ class ReplicatedTarget:
                 if error.sent or self._clock.now() >= connected_by:
                     raise
                 failure = error
-        raise failure
+        raise self._nobody() or failure or _none_ready()
 
     async def look(self, *, within: float) -> Sight:
         """See `ports.Neighbour`: how the endpoint is that the next call would go to."""
-        turn = self._choose(())
+        turn = self._choose((), even_full=True)
         if turn is None:
             return Sight(ready=False, why="none of its endpoints is ready")
         way = self._way(turn.address)
@@ -121,7 +123,10 @@ class ReplicatedTarget:
                     heard_at = self._clock.now()
         except AttemptFailed as failure:
             unreachable = not failure.sent
-            result = _result(failure, spoke=spoke)
+            phase = _phase(failure, spoke=spoke)
+            if is_turned_away(failure.error_class, phase):
+                raise self._turned_away(turn, failure, call.but) from failure
+            result = _result(failure, phase)
             raise
         except asyncio.CancelledError:
             if result is not Result.OK and self._is_silence(heard_at, spoke=spoke):
@@ -131,8 +136,40 @@ class ReplicatedTarget:
             way.uses.end()
             self._end(turn, result, unreachable=unreachable)
 
-    def _choose(self, tried: set[str] | tuple[()]) -> Turn | None:
-        return self.endpoints.choose(now=self._clock.now(), draw=self._draw(), but=tried)
+    def _choose(self, tried: Collection[str], *, even_full: bool = False) -> Turn | None:
+        now, draw = self._clock.now(), self._draw()
+        return self.endpoints.choose(now=now, draw=draw, but=tried, even_full=even_full)
+
+    def _nobody(self) -> AttemptFailed | None:
+        """Why nobody is asked, where that is for want of room."""
+        wait = self.endpoints.full_for(self._clock.now())
+        if not wait:
+            return None
+        return AttemptFailed(
+            ErrorClass.RATE_LIMITED,
+            "none of its endpoints has room",
+            retry_after=wait,
+            sent=False,
+        )
+
+    def _turned_away(
+        self, turn: Turn, failure: AttemptFailed, but: frozenset[str]
+    ) -> AttemptFailed:
+        """The same failure, as one of the target; the endpoint is left out for a while.
+
+        Args:
+            but: Endpoints that have turned the request away before.
+        """
+        now, known = self._clock.now(), self.endpoints
+        known.has_no_room(turn, failure.retry_after, now=now)
+        elsewhere = known.takes_calls(now, but=but | {turn.address})
+        return AttemptFailed(
+            failure.error_class,
+            failure.detail,
+            http_status=failure.http_status,
+            retry_after=known.full_for(now),
+            turned_away_by=turn.address if elsewhere else "",
+        )
 
     def _told(self, turn: Turn, load: Load) -> None:
         self.endpoints.told(turn, load, now=self._clock.now())
@@ -168,7 +205,16 @@ def at_endpoint(policy: TargetPolicy, address: str) -> TargetPolicy:
     return replace(policy, endpoint=address, server_name=host)
 
 
-def _result(failure: AttemptFailed, *, spoke: bool) -> Result:
-    waiting = Phase.WAITING if failure.sent else Phase.CONNECTING
-    lesson = verdict(failure.error_class, Phase.SPEAKING if spoke else waiting).lesson
+def _none_ready() -> AttemptFailed:
+    return AttemptFailed(ErrorClass.TRANSIENT, "none of its endpoints is ready", sent=False)
+
+
+def _phase(failure: AttemptFailed, *, spoke: bool) -> Phase:
+    if spoke:
+        return Phase.SPEAKING
+    return Phase.WAITING if failure.sent else Phase.CONNECTING
+
+
+def _result(failure: AttemptFailed, phase: Phase) -> Result:
+    lesson = verdict(failure.error_class, phase).lesson
     return Result.FAILED if lesson is Lesson.HEALTH else Result.NO_EVIDENCE

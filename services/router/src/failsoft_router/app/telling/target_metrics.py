@@ -10,7 +10,7 @@ from failsoft_router.app.targets.board import Board
 from failsoft_router.app.targets.place import Place
 from failsoft_router.app.targets.state import outline_of
 from failsoft_router.core.breaker import State
-from failsoft_router.core.endpoints import Standing
+from failsoft_router.core.member import Standing
 
 
 def watch_targets(meter: Meter, board: Board, *, clock: Clock) -> None:

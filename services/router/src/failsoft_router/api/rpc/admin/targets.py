@@ -7,7 +7,8 @@ from failsoft_kit.wire.enums import SKIP_REASON, EnumMap
 from failsoft_kit.wire.inference import CAPABILITY, ERROR_CLASS, fill_duration
 from failsoft_router.app.targets.state import CredentialState, GateState, HealthState, TargetState
 from failsoft_router.core.breaker import State
-from failsoft_router.core.endpoints import EndpointState, Standing
+from failsoft_router.core.endpoints import EndpointState
+from failsoft_router.core.member import Standing
 from failsoft_router.core.policy import Provider, TargetKind
 
 _STATE = EnumMap(State, pb.BreakerState)
