@@ -1,22 +1,19 @@
 """One installation on a real cluster, with callers and a provider beside it."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from on_cluster import node as on_node
-from on_cluster.callers import LABELS, Callers, router_image
+from on_cluster.callers import Callers, neighbours_of
 from on_cluster.jaeger import JaegerService, find_jaeger
-from on_cluster.kubectl import CommandFailed, Namespace, run
-from on_cluster.release import CHART, Release, image_options
+from on_cluster.kubectl import CommandFailed, run
+from on_cluster.release import CHART, Release, image_options, new_release
 
 MINIMAL = CHART / "values-minimal.yaml"
 VALUES = Path(__file__).with_name("values.yaml")
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-"""The namespace takes no pod that is allowed more than the chart says its pods need."""
 
 
 @pytest.fixture(scope="session")
@@ -50,42 +47,21 @@ def jaeger(found_jaeger: JaegerService | None) -> JaegerService:
 @pytest.fixture(scope="session")
 def installed(found_jaeger: JaegerService | None) -> Iterator[Release]:
     """Failsoft, in a namespace that goes when the tests are over."""
-    namespace = Namespace(name=f"failsoft-test-{secrets.token_hex(3)}")
     telemetry = (
         (f"--set=telemetry.otlpEndpoint={found_jaeger.otlp_endpoint}",) if found_jaeger else ()
     )
-    release = Release(
-        namespace=namespace,
-        options=(
-            *(f"--values={MINIMAL}", f"--values={VALUES}"),
-            *image_options(),
-            *telemetry,
-        ),
-    )
-    namespace.create(RESTRICTED)
-    try:
+    options = (f"--values={MINIMAL}", f"--values={VALUES}", *image_options(), *telemetry)
+    with new_release(options) as release:
+        release.put_provider_key("guarded", "one that is not valid any more")
         release.install()
         yield release
-    finally:
-        # First, because Kubernetes takes its time with a namespace that has pods.
-        release.uninstall()
-        namespace.delete()
 
 
 @pytest.fixture(scope="session")
 def neighbours(installed: Release) -> Iterator[Callers]:
     """Who calls it, and a provider that it calls, in a namespace of their own."""
-    callers = Callers(
-        namespace=Namespace(name=f"{installed.namespace.name}-callers"),
-        release=installed.namespace.name,
-        image=router_image(installed.namespace),
-    )
-    callers.namespace.create(LABELS)
-    try:
-        callers.start(installed.key)
+    with neighbours_of(installed) as callers:
         yield callers
-    finally:
-        callers.namespace.delete()
 
 
 @pytest.fixture

@@ -31,13 +31,23 @@ def test_a_frozen_process_is_replaced(
     release.wait_until_restarted(victim)
 
 
-def test_a_busy_model_is_not_restarted(release: "Release", callers: "Callers") -> None:
-    before = release.restarts("local-llm")
-    load = callers.start_load(local=12, seconds=BUSY_SECONDS)
+@pytest.mark.parametrize(
+    ("component", "calling"),
+    [
+        ("local-llm", {"local": 12}),
+        # Half of a processor and more for each router, on a node that has two.
+        ("router", {"grpc": 60, "headless": 60, "http": 60}),
+    ],
+)
+def test_a_busy_process_is_not_restarted(
+    release: "Release", callers: "Callers", component: str, calling: dict[str, int]
+) -> None:
+    before = release.restarts(component)
+    load = callers.start_load(**calling, seconds=BUSY_SECONDS)
 
     seen = load.result()
-    assert seen["local"].whole > 0
-    assert release.restarts("local-llm") == before
+    assert all(streams.whole > 0 for streams in seen.values())
+    assert release.restarts(component) == before
 
 
 def test_the_router_stays_ready_with_every_provider_down(
@@ -62,13 +72,13 @@ def test_the_cache_stays_ready_without_valkey_and_says_that_it_is_degraded(
         (cache,) = [each for each in callers.health()["services"] if each["name"] == "cache"]
         return bool(cache["ready"] and cache["degraded"])
 
-    release.scale_valkey(0)
+    release.scale("valkey", 0)
     try:
         eventually(is_degraded, within=NOTICE_SECONDS)
         answer = callers.ask("grpc", "chat")
         ready = [is_ready(pod) for pod in release.pods("cache")]
     finally:
-        release.scale_valkey(1)
+        release.scale("valkey", 1)
 
     assert answer.served_by == "cloud"
     assert ready == [True]

@@ -1,4 +1,4 @@
-"""`python -m in_pods.load [--grpc N] [--headless N] [--http N] [--local N] [--seconds S]`: streams.
+"""`python -m in_pods.load [--grpc N] [--http N] … [--seconds S]`: streams, one after the other.
 
 Each worker asks for a stream, reads it to its end, and asks for the next one, until SIGTERM or
 S seconds are over; what runs then is read to its end. /tmp/flowing is there once each kind has
@@ -10,6 +10,9 @@ had a stream. What was seen is one line of JSON:
     headless  over a connection to each router, in turns, as callers that balance by themselves
     http      server-sent events, over connections that are kept alive
     local     like `grpc`, on the route of the local model alone
+    long      answers of 20 s, over gRPC and over HTTP: longer than a router that ends is waited for
+              before it is told so
+    each      to each router alone, over gRPC and over HTTP; its address is told as the kind
 
 A stream is whole when it ended with a finish reason and said something. `lost` is every other one,
 with the second in which it ended; `longest` is in seconds.
@@ -21,11 +24,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -42,7 +47,7 @@ MOST_SECONDS = 900
 STREAM_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 """After a lost one, so that an outage is not a flood."""
-TOKENS = 20
+TOKENS, LONG_TOKENS = 20, 200
 
 Stream = Callable[[], Awaitable[str]]
 """Reads one stream; gives its degradation. Raises `Lost`."""
@@ -73,20 +78,9 @@ class Seen:
 async def main() -> None:
     wanted = vars(_arguments())
     seconds = wanted.pop("seconds")
-    async with (
-        grpc.aio.insecure_channel(f"dns:///{os.environ['ROUTER']}:{question.GRPC_PORT}") as one,
-        grpc.aio.insecure_channel(
-            f"dns:///{os.environ['HEADLESS']}:{question.GRPC_PORT}", options=_IN_TURNS
-        ) as each,
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=STREAM_SECONDS)) as session,
-    ):
-        streams: dict[str, Stream] = {
-            "grpc": lambda: over_grpc(one, "chat"),
-            "headless": lambda: over_grpc(each, "chat"),
-            "http": lambda: over_http(session, "chat"),
-            "local": lambda: over_grpc(one, "local"),
-        }
-        seen = {kind: Seen() for kind, count in wanted.items() if count}
+    async with contextlib.AsyncExitStack() as stack:
+        streams = await streams_by_kind(wanted, stack)
+        seen = {kind: Seen() for kind in streams}
 
         def on_whole() -> None:
             if all(told.whole for told in seen.values()):
@@ -96,9 +90,50 @@ async def main() -> None:
         async with asyncio.TaskGroup() as workers:
             workers.create_task(_wait_for_the_end(ended, seconds))
             for kind, told in seen.items():
-                for _ in range(wanted[kind]):
-                    workers.create_task(work(streams[kind], told, ended, on_whole))
+                for stream in streams[kind]:
+                    workers.create_task(work(stream, told, ended, on_whole))
     sys.stdout.write(json.dumps({kind: told.told() for kind, told in seen.items()}) + "\n")
+
+
+async def streams_by_kind(
+    wanted: Mapping[str, int], stack: contextlib.AsyncExitStack
+) -> Mapping[str, Sequence[Stream]]:
+    """Of each kind that is wanted, what its workers read; the stack closes their connections."""
+    limit = aiohttp.ClientTimeout(total=STREAM_SECONDS)
+    session = await stack.enter_async_context(aiohttp.ClientSession(timeout=limit))
+
+    async def channel(host: str, *options: tuple[str, str | int]) -> grpc.aio.Channel:
+        target = f"dns:///{host}:{question.GRPC_PORT}"
+        return await stack.enter_async_context(grpc.aio.insecure_channel(target, options=options))
+
+    one = await channel(os.environ["ROUTER"])
+    in_turns = await channel(os.environ["HEADLESS"], *_IN_TURNS)
+    kinds: dict[str, Sequence[Stream]] = {
+        "grpc": [partial(over_grpc, one, "chat")],
+        "headless": [partial(over_grpc, in_turns, "chat")],
+        "http": [partial(over_http, session, "chat")],
+        "local": [partial(over_grpc, one, "local")],
+        "long": [
+            partial(over_grpc, one, "chat", tokens=LONG_TOKENS),
+            partial(over_http, session, "chat", tokens=LONG_TOKENS),
+        ],
+    }
+    streams = {kind: [*each] * wanted[kind] for kind, each in kinds.items() if wanted[kind]}
+    for address in await _routers() if wanted["each"] else ():
+        both = (
+            partial(over_grpc, await channel(address), "chat"),
+            partial(over_http, session, "chat", host=address),
+        )
+        streams[address] = [*both] * wanted["each"]
+    return streams
+
+
+async def _routers() -> Sequence[str]:
+    """The addresses of those that are ready."""
+    found = await asyncio.get_running_loop().getaddrinfo(
+        os.environ["HEADLESS"], question.GRPC_PORT, type=socket.SOCK_STREAM
+    )
+    return sorted({str(address[0]) for *_, address in found})
 
 
 _IN_TURNS = (
@@ -126,8 +161,8 @@ async def work(
         on_whole()
 
 
-async def over_grpc(channel: grpc.aio.Channel, route: str) -> str:
-    chat = question.chat(route, words=question.words(), tokens=TOKENS)
+async def over_grpc(channel: grpc.aio.Channel, route: str, *, tokens: int = TOKENS) -> str:
+    chat = question.chat(route, words=question.words(), tokens=tokens)
     call = InferenceServiceStub(channel).StreamGenerate(
         pb.StreamGenerateRequest(chat=chat), timeout=STREAM_SECONDS, metadata=question.metadata()
     )
@@ -145,11 +180,14 @@ async def over_grpc(channel: grpc.aio.Channel, route: str) -> str:
     return word(chat_pb2.Degradation.DESCRIPTOR, finished.degradation)
 
 
-async def over_http(session: aiohttp.ClientSession, route: str) -> str:
-    body = question.body(route, words=question.words(), tokens=TOKENS, stream=True)
+async def over_http(
+    session: aiohttp.ClientSession, route: str, *, host: str = "", tokens: int = TOKENS
+) -> str:
+    body = question.body(route, words=question.words(), tokens=tokens, stream=True)
+    url = question.url(host)
     last, events = "", 0
     try:
-        async with session.post(question.url(), json=body, headers=question.headers()) as reply:
+        async with session.post(url, json=body, headers=question.headers()) as reply:
             if reply.status != 200:
                 raise Lost(f"before its first word: {reply.status}: {await reply.text()}")
             degradation = reply.headers["x-failsoft-degradation"]
@@ -174,7 +212,7 @@ async def _wait_for_the_end(ended: asyncio.Event, seconds: float) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    for kind in ("grpc", "headless", "http", "local"):
+    for kind in ("grpc", "headless", "http", "local", "long", "each"):
         parser.add_argument(f"--{kind}", type=int, default=0, help="workers")
     parser.add_argument("--seconds", type=int, default=MOST_SECONDS)
     return parser.parse_args()

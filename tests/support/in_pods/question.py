@@ -19,9 +19,9 @@ def headers() -> dict[str, str]:
     return {"authorization": f"Bearer {os.environ['KEY']}"}
 
 
-def url() -> str:
-    """Where OpenAI's clients ask."""
-    return f"http://{os.environ['ROUTER']}:{HTTP_PORT}/v1/chat/completions"
+def url(host: str = "") -> str:
+    """Where OpenAI's clients ask; without a host, at the routers' Service."""
+    return f"http://{host or os.environ['ROUTER']}:{HTTP_PORT}/v1/chat/completions"
 
 
 def words() -> str:

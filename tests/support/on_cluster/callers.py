@@ -7,13 +7,15 @@ import base64
 import io
 import json
 import zipfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from on_cluster.kubectl import Manifest, Namespace
+from on_cluster.load import Load
+from on_cluster.release import Release
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = (ROOT / "libs/upstream/src/failsoft_upstream", ROOT / "tests/support/in_pods")
@@ -21,7 +23,6 @@ LABELS = {"failsoft-test": "callers"}
 """Of the namespace: the release's network policy lets routers call pods in it."""
 
 READY_SECONDS = 120
-LOAD_SECONDS = 180
 LOOKALIKE, CALLER = "lookalike", "caller"
 LOOKALIKE_PORT = 50070
 
@@ -41,22 +42,6 @@ class Answer:
     hops: Sequence[Sequence[str]] = ()
     trace_id: str = ""
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
-    """What became of the streams of one kind; see `in_pods.load`."""
-
-    whole: int
-    degraded: Mapping[str, int]
-    longest: float
-    lost: Sequence[tuple[float, str]]
-
-    def told(self) -> str:
-        """In words, for who looks on."""
-        ways = Counter(what for _, what in self.lost)
-        lost = "".join(f"\n    {count} times {what[:120]}" for what, count in ways.items())
-        return f"{self.whole} whole, the longest {self.longest} s, {len(self.lost)} lost{lost}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +67,21 @@ class Callers:
             {**_named("Secret", "key"), "stringData": {"key": key}},
             {**_named("ConfigMap", "python"), "binaryData": {"python.zip": _zipped()}},
             self._pod(CALLER, "-c", "import signal; signal.pause()"),
-            self._pod(
-                *(LOOKALIKE, "-m", "failsoft_upstream", "--host", "0.0.0.0"),  # noqa: S104
-                *("--chunks", "20", "--chunk-delay", "0.1"),
-            ),
-            _service(LOOKALIKE, LOOKALIKE_PORT),
         )
-        self._wait("--for=condition=Ready", CALLER, LOOKALIKE)
+        # As many words as are asked for, ten in a second.
+        self.start_provider(LOOKALIKE, "--chunks", "200", "--chunk-delay", "0.1")
+        self._wait("--for=condition=Ready", CALLER)
+
+    def start_provider(self, name: str, *options: str) -> None:
+        """Have a look-alike of a provider, ready, at a Service of that name.
+
+        Args:
+            options: Of `python -m failsoft_upstream`.
+        """
+        pod = self._pod(name, "-m", "failsoft_upstream", "--host", "0.0.0.0", *options)  # noqa: S104
+        listens = {"tcpSocket": {"port": LOOKALIKE_PORT}}
+        self.namespace.apply(_ready_when(pod, listens), _service(name, LOOKALIKE_PORT))
+        self._wait("--for=condition=Ready", name)
 
     def ask(self, door: str, route: str, *words: str) -> Answer:
         """Ask once, over `grpc` or `openai`."""
@@ -111,18 +104,19 @@ class Callers:
         said: dict[str, Any] = json.loads(self.python(CALLER, "-m", "in_pods.health"))
         return said
 
-    def start_load(self, **wanted: int) -> "Load":
+    def start_load(self, **wanted: int) -> Load:
         """Have streams all the time, until it is stopped or the seconds are over.
 
         Returns when each kind has had one.
 
         Args:
-            wanted: So many of each kind at once; `seconds`.
+            wanted: So many of each kind at once, as `in_pods.load` names them; `seconds`.
         """
         words = [word for name, value in wanted.items() for word in (f"--{name}", str(value))]
         self.namespace.kubectl("delete", "pod", Load.POD, "--ignore-not-found")
         pod = self._pod(Load.POD, "-m", "in_pods.load", *words)
-        self.namespace.apply(_ready_when_there(pod, "/tmp/flowing"))  # noqa: S108 - of the pod
+        flows = {"exec": {"command": ["test", "-e", "/tmp/flowing"]}}  # noqa: S108 - of the pod
+        self.namespace.apply(_ready_when(pod, flows))
         self._wait("--for=condition=Ready", Load.POD)
         return Load(namespace=self.namespace)
 
@@ -175,27 +169,6 @@ class Callers:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """Streams that go on in a pod."""
-
-    POD = "load"
-    namespace: Namespace
-
-    def stop(self) -> Mapping[str, Streams]:
-        """Let what runs come to its end; what became of each kind's streams."""
-        terminate = "import os, signal; os.kill(1, signal.SIGTERM)"
-        self.namespace.kubectl("exec", self.POD, "--", "python", "-c", terminate)
-        return self.result()
-
-    def result(self) -> Mapping[str, Streams]:
-        """The same, of a load that ends by itself."""
-        ended = "--for=jsonpath={.status.phase}=Succeeded"
-        self.namespace.kubectl("wait", ended, f"--timeout={LOAD_SECONDS}s", f"pod/{self.POD}")
-        (told,) = self.namespace.kubectl("logs", self.POD).splitlines()
-        return {kind: Streams(**seen) for kind, seen in json.loads(told).items()}
-
-
 _CONTROL = """\
 import sys, urllib.request
 url = "http://127.0.0.1:50070/control/fault"
@@ -204,12 +177,20 @@ urllib.request.urlopen(urllib.request.Request(url, data=body.encode(), method=me
 """
 
 
-def router_image(release: Namespace) -> str:
-    """What the routers of a release run."""
-    found = release.get("deployment", "failsoft-router")
-    (container,) = found["spec"]["template"]["spec"]["containers"]
-    image: str = container["image"]
-    return image
+@contextmanager
+def neighbours_of(release: Release) -> Iterator[Callers]:
+    """Who calls an installed release, and a provider that it calls; gone when the block ends."""
+    callers = Callers(
+        namespace=Namespace(name=f"{release.namespace.name}-callers"),
+        release=release.namespace.name,
+        image=release.image("router"),
+    )
+    callers.namespace.create(LABELS)
+    try:
+        callers.start(release.key)
+        yield callers
+    finally:
+        callers.namespace.delete()
 
 
 def _named(kind: str, name: str) -> dict[str, Any]:
@@ -220,11 +201,10 @@ def _named(kind: str, name: str) -> dict[str, Any]:
     }
 
 
-def _ready_when_there(pod: Manifest, file: str) -> Manifest:
-    """The pod with a probe that looks for a file."""
+def _ready_when(pod: Manifest, probe: Manifest) -> Manifest:
+    """The pod with a probe that looks every second."""
     (container,) = pod["spec"]["containers"]
-    probe = {"exec": {"command": ["test", "-e", file]}, "periodSeconds": 1}
-    container = {**container, "readinessProbe": probe}
+    container = {**container, "readinessProbe": {**probe, "periodSeconds": 1}}
     return {**pod, "spec": {**pod["spec"], "containers": [container]}}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Node:
 
     shell: tuple[str, ...]
 
-    def signal(self, pod: dict[str, Any], signal: str) -> None:
+    def signal(self, pod: Mapping[str, Any], signal: str) -> None:
         """Send it to all processes of the pod's first container.
 
         They are known by the container's id, which is in the path of their cgroup.

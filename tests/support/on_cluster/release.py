@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from on_cluster.kubectl import CommandFailed, Namespace, run
 
 CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "failsoft"
 COMPONENTS = ("router", "cache", "local-llm")
+"""Those that speak our contracts; Valkey stands behind them."""
 EVERY_POD = ("--selector", "app.kubernetes.io/instance=failsoft", "--all-containers")
 READY_SECONDS = 180
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""The namespace takes no pod that is allowed more than the chart says its pods need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +27,20 @@ class Release:
 
     Attributes:
         options: Of every `helm install` and `helm upgrade`.
+        helm: The program.
     """
 
     namespace: Namespace
     options: tuple[str, ...]
+    chart: Path = CHART
+    helm: str = "helm"
 
-    def install(self, *options: str) -> None:
-        """Return when every pod is ready; raises `CommandFailed` with what the pods say."""
-        self._helm("install", *options)
+    def install(self, *options: str, wait: bool = True) -> None:
+        """Return when every pod is ready, or without `wait` at once.
+
+        Raises `CommandFailed` with what the pods say.
+        """
+        self._helm("install", *options, wait=wait)
 
     def upgrade(self, *options: str, wait: bool = True) -> None:
         """As `install`, over what is there; without `wait`, return at once."""
@@ -38,15 +48,15 @@ class Release:
 
     def rollback(self) -> None:
         """To what was before the last upgrade."""
-        wait = ("--wait", f"--timeout={READY_SECONDS}s")
-        run("helm", "rollback", "failsoft", "--namespace", self.namespace.name, *wait)
+        self._run("rollback", "failsoft", "--wait", f"--timeout={READY_SECONDS}s")
+
+    def test(self) -> str:
+        """What the chart's own test prints; raises `CommandFailed` where it gets no answer."""
+        return self._run("test", "failsoft", "--logs")
 
     def uninstall(self) -> None:
         """Return when its pods are gone too, which Helm does not wait for."""
-        run(
-            *("helm", "uninstall", "failsoft", "--namespace", self.namespace.name),
-            *("--wait", "--ignore-not-found"),
-        )
+        self._run("uninstall", "failsoft", "--wait", "--ignore-not-found")
         self.wait_until_gone([pod["metadata"]["name"] for pod in self.namespace.pods()])
 
     @property
@@ -54,6 +64,17 @@ class Release:
         """The first API key, which the installation has made."""
         secret = self.namespace.get("secret", "failsoft-api-keys")
         return base64.b64decode(secret["data"]["first-key"]).decode()
+
+    def put_provider_key(self, name: str, key: str) -> None:
+        """Into the Secret that tests/cluster/values.yaml has such keys in."""
+        self.namespace.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "provider-keys"},
+                "stringData": {name: key},
+            }
+        )
 
     def pods(self, component: str) -> Sequence[dict[str, Any]]:
         """Of one component, without those that are ending."""
@@ -90,10 +111,11 @@ class Release:
 
     def scale(self, component: str, replicas: int) -> None:
         """Return when that many pods are ready, and none besides them is left."""
-        self._scale(f"deployment/failsoft-{component}", component, replicas)
-
-    def scale_valkey(self, replicas: int) -> None:
-        self._scale("statefulset/failsoft-valkey", "valkey", replicas)
+        old = [pod["metadata"]["name"] for pod in self.pods(component)]
+        self.namespace.kubectl("scale", workload(component), f"--replicas={replicas}")
+        self.wait_until_ready(component)
+        if not replicas:
+            self.wait_until_gone(old)
 
     @contextmanager
     def edited(self, name: str, key: str, old: str, new: str) -> Iterator[None]:
@@ -109,17 +131,31 @@ class Release:
     def restart(self, component: str) -> None:
         """Roll one component's pods; returns when new ones are ready and the old ones are gone."""
         old = [pod["metadata"]["name"] for pod in self.pods(component)]
-        self.namespace.kubectl("rollout", "restart", f"deployment/failsoft-{component}")
+        self.namespace.kubectl("rollout", "restart", workload(component))
         self.wait_until_ready(component)
         self.wait_until_gone(old)
 
+    def hold(self, component: str) -> None:
+        """Leave its pods as they are, whatever becomes of its Deployment, until `let_go`."""
+        self.namespace.kubectl("rollout", "pause", workload(component))
+
+    def let_go(self, component: str) -> None:
+        self.namespace.kubectl("rollout", "resume", workload(component))
+
+    def image(self, component: str) -> str:
+        """What its pods run; fails where they do not all run the same."""
+        image: str
+        (image,) = {pod["spec"]["containers"][0]["image"] for pod in self.pods(component)}
+        return image
+
     def wait_until_ready(self, *components: str) -> None:
         """Return when as many pods as are wanted are up to date and ready."""
-        for component in components or COMPONENTS:
-            self.namespace.kubectl(
-                *("rollout", "status", f"deployment/failsoft-{component}"),
-                f"--timeout={READY_SECONDS}s",
-            )
+        with self._pods_told():
+            for component in components or COMPONENTS:
+                self.namespace.kubectl(
+                    *("rollout", "status", workload(component)),
+                    f"--timeout={READY_SECONDS}s",
+                )
 
     def wait_until_restarted(self, pod: Mapping[str, Any]) -> None:
         """Return when a container of this pod has ended and another one is ready in its place."""
@@ -136,28 +172,49 @@ class Release:
         if names:
             self.namespace.kubectl("wait", "--for=delete", f"--timeout={READY_SECONDS}s", *names)
 
-    def _scale(self, workload: str, component: str, replicas: int) -> None:
-        old = [pod["metadata"]["name"] for pod in self.pods(component)]
-        self.namespace.kubectl("scale", workload, f"--replicas={replicas}")
-        self.namespace.kubectl("rollout", "status", workload, f"--timeout={READY_SECONDS}s")
-        if not replicas:
-            self.wait_until_gone(old)
-
     def _put(self, name: str, key: str, value: str) -> None:
         patch = json.dumps({"data": {key: value}})
         self.namespace.kubectl("patch", name, "--type=merge", f"--patch={patch}")
 
     def _helm(self, verb: str, *options: str, wait: bool = True) -> None:
         waiting = ("--wait", f"--timeout={READY_SECONDS}s") if wait else ()
+        with self._pods_told():
+            self._run(verb, "failsoft", str(self.chart), *waiting, *self.options, *options)
+
+    @contextmanager
+    def _pods_told(self) -> Iterator[None]:
+        """What fails in the block fails with what the pods say."""
         try:
-            run(
-                *("helm", verb, "failsoft", str(CHART), "--namespace", self.namespace.name),
-                *(*waiting, *self.options, *options),
-            )
+            yield
         except CommandFailed as failed:
             pods = self.namespace.kubectl("get", "pods", "--output", "wide")
             logs = self.namespace.kubectl("logs", *EVERY_POD, "--prefix", "--tail=5")
             raise CommandFailed(f"{failed}\n{pods}\n{logs}") from failed
+
+    def _run(self, verb: str, *words: str) -> str:
+        return run(self.helm, verb, *words, "--namespace", self.namespace.name)
+
+
+@contextmanager
+def new_release(
+    options: tuple[str, ...], *, chart: Path = CHART, helm: str = "helm"
+) -> Iterator[Release]:
+    """One that is not installed yet, in a namespace of its own; gone when the block ends."""
+    namespace = Namespace(name=f"failsoft-test-{secrets.token_hex(3)}")
+    release = Release(namespace=namespace, options=options, chart=chart, helm=helm)
+    namespace.create(RESTRICTED)
+    try:
+        yield release
+    finally:
+        # First, because Kubernetes takes its time with a namespace that has pods.
+        release.uninstall()
+        namespace.delete()
+
+
+def workload(component: str) -> str:
+    """What keeps a component's pods, as kubectl names it."""
+    kind = "statefulset" if component == "valkey" else "deployment"
+    return f"{kind}/failsoft-{component}"
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
