@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from failsoft.router.v1 import admin_service_pb2 as pb
 from failsoft.router.v1.admin_service_pb2_grpc import RouterAdminServiceStub
+from failsoft_client import Tls
 from failsoft_client.errors import failure
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import FOLLOWING_METADATA
@@ -141,15 +142,20 @@ def _failures() -> Iterator[None]:
 
 
 @contextmanager
-def connected(address: str, *, token_file: Path) -> Iterator[Admin]:
+def connected(address: str, *, token_file: Path, tls: Tls | None = None) -> Iterator[Admin]:
     """A connection to an admin port.
 
     Args:
         token_file: The service token; where there is no such file, none is shown.
+        tls: None: calls travel in the clear.
 
     Raises:
         StartupError: The file holds no token.
     """
     token = ServiceToken.from_file(token_file) if token_file.exists() else None
-    with grpc.insecure_channel(address, options=(("grpc.enable_retries", 0),)) as channel:
+    if tls is None:
+        opened = grpc.insecure_channel(address, options=(("grpc.enable_retries", 0),))
+    else:
+        opened = grpc.secure_channel(address, tls.credentials, tls.options)
+    with opened as channel:
         yield Admin(channel, token)

@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ from failsoft_cli.admin import Admin, connected
 from failsoft_cli.console import prose
 from failsoft_cli.conversation import complain
 from failsoft_cli.supervisor.data_dir import DEFAULT, DataDir
-from failsoft_client import FailsoftRpcError
+from failsoft_cli.tls import tls_options
+from failsoft_client import FailsoftRpcError, Tls
 from failsoft_kit.identity import ServiceToken
 
 WELL = 0
@@ -35,11 +36,13 @@ class AdminPort:
     Attributes:
         data: The folder with the service token.
         in_the_clear: The token may leave this machine without TLS.
+        tls: None: calls travel in the clear.
     """
 
     address: str
     data: Path
     in_the_clear: bool
+    tls: Tls | None = None
 
     @property
     def token_file(self) -> Path:
@@ -59,7 +62,8 @@ class AdminPort:
         Raises:
             UsageError: The token would be readable on its way.
         """
-        if self.in_the_clear or is_on_loopback(self.address) or not self.token_file.exists():
+        may_travel = self.in_the_clear or self.tls is not None or is_on_loopback(self.address)
+        if may_travel or not self.token_file.exists():
             return
         raise click.UsageError(
             f"{self.address} is not on this machine, and the service token would travel there in"
@@ -101,8 +105,13 @@ def port_options(number: int, *, what: str) -> Callable[[Callable[..., int]], Ca
 
 
 def admin_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Where the admin port is, and where the token for it: `port`, an `AdminPort`."""
-    return port_options(Ports().admin, what="The router's admin port.")(command)
+    """Where the admin port is, how it is called, and where the token for it is: `port`."""
+
+    @wraps(command)
+    def with_tls(*, port: AdminPort, tls: Tls | None, **others: object) -> int:
+        return command(port=replace(port, tls=tls), **others)
+
+    return port_options(Ports().admin, what="The router's admin port.")(tls_options(with_tls))
 
 
 def actor_option(command: F) -> F:
@@ -128,7 +137,7 @@ def ask_router(act: Callable[[Admin], int], *, port: AdminPort, err: Console) ->
     port.refuse_to_tell()
     address, token_file = port.address, port.token_file
     try:
-        with connected(address, token_file=token_file) as admin:
+        with connected(address, token_file=token_file, tls=port.tls) as admin:
             return act(admin)
     except FailsoftRpcError as error:
         if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -13,7 +13,8 @@ from failsoft_cli.console import prose
 from failsoft_cli.conversation import ask, complain, why
 from failsoft_cli.program import spelling
 from failsoft_cli.render import degradation
-from failsoft_client import Client, FailsoftRpcError, assistant, user
+from failsoft_cli.tls import tls_options
+from failsoft_client import Client, FailsoftRpcError, Tls, assistant, user
 from failsoft_client.question import Options
 from failsoft_client.reply import Reply
 from failsoft_kit.clock import SystemClock
@@ -51,6 +52,7 @@ def _not_empty(_context: click.Context, _option: click.Parameter, value: str | N
 @click.option(
     "--in-the-clear", is_flag=True, help="Show the API key to another machine without TLS."
 )
+@tls_options
 def command(
     *,
     question: str | None,
@@ -60,6 +62,7 @@ def command(
     max_tokens: int | None,
     timeout: float,
     in_the_clear: bool,
+    tls: Tls | None,
 ) -> int:
     """Ask QUESTION, or have a conversation when there is none.
 
@@ -81,8 +84,8 @@ def command(
     if max_tokens is not None:
         options["max_tokens"] = max_tokens
     out, err = console.stdout(), console.stderr()
-    key = _api_key(address, in_the_clear=in_the_clear)
-    with Client(address, timeout=timeout, token=key) as client:
+    key = _api_key(address, may_travel=in_the_clear or tls is not None)
+    with Client(address, timeout=timeout, token=key, tls=tls) as client:
         if question is None:
             _converse(client, options, address=address, out=out, err=err)
             return ANSWERED
@@ -95,14 +98,14 @@ def command(
     return ANSWERED
 
 
-def _api_key(address: str, *, in_the_clear: bool) -> str | None:
+def _api_key(address: str, *, may_travel: bool) -> str | None:
     """The caller's key; None: there is none to show.
 
     Raises:
         UsageError: It would be readable on its way.
     """
     key = os.environ.get(_KEY_VARIABLE, "").strip()
-    if key and not in_the_clear and not is_on_loopback(address):
+    if key and not may_travel and not is_on_loopback(address):
         raise click.UsageError(
             f"{address} is not on this machine, and the key in {_KEY_VARIABLE} would travel there"
             " in the clear: go through a tunnel, such as `kubectl port-forward`, or say"

@@ -1,5 +1,6 @@
 """Ask Failsoft from Python: `Client` for threads, `failsoft_client.aio.Client` for asyncio."""
 
+from failsoft_client.connection import Tls
 from failsoft_client.errors import FailsoftRpcError, Violation
 from failsoft_client.question import Options, Question, assistant, system, user
 from failsoft_client.reply import Reply
@@ -14,6 +15,7 @@ __all__ = [
     "Question",
     "Reply",
     "Stream",
+    "Tls",
     "Transcript",
     "Violation",
     "assistant",

@@ -8,7 +8,7 @@ import grpc
 
 from failsoft.inference.v1 import inference_service_pb2 as pb
 from failsoft.inference.v1.inference_service_pb2_grpc import InferenceServiceStub
-from failsoft_client.connection import CHANNEL_OPTIONS, DEFAULT_TIMEOUT, call_settings
+from failsoft_client.connection import CHANNEL_OPTIONS, DEFAULT_TIMEOUT, Tls, call_settings
 from failsoft_client.errors import FailsoftRpcError, failure
 from failsoft_client.question import Options, Question, chat_request
 from failsoft_client.reply import Reply
@@ -32,6 +32,7 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         token: str | None = None,
         tenant: str | None = None,
+        tls: Tls | None = None,
     ) -> None:
         """Connects when it is first used.
 
@@ -40,9 +41,13 @@ class Client:
             timeout: Seconds for one call where the call gives none; over 0.
             token: The bearer token to show; None: none.
             tenant: Whom the calls are for, where the token may speak for others.
+            tls: None: calls travel in the clear.
         """
         self._settings = call_settings(timeout=timeout, token=token, tenant=tenant)
-        self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        if tls is None:
+            self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(target, tls.credentials, tls.options)
         self._stub = InferenceServiceStub(self._channel)
 
     async def generate(

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import grpc
+
 DEFAULT_TIMEOUT = 120.0
 
 CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
@@ -12,6 +14,31 @@ CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How the router proves that it is the one.
+
+    Attributes:
+        authorities: Who may vouch for it, in PEM; None: those that gRPC brings along.
+        server_name: What its certificate has to be for; empty: the target's host.
+    """
+
+    authorities: bytes | None = None
+    server_name: str = ""
+
+    @property
+    def credentials(self) -> grpc.ChannelCredentials:
+        """What a channel is opened with."""
+        return grpc.ssl_channel_credentials(self.authorities)
+
+    @property
+    def options(self) -> tuple[tuple[str, int | str], ...]:
+        """Options of such a channel."""
+        if not self.server_name:
+            return CHANNEL_OPTIONS
+        return *CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", self.server_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
