@@ -63,16 +63,6 @@ def test_it_runs_the_routers_image_on_the_routers_policy(
     assert policies[0] == policies[1]
 
 
-def test_its_pod_is_as_restricted_as_the_services(job: dict[str, Any]) -> None:
-    spec = job["spec"]["template"]["spec"]
-    [container] = spec["containers"]
-
-    assert spec["securityContext"]["runAsNonRoot"]
-    assert spec["automountServiceAccountToken"] is False
-    assert container["securityContext"]["readOnlyRootFilesystem"]
-    assert "memory" in container["resources"]["limits"]
-
-
 def test_it_reaches_nobody(manifests: Manifests, job: dict[str, Any]) -> None:
     if not of_component(manifests, "NetworkPolicy", "router"):
         pytest.skip("there are no network policies")

@@ -52,14 +52,6 @@ def named_secrets(manifests: list[dict[str, Any]]) -> set[str]:
     }
 
 
-def test_no_variable_takes_its_value_from_a_secret(deployments: list[dict[str, Any]]) -> None:
-    for deployment in deployments:
-        for container in deployment["spec"]["template"]["spec"]["containers"]:
-            assert "envFrom" not in container
-            for variable in container.get("env", []):
-                assert "secretKeyRef" not in variable.get("valueFrom", {})
-
-
 def test_every_service_reads_the_service_token_from_a_file(
     deployments: list[dict[str, Any]],
 ) -> None:

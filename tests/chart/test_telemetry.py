@@ -157,19 +157,6 @@ class TestOwnJaegerAndCollector:
         assert not may_reach(made, jaeger, Peer(address="104.18.7.192"), 443)
 
     @pytest.mark.parametrize("name", ["jaeger", "collector"])
-    def test_their_pods_are_as_restricted_as_the_services(
-        self, defaults: Render, name: str
-    ) -> None:
-        pod = self.deployment(defaults("--set", self.BOTH), name)["spec"]["template"]["spec"]
-        [container] = pod["containers"]
-
-        assert pod["securityContext"]["runAsNonRoot"]
-        assert pod["automountServiceAccountToken"] is False
-        assert container["securityContext"]["readOnlyRootFilesystem"]
-        assert "memory" in container["resources"]["limits"]
-        assert all(port["name"] and port["protocol"] == "TCP" for port in container["ports"])
-
-    @pytest.mark.parametrize("name", ["jaeger", "collector"])
     def test_probes_want_an_answer_of_the_program(self, defaults: Render, name: str) -> None:
         """The kernel takes connections for a process that is frozen."""
         pod = self.deployment(defaults("--set", self.BOTH), name)["spec"]["template"]["spec"]

