@@ -132,14 +132,44 @@ class TestPreload:
 
         assert self.job(other)["metadata"]["name"] != self.job(made)["metadata"]["name"]
 
-    def test_its_pod_is_as_restricted_as_the_services(self, made: Manifests) -> None:
-        pod = self.job(made)["spec"]["template"]["spec"]
-        [container] = pod["containers"]
+    @pytest.mark.parametrize(
+        ("settings", "rule"),
+        [
+            ("localLlm.gpu.count=1", "required"),
+            ("localLlm.gpu.count=0", "required"),
+            ("localLlm.models.accessMode=ReadWriteMany", "preferred"),
+        ],
+    )
+    def test_it_runs_where_the_model_does(self, defaults: Render, settings: str, rule: str) -> None:
+        """Else the volume would be made in a zone without a GPU, or be of another node."""
+        made = defaults(
+            "--set",
+            f"{PRELOAD},{settings},localLlm.gpu.nodeSelector.gpu=l4,localLlm.nodeSelector.pool=ai,"
+            "localLlm.tolerations[0].key=ai",
+        )
+        fetching = self.job(made)["spec"]["template"]["spec"]
+        model = serving(made)
 
-        assert pod["securityContext"]["runAsNonRoot"]
-        assert pod["automountServiceAccountToken"] is False
-        assert container["securityContext"]["readOnlyRootFilesystem"]
-        assert "memory" in container["resources"]["limits"]
+        for wish in ("nodeSelector", "tolerations"):
+            assert fetching[wish] == model["spec"]["template"]["spec"][wish]
+        [(kind, [term])] = fetching["affinity"]["podAffinity"].items()
+        assert kind == f"{rule}DuringSchedulingIgnoredDuringExecution"
+        term = term.get("podAffinityTerm", term)
+        assert term["labelSelector"] == model["spec"]["selector"]
+        assert term["topologyKey"] == "kubernetes.io/hostname"
+        assert "nvidia.com/gpu" not in str(fetching["containers"])
+
+    def test_without_a_pod_that_serves_it_runs_anywhere(self, defaults: Render) -> None:
+        made = defaults("--set", f"{PRELOAD},localLlm.replicas=0")
+
+        assert "affinity" not in self.job(made)["spec"]["template"]["spec"]
+
+
+def test_a_roll_waits_for_a_volume_that_only_one_node_can_have(defaults: Render) -> None:
+    """A new pod on another node would wait for the old one, and that for the new one."""
+    for settings, lost in [(VOLUME, 1), (f"{VOLUME},localLlm.models.accessMode=ReadWriteMany", 0)]:
+        rolling = serving(defaults("--set", settings))["spec"]["strategy"]["rollingUpdate"]
+        assert rolling == {"maxUnavailable": lost, "maxSurge": 1 - lost}
 
 
 def test_gpus_bring_shared_memory(defaults: Render) -> None:
@@ -159,6 +189,7 @@ def test_gpus_bring_shared_memory(defaults: Render) -> None:
         (f"{VOLUME},localLlm.models.existingClaim=ours", "set one of existingClaim, storage"),
         ("localLlm.preload.enabled=true,localLlm.model=a", "needs a volume to write to"),
         (f"{VOLUME},localLlm.preload.enabled=true", "needs localLlm.model"),
+        (f"{VOLUME},localLlm.replicas=2", "one node at a time has a ReadWriteOnce volume"),
     ],
 )
 def test_models_from_nowhere_or_from_two_places_are_refused(

@@ -65,6 +65,51 @@ class TestGpu:
 
         assert strategy == {"maxUnavailable": 1, "maxSurge": 0}
 
+    def test_a_share_of_one_has_a_name_of_its_own(
+        self, defaults: Callable[..., list[dict[str, Any]]]
+    ) -> None:
+        share = "nvidia.com/mig-3g.20gb"
+        pod = self.pod(defaults("--set", f"localLlm.gpu.count=1,localLlm.gpu.resource={share}"))
+
+        limits = pod["containers"][0]["resources"]["limits"]
+        assert limits[share] == 1
+        assert "nvidia.com/gpu" not in limits
+
+
+@pytest.mark.parametrize(
+    ("values", "components"),
+    [
+        ("router", {"router", "test", "preflight"}),
+        ("cache", {"cache"}),
+        ("localLlm", {"local-llm", "preload"}),
+        ("valkey.own", {"valkey"}),
+        ("telemetry.jaeger", {"jaeger"}),
+        ("telemetry.collector", {"collector"}),
+    ],
+)
+def test_every_pod_goes_to_the_nodes_of_its_values(
+    defaults: Callable[..., list[dict[str, Any]]], values: str, components: set[str]
+) -> None:
+    affinity = "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]"
+    made = defaults(
+        "--set",
+        "valkey.own.enabled=true,telemetry.jaeger.enabled=true,telemetry.collector.enabled=true,"
+        "localLlm.models.storage=1Gi,localLlm.model=a,localLlm.preload.enabled=true,"
+        f"{values}.nodeSelector.pool=ours,{values}.tolerations[0].key=ours,"
+        f"{values}.affinity.{affinity}.matchFields[0].key=ours",
+    )
+
+    placed = {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]
+        for each in made
+        for pod in [each if each["kind"] == "Pod" else each.get("spec", {}).get("template", {})]
+        if pod.get("spec", {}).get("nodeSelector") == {"pool": "ours"}
+        and pod["spec"]["tolerations"] == [{"key": "ours"}]
+        and "ours" in str(pod["spec"]["affinity"]["nodeAffinity"])
+    }
+
+    assert placed == components
+
 
 class TestImages:
     """Where images come from and which ones."""

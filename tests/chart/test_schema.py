@@ -91,6 +91,12 @@ MISTAKES = [
     ("router.autoscaling.prometheus=prometheus:9090", "does not match pattern"),
     ("preflight.enable=false", "additional properties 'enable' not allowed"),
     ("preflight.seconds=2m", "got string, want integer"),
+    ("router.tolerations[0].name=a", "additional properties 'name' not allowed"),
+    ("router.affinity.node.a=b", "additional properties 'node' not allowed"),
+    ("cache.nodeSelector.a=1", "got number, want string"),
+    ("localLlm.gpu.resource=gpu", "'gpu' does not match pattern"),
+    ("minReadySeconds=-1", "minimum: got -1, want 0"),
+    ("image.pullSeconds=10m", "got string, want integer"),
     ("preStopSeconds=0", "minimum: got 0, want 1"),
 ]
 
@@ -103,6 +109,14 @@ def test_a_mistake_in_the_values_is_refused_and_named(
 
     assert made.returncode != 0
     assert message in made.stderr
+
+
+def test_an_amount_may_be_a_number(helm: Callable[..., CompletedProcess[str]], chart: Path) -> None:
+    """`--set` makes one of `2`, and Kubernetes takes it."""
+    made = helm("template", "failsoft", chart, "--set", "router.resources.requests.cpu=2")
+
+    assert made.returncode == 0, made.stderr
+    assert "cpu: 2\n" in made.stdout
 
 
 def test_a_chart_may_include_this_one(
@@ -124,6 +138,9 @@ def test_no_object_of_the_values_takes_unknown_keys(chart: Path) -> None:
 
     assert list(lax) == [
         "/properties/global",
+        "/definitions/affinity/properties/nodeAffinity",
+        "/definitions/affinity/properties/podAffinity",
+        "/definitions/affinity/properties/podAntiAffinity",
         "/definitions/texts",
     ]
     assert all(

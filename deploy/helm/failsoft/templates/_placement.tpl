@@ -1,3 +1,19 @@
+{{/* On which nodes, as the values of a component have it. */}}
+{{- define "failsoft.nodes" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* Pods of one component stay apart, as far as there is room: (list $ "router"). */}}
 {{- define "failsoft.placement" -}}
 topologySpreadConstraints:

@@ -178,7 +178,7 @@ valkey_url: {{ .Values.valkey.url | quote }}
 {{- define "failsoft.localLlmResources" -}}
 {{- $resources := deepCopy .Values.localLlm.resources -}}
 {{- with .Values.localLlm.gpu.count | int -}}
-{{- $_ := set $resources "limits" (set (default dict $resources.limits) "nvidia.com/gpu" .) -}}
+{{- $_ := set $resources "limits" (set (default dict $resources.limits) $.Values.localLlm.gpu.resource .) -}}
 {{- end -}}
 {{- toYaml $resources -}}
 {{- end -}}

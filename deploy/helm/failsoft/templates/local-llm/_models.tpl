@@ -5,6 +5,13 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Whether the volume that the chart claims is of one node at a time. */}}
+{{- define "failsoft.volumeOfOneNode" -}}
+{{- with .Values.localLlm.models -}}
+{{- if and .storage (eq .accessMode "ReadWriteOnce") -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The volume that models are read from; nothing where there is none. */}}
 {{- define "failsoft.modelsVolume" -}}
 {{- if .Values.localLlm.models.image -}}

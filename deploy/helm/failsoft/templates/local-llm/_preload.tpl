@@ -7,6 +7,9 @@ metadata:
 spec:
   automountServiceAccountToken: false
   {{- include "failsoft.podDefaults" . | nindent 2 }}
+  {{- with include "failsoft.nodes" (include "failsoft.preloadNodes" . | fromYaml) | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
   restartPolicy: OnFailure
   containers:
     - name: preload

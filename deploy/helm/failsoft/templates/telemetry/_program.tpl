@@ -58,6 +58,9 @@ spec:
     spec:
       automountServiceAccountToken: false
       {{- include "failsoft.podDefaults" $root | nindent 6 }}
+      {{- with include "failsoft.nodes" $values | trim }}
+      {{- . | nindent 6 }}
+      {{- end }}
       containers:
         - name: {{ $component }}
           image: {{ $values.image }}
