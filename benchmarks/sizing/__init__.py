@@ -1,0 +1,1 @@
+"""What so much load takes, for docs/operations.md."""
