@@ -185,6 +185,10 @@ bench-engine: setup-dev ## Compare a token's CPU time through local-llm with the
 bench-idle: setup-dev ## Open a thousand streams over HTTP that pause, and print the memory of each
 	@$(RUN)python -m benchmarks.idle
 
+.PHONY: bench-sizing
+bench-sizing: setup-dev ## Measure what router, cache and Valkey take for so much load
+	@$(RUN)python -m benchmarks.sizing
+
 .PHONY: outage
 outage: setup ## Let the first provider die under load, and print what callers notice: OUTAGE=--fast
 	@$(RUN)python -m benchmarks.outage $(OUTAGE)
