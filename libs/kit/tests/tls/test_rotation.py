@@ -12,6 +12,7 @@ from tls_stage import ROUTER, SERVER, TlsStage, channel, client_of, serving
 
 from failsoft_kit.testing.echo import Echo, EchoStub
 from failsoft_kit.tls.client import ClientTls
+from failsoft_kit.tls.renewed import RenewedChannel
 
 pytestmark = pytest.mark.integration
 
@@ -94,6 +95,32 @@ async def test_all_certificates_are_exchanged_and_no_stream_is_lost(stage: TlsSt
         said = [await rest_of(stream) for stream in streams]
 
     assert said == [WORDS[1:]] * STREAMS
+
+
+async def test_the_channel_that_was_replaced_is_closed_when_its_calls_are_over(
+    stage: TlsStage,
+) -> None:
+    """It would go on connecting, with a certificate whose time is over."""
+    router, held = stage.secret("router", ROUTER), Held()
+    client = client_of(router)
+    async with (
+        asyncio.timeout(2 * PATIENCE),
+        following(client),
+        serving(stage.server_tls(services=[ROUTER]), echo=held.echo) as address,
+        client.open_channel(address, server_name=SERVER) as opened,
+    ):
+        assert isinstance(opened, RenewedChannel)
+        stub, before = EchoStub(opened), opened.current
+        stream = await begin(stub)
+        router.put(stage.authority, stage.authority.issue(ROUTER))
+        while opened.current is before:
+            assert await answers(stub)
+        assert before.get_state() is grpc.ChannelConnectivity.READY
+
+        held.let_go.set()
+        assert await rest_of(stream) == WORDS[1:]
+        while before.get_state() is not grpc.ChannelConnectivity.SHUTDOWN:
+            assert await answers(stub)
 
 
 async def test_a_new_connection_shows_the_server_s_new_certificate(stage: TlsStage) -> None:

@@ -21,6 +21,11 @@ class RenewedChannel(grpc.aio.Channel):
         self._on_close = on_close
         self._channel = open_()
 
+    @property
+    def current(self) -> grpc.aio.Channel:
+        """The one that calls begin on now."""
+        return self._channel
+
     def renew(self) -> grpc.aio.Channel:
         """Open another one for the calls from now on, and have it connect; gives the old one."""
         old, self._channel = self._channel, self._open()
