@@ -98,7 +98,7 @@ def test_what_it_runs_names_every_mistake_of_the_policy(defaults: Render, tmp_pa
     ]
     assert check(good).returncode == 0
     bad = yaml.safe_load(good)
-    bad["routes"]["chat"]["hops"] = ["openai", "lokal"]
+    bad["routes"]["chat"]["hops"] = ["openai", "other"]
     bad["targets"]["openai"]["modle"] = "m"
     refused = check(yaml.safe_dump(bad))
     assert refused.returncode == 2

@@ -1,6 +1,6 @@
 """One connection to Valkey; the commands of one turn of the loop leave as one packet.
 
-    away --connected and PING answered--> here
+    away --connected, PING answered, and every key there--> here
     here --connection lost, or a reply later than the limit--> away: everybody waiting is told
 
 One task owns the connection. Callers only queue commands, so that a pipeline is made of what
@@ -24,6 +24,7 @@ from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.valkey.errors import ValkeyAway
+from failsoft_kit.valkey.shards import Sharded, refuse_shards
 
 Command = tuple[bytes | str | int, ...]
 Waiting = tuple[Command, "asyncio.Future[Any]"]
@@ -140,6 +141,7 @@ class Pipeline:
                 await connection.connect()  # type: ignore[no-untyped-call] # as redis has it
                 await connection.send_command("PING")
                 await connection.read_response()
+                await refuse_shards(connection)
             yield connection
         finally:
             await connection.disconnect(nowait=True)
@@ -225,6 +227,8 @@ def _settle(reply: "asyncio.Future[Any]", result: object) -> None:
 
 def _reason(error: Exception) -> str:
     """What went wrong, without quoting the server or the URL."""
+    if isinstance(error, Sharded):
+        return str(error)
     if isinstance(error, TimeoutError | redis.exceptions.TimeoutError):
         return "Valkey did not answer in time"
     return f"Valkey cannot be reached: {type(error).__name__}"
