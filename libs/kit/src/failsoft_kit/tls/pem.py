@@ -72,7 +72,7 @@ def read_pem(files: TlsFiles) -> Pem:
     """
     pem = _contents(files)
     if files.authorities is not None and pem.authorities is not None:
-        _trusting(files.authorities, pem.authorities)
+        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), files.authorities, pem.authorities)
     if files.own is not None and pem.own is not None:
         _try(files.own, pem.own, serves=files.serves)
     if _contents(files) != pem:
@@ -82,12 +82,10 @@ def read_pem(files: TlsFiles) -> Pem:
 
 def _contents(files: TlsFiles) -> Pem:
     own, authorities = files.own, files.authorities
-    return Pem(
-        own=None
-        if own is None
-        else Pair(certificate=_content(own.certificate), key=_content(own.key)),
-        authorities=None if authorities is None else _content(authorities),
-    )
+    pair = None
+    if own is not None:
+        pair = Pair(certificate=_content(own.certificate), key=_content(own.key))
+    return Pem(own=pair, authorities=None if authorities is None else _content(authorities))
 
 
 def _content(path: Path) -> bytes:
@@ -101,14 +99,12 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _trusting(path: Path, certificates: bytes) -> ssl.SSLContext:
-    """A client that trusts these certificates alone, and lets others show none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    _trust(context, path, certificates)
-    return context
-
-
 def _trust(context: ssl.SSLContext, path: Path, certificates: bytes) -> None:
+    """Have it trust whom these vouch for.
+
+    Raises:
+        StartupError: they are none.
+    """
     try:
         context.load_verify_locations(cadata=certificates.decode("ascii"))
     except (ValueError, ssl.SSLError):
@@ -119,11 +115,13 @@ def _trust(context: ssl.SSLContext, path: Path, certificates: bytes) -> None:
 
 
 def _try(files: PairFiles, pair: Pair, *, serves: bool) -> None:
-    """Show the pair in a handshake."""
-    server, client = (
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-    )
+    """Show the pair in a handshake, to one who trusts it alone.
+
+    Raises:
+        StartupError: it is not a pair, or no peer would take it.
+    """
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
     judge = client if serves else server
