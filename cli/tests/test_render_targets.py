@@ -193,3 +193,14 @@ def test_of_several_endpoints_it_is_told_how_many_are_ready_and_who_is_left_alon
         " 10.0.0.4:50051 is on trial, with one call at a time;"
         " 10.0.0.5:50051 has no room for another 2.0 s"
     ]
+
+
+def test_endpoints_that_nobody_has_told_yet_are_said_to_be_known_by_name() -> None:
+    gate = pb.Gate(
+        skip_reason=walk_pb2.SKIP_REASON_NO_READY_ENDPOINT, detail="known by the service's name"
+    )
+    target = pb.Target(
+        name="local", breaker=pb.Breaker(state=pb.BREAKER_STATE_CLOSED), gates=[gate]
+    )
+
+    assert list(target_notes([target])) == ["local: known by the service's name"]

@@ -143,9 +143,12 @@ def test_the_charts_own_policy_reaches_the_model_of_the_same_release_and_its_cre
     targets = own_policy(made, tmp_path).targets
 
     [model] = component(made, "Service", "local-llm")
-    [port] = model["spec"]["ports"]
+    [pods] = component(made, "Deployment", "local-llm")
+    [container] = pods["spec"]["template"]["spec"]["containers"]
+    # Not the port's name: what it stands for is not known to the cluster's DNS.
+    [port] = [each["containerPort"] for each in container["ports"] if each["name"] == "grpc"]
     service = model["metadata"]["name"]
-    assert targets["local-llama"].endpoint == f"kubernetes:///failsoft/{service}:{port['name']}"
+    assert targets["local-llama"].endpoint == f"kubernetes:///failsoft/{service}:{port}"
     credential = targets["openai"].credential
     assert credential is not None
     assert credential.file == str(tmp_path / "secrets" / "openai")

@@ -27,6 +27,7 @@ class KubernetesApi:
         breaks_json: Lists and events are no JSON.
         oldest: Watches from before this version are refused as expired.
         expires_in_stream: They are refused by an event, as a server does that finds out late.
+        cuts_watches: Each is cut as soon as it is open.
         lists: How often all slices were asked for.
         watched_from: The version that each watch began at.
         tokens: The credential of each request.
@@ -39,6 +40,7 @@ class KubernetesApi:
     breaks_json: bool = False
     oldest: int = 0
     expires_in_stream: bool = True
+    cuts_watches: bool = False
     lists: int = 0
     watched_from: list[int] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -151,6 +153,9 @@ class KubernetesApi:
         await response.prepare(request)
         if since < self.oldest:
             await response.write(_line("ERROR", expired))
+            return response
+        if self.cuts_watches and request.transport is not None:
+            request.transport.abort()
             return response
         ended = asyncio.Event()
         self._watches.add(ended)

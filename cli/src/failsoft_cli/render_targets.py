@@ -128,9 +128,18 @@ def target_facts(target: pb.Target, *, ago: float = 0.0) -> Iterator[str]:
         left = max(0.0, seconds(gate.due_in) - ago)
         until = f", for another {age(left)}" if gate.HasField("due_in") else ""
         yield f"{harmless(gate.detail)}{until}"
+    yield from _doubts(target)
     for endpoint in target.endpoints:
         if fact := _endpoint_fact(endpoint, ago=ago):
             yield f"{harmless(endpoint.address)} {fact}"
+
+
+def _doubts(target: pb.Target) -> Iterator[str]:
+    """How its endpoints are known, where nobody watches them yet."""
+    for gate in target.gates:
+        open_ = gate.skip_reason == walk_pb2.SKIP_REASON_NO_READY_ENDPOINT and not gate.shut
+        if open_ and gate.detail:
+            yield harmless(gate.detail)
 
 
 def _endpoint_fact(endpoint: pb.Endpoint, *, ago: float) -> str:

@@ -19,6 +19,11 @@ LOG_NAMES: tuple[LogName, ...] = (
     warning("target.released", "An operator has let a target in again."),
     warning("endpoints.not_told", "Nobody says which endpoints a target has: they stay as known."),
     info("endpoints.told_again", "The endpoints of a target are followed again."),
+    warning(
+        "endpoints.by_name", "Nobody has told them since the start; a service's name leads on."
+    ),
+    warning("endpoints.watch_cut", "Endpoints are told, and changes come late: no watch lasts."),
+    info("endpoints.watch_holds", "Changes of endpoints are told at once again."),
     error("target.not_closed", "The connection to a former target could not be closed."),
     warning("credential.unusable", "What a credential's source holds is none."),
     info("policy.in_force", "Another policy is in force."),

@@ -9,7 +9,7 @@ from failsoft_model.chat import ChatRequest
 from failsoft_model.events import Choice, Delta, StreamReset
 from failsoft_model.walk import CacheStatus, ErrorClass, FinishReason, Load, Usage
 from failsoft_router.core.egress import Addresses
-from failsoft_router.core.endpoints import Endpoint, Endpoints
+from failsoft_router.core.endpoints import Endpoints, Sighting
 from failsoft_router.core.policy import Policy
 from failsoft_router.core.service_address import ServiceAddress
 from failsoft_router.core.sight import Sight
@@ -161,7 +161,7 @@ class Replicated(Protocol):
 class EndpointSource(Protocol):
     """Who knows which endpoints a service has."""
 
-    def follow(self, service: ServiceAddress) -> AsyncGenerator[tuple[Endpoint, ...], None]:
+    def follow(self, service: ServiceAddress) -> AsyncGenerator[Sighting, None]:
         """All of them as they are now, and again whenever that changes; it never ends.
 
         What goes wrong is its own business: until it knows more it says nothing.

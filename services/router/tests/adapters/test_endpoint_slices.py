@@ -1,6 +1,7 @@
 """Endpoints are followed over real HTTP, whatever the Kubernetes API does meanwhile."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -8,19 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from aiohttp.abc import AbstractResolver, ResolveResult
 from kubernetes_lookalike import KubernetesApi, kubernetes_lookalike
 from other_networks import tls_front
 
+from failsoft_kit.clock import LoopClock
 from failsoft_kit.testing import virtual_time
-from failsoft_router.adapters.endpoint_slices import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    EndpointSlices,
-    Seen,
-    pause,
-)
+from failsoft_router.adapters.endpoint_slices import EndpointSlices
 from failsoft_router.adapters.kubernetes_api import ACCOUNT, Cluster, Patience, cluster_around
-from failsoft_router.core.endpoints import Endpoint
+from failsoft_router.core.endpoints import Endpoint, Sighting
 from failsoft_router.core.service_address import ServiceAddress
 
 pytestmark = pytest.mark.integration
@@ -36,16 +33,22 @@ class Sights:
     """What is seen, in order."""
 
     def __init__(self) -> None:
-        self.waiting: asyncio.Queue[Seen] = asyncio.Queue()
+        self.waiting: asyncio.Queue[Sighting] = asyncio.Queue()
         self._failed = asyncio.Event()
 
-    async def read(self, sights: AsyncIterator[Seen]) -> None:
+    async def read(self, sights: AsyncIterator[Sighting]) -> None:
         async for seen in sights:
             self.waiting.put_nowait(seen)
 
-    async def next(self) -> Seen:
+    async def sighting(self) -> Sighting:
         async with asyncio.timeout(WITHIN):
             return await self.waiting.get()
+
+    async def next(self) -> tuple[Endpoint, ...]:
+        """As the API tells them."""
+        seen = await self.sighting()
+        assert not seen.by_name
+        return seen.endpoints
 
     async def failure(self) -> None:
         """Until something went wrong, and is told in the log."""
@@ -64,6 +67,27 @@ class Sights:
             pass
 
 
+class Names(AbstractResolver):
+    """The cluster's DNS: what each name leads to; any other leads nowhere."""
+
+    def __init__(self, **hosts: list[str]) -> None:
+        self._hosts = hosts
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        assert host == "llama.models.svc"
+        if "llama" not in self._hosts:
+            raise OSError(None, "no such name")
+        return [
+            ResolveResult(hostname=host, host=each, port=port, family=family, proto=0, flags=0)
+            for each in self._hosts["llama"]
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[KubernetesApi]:
     async with kubernetes_lookalike() as lookalike:
@@ -72,12 +96,22 @@ async def api() -> AsyncIterator[KubernetesApi]:
 
 @asynccontextmanager
 async def following(
-    at: KubernetesApi | Cluster, *, patience: Patience = PATIENT
+    at: KubernetesApi | Cluster,
+    *,
+    patience: Patience = PATIENT,
+    names: "Names | None" = None,
+    service: ServiceAddress = SERVICE,
 ) -> AsyncIterator[Sights]:
     cluster = at if isinstance(at, Cluster) else Cluster(url=at.base_url, account=None)
     sights = Sights()
-    source = EndpointSlices(cluster, draw=sights.draw, patience=patience)
-    async with aclosing(source.follow(SERVICE)) as found, asyncio.TaskGroup() as tasks:
+    source = EndpointSlices(
+        cluster,
+        clock=LoopClock(),
+        draw=sights.draw,
+        patience=patience,
+        resolver=names or Names(),
+    )
+    async with aclosing(source.follow(service)) as found, asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(sights.read(found))
         yield sights
         reading.cancel()
@@ -281,7 +315,9 @@ async def test_a_pod_without_an_account_is_told_how_to_get_one(
 
 @virtual_time.test
 async def test_outside_of_a_cluster_it_says_so_once_and_tells_nothing() -> None:
-    source, sights = EndpointSlices(None, draw=lambda: 0.0), Sights()
+    names = Names(llama=["10.0.0.1"])
+    source = EndpointSlices(None, clock=LoopClock(), draw=lambda: 0.0, resolver=names)
+    sights = Sights()
     with structlog.testing.capture_logs() as logs:
         async with aclosing(source.follow(SERVICE)) as found, asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(sights.read(found))
@@ -303,9 +339,85 @@ def test_a_pod_knows_its_cluster_by_its_environment() -> None:
     assert cluster_around({}) is None
 
 
-def test_pauses_grow_to_a_limit_and_differ() -> None:
-    assert [pause(failures, 0.999) for failures in (1, 2, 3)] == pytest.approx(
-        [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE], rel=0.01
-    )
-    assert pause(1, 0.0) == FIRST_PAUSE / 2
-    assert pause(10**6, 0.0) == LONGEST_PAUSE / 2
+async def test_watches_that_last_and_are_cut_make_no_pause_longer(api: KubernetesApi) -> None:
+    """Lists are answered: whoever waits longer each time is blind for nothing."""
+    await api.serve("llama", ready=[ONE])
+    api.cuts_watches = True
+    async with following(api, patience=Patience(lasting=0.0)) as sights:
+        await asked(api, lambda: api.lists >= 10)
+        api.cuts_watches = False
+        await api.serve("llama", ready=[TWO])
+        await sights.until(TWO)
+
+
+async def test_cut_watches_are_told_of_once_and_so_is_one_that_holds(api: KubernetesApi) -> None:
+    api.cuts_watches = True
+    with structlog.testing.capture_logs() as logs:
+        async with following(api, patience=Patience(watch=1)) as sights:
+            await asked(api, lambda: api.lists >= 5)
+            api.cuts_watches = False
+            before = len(api.watched_from)
+            await asked(api, lambda: len(api.watched_from) >= before + 3)
+            await api.serve("llama", ready=[ONE])
+            await sights.until(ONE)
+
+    assert told(logs) == ["endpoints.watch_cut", "endpoints.watch_holds"]
+
+
+BY_NUMBER = ServiceAddress(namespace="models", service="llama", port="50051")
+
+
+async def test_until_the_api_has_told_them_the_name_leads_to_endpoints(api: KubernetesApi) -> None:
+    """A router is started anew in the midst of an outage, and local-llm is well."""
+    names = Names(llama=["10.0.0.2", "10.0.0.1", "fd00::1"])
+    api.refusal = 503
+    with structlog.testing.capture_logs() as logs:
+        async with following(api, names=names, service=BY_NUMBER) as sights:
+            first = await sights.sighting()
+            await api.serve("llama", ready=[TWO])
+            api.refusal = 0
+            while (seen := await sights.sighting()).by_name:
+                pass
+
+    ready = tuple(Endpoint(address=address, ready=True) for address in (ONE, TWO))
+    assert first == Sighting(endpoints=ready, by_name=True)
+    assert seen == Sighting(endpoints=(Endpoint(address=TWO, ready=True),))
+    assert told(logs) == ["endpoints.not_told", "endpoints.by_name", "endpoints.told_again"]
+
+
+async def test_the_first_list_is_not_waited_for_long(api: KubernetesApi) -> None:
+    api.answers = False
+    hasty, names = Patience(first=0.1, list_=3600.0), Names(llama=["fd00::1"])
+    async with following(api, patience=hasty, names=names, service=BY_NUMBER) as sights:
+        seen = await sights.sighting()
+
+    assert seen.by_name
+    assert seen.endpoints == (Endpoint(address="[fd00::1]:50051", ready=True),)
+
+
+async def test_once_the_api_has_told_them_the_name_counts_no_more(api: KubernetesApi) -> None:
+    await api.serve("llama", ready=[ONE])
+    names = Names(llama=["10.0.0.9"])
+    async with following(api, names=names, service=BY_NUMBER) as sights:
+        await sights.until(ONE)
+        api.refusal = 503
+        asked_before = len(api.tokens)
+        api.end_watches()
+        await asked(api, lambda: len(api.tokens) >= asked_before + 3)
+        assert sights.waiting.empty()
+
+
+@pytest.mark.parametrize(
+    ("names", "service"), [(Names(), BY_NUMBER), (Names(llama=["10.0.0.1"]), SERVICE)]
+)
+async def test_a_name_that_leads_nowhere_or_a_port_without_a_number_tells_nothing(
+    api: KubernetesApi, names: Names, service: ServiceAddress
+) -> None:
+    """Which number a port's name stands for is known by the API alone."""
+    api.refusal = 503
+    with structlog.testing.capture_logs() as logs:
+        async with following(api, names=names, service=service) as sights:
+            await asked(api, lambda: len(api.tokens) >= 3)
+            assert sights.waiting.empty()
+
+    assert told(logs) == ["endpoints.not_told"]

@@ -39,7 +39,7 @@ from failsoft_router.app.targets.replicated_target import ReplicatedTarget
 from failsoft_router.app.telling.hop_feed import HopFeed
 from failsoft_router.app.telling.metrics import Metrics
 from failsoft_router.app.walks.walker import Walker
-from failsoft_router.core.endpoints import Endpoint
+from failsoft_router.core.endpoints import Endpoint, Sighting
 from failsoft_router.core.errors import WalkError
 from failsoft_router.core.policy import (
     BreakerPolicy,
@@ -118,10 +118,10 @@ class ScriptedEndpoints:
     """Says which endpoints services have, when a test says so."""
 
     def __init__(self) -> None:
-        self._told: dict[str, asyncio.Queue[tuple[Endpoint, ...]]] = {}
+        self._told: dict[str, asyncio.Queue[Sighting]] = {}
         self.followed: list[str] = []
 
-    async def follow(self, service: ServiceAddress) -> AsyncGenerator[tuple[Endpoint, ...], None]:
+    async def follow(self, service: ServiceAddress) -> AsyncGenerator[Sighting, None]:
         self.followed.append(service.service)
         told = self._told[service.service] = asyncio.Queue()
         try:
@@ -130,8 +130,8 @@ class ScriptedEndpoints:
         finally:
             self.followed.remove(service.service)
 
-    def tell(self, service: str, endpoints: tuple[Endpoint, ...]) -> None:
-        self._told[service].put_nowait(endpoints)
+    def tell(self, service: str, seen: Sighting) -> None:
+        self._told[service].put_nowait(seen)
 
 
 class KeptAnswers:
@@ -343,14 +343,16 @@ class Stage:
             for job in jobs:
                 job.cancel()
 
-    async def sees(self, service: str, *ready: str, unready: Sequence[str] = ()) -> None:
+    async def sees(
+        self, service: str, *ready: str, unready: Sequence[str] = (), by_name: bool = False
+    ) -> None:
         """These are the service's endpoints from now on."""
         seen = [Endpoint(address=address, ready=True) for address in ready]
         seen += [Endpoint(address=address, ready=False) for address in unready]
         for _ in range(2):
             # Until it is followed, and until it was told.
             await asyncio.sleep(0)
-        self.source.tell(service, tuple(seen))
+        self.source.tell(service, Sighting(endpoints=tuple(seen), by_name=by_name))
         for _ in range(2):
             await asyncio.sleep(0)
 

@@ -614,3 +614,26 @@ async def test_who_looks_at_a_full_target_sees_how_it_is(stage: type[Stage]) -> 
         target = router.board.place("local").target
         assert isinstance(target, Neighbour)
         assert (await target.look(within=1.0)).ready
+
+
+@virtual_time.test
+async def test_endpoints_that_are_known_by_name_are_called_and_the_state_says_so(
+    stage: type[Stage],
+) -> None:
+    def detail() -> str:
+        state = state_of(router.board.place("local"), router.clock.now())
+        (gate,) = [gate for gate in state.gates if gate.skip_reason is SkipReason.NO_READY_ENDPOINT]
+        assert not gate.shut
+        return gate.detail
+
+    router = local(stage, one=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE, by_name=True)
+        answer = await router.ask()
+        before = detail()
+        await router.sees("llama", ONE)
+        after = detail()
+
+    assert answer.finished.served_by == "local"
+    assert "by the service's name" in before
+    assert after == ""

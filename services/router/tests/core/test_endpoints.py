@@ -4,7 +4,7 @@ import pytest
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.endpoints import Endpoint, Endpoints, Turn
+from failsoft_router.core.endpoints import Endpoint, Endpoints, Sighting, Turn
 from failsoft_router.core.member import (
     CLEAN_SECONDS,
     EJECTED_SECONDS,
@@ -28,9 +28,8 @@ def endpoints(*names: str, unready: tuple[str, ...] = ()) -> Endpoints:
 
 def adopt(known: Endpoints, *names: str, unready: tuple[str, ...] = (), now: float = 0.0) -> bool:
     ready = [Endpoint(address=name, ready=True) for name in names]
-    return known.adopt(
-        [*ready, *(Endpoint(address=name, ready=False) for name in unready)], now=now
-    )
+    others = [Endpoint(address=name, ready=False) for name in unready]
+    return known.adopt(Sighting(endpoints=(*ready, *others)), now=now)
 
 
 def chosen(known: Endpoints, *, now: float = 0.0, draw: float = 0.0) -> Turn:

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.endpoints import Endpoint, Endpoints, Turn
+from failsoft_router.core.endpoints import Endpoint, Endpoints, Sighting, Turn
 from failsoft_router.core.member import LONGEST_FULL_SECONDS, Standing
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -37,9 +37,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(seen=SETS)
     def adopt(self, seen: dict[str, bool]) -> None:
-        self.known.adopt(
-            [Endpoint(address=name, ready=ready) for name, ready in seen.items()], now=self.now
-        )
+        endpoints = (Endpoint(address=name, ready=ready) for name, ready in seen.items())
+        self.known.adopt(Sighting(endpoints=tuple(endpoints)), now=self.now)
         self.listed = set(seen)
         self.ready = {name for name, ready in seen.items() if ready}
 
@@ -112,7 +111,8 @@ TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=40, dead
 @given(draws=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=40))
 def test_calls_that_are_out_are_shared_evenly(draws: list[float]) -> None:
     known = Endpoints()
-    known.adopt([Endpoint(address=name, ready=True) for name in NAMES], now=0.0)
+    endpoints = tuple(Endpoint(address=name, ready=True) for name in NAMES)
+    known.adopt(Sighting(endpoints=endpoints), now=0.0)
     for draw in draws:
         known.choose(now=0.0, draw=draw)
 

@@ -33,11 +33,12 @@ router:
 {{- tpl .Values.router.policy . | trim -}}
 {{- end -}}
 
-{{/* How the chart's own policy names local-llm. */}}
+{{/* How the chart's own policy names local-llm; the port by its number, which the service's name
+     in DNS does not tell. */}}
 {{- define "failsoft.localLlmEndpoint" -}}
 {{- $service := include "failsoft.objectName" (list . "local-llm") -}}
 {{- if .Values.router.watchEndpoints -}}
-kubernetes:///{{ .Release.Namespace }}/{{ $service }}:grpc
+kubernetes:///{{ .Release.Namespace }}/{{ $service }}:50051
 {{- else -}}
 dns:///{{ $service }}:50051
 {{- end -}}

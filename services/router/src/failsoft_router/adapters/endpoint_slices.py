@@ -2,17 +2,22 @@
 
 All slices of a service are listed, and watched from there on. A watch ends after a minute
 and goes on from where it was; one that is silent for longer has lost its connection.
-Whatever goes wrong, the endpoints stay as they were known last and all is listed anew, and
-the log has one line when that begins and one when it is over.
+Whatever goes wrong, the endpoints stay as they were known last and all is listed anew.
+
+A router that starts while the API is away knows none, and its pods may be well: until the API
+has told them once, the name of the service is asked after each try. After that only the API
+counts.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-import structlog
-from structlog.typing import FilteringBoundLogger
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
 
+from failsoft_kit.clock import Clock
+from failsoft_router.adapters.endpoint_trouble import Trouble
 from failsoft_router.adapters.kubernetes_api import (
     ApiAway,
     Cluster,
@@ -20,33 +25,17 @@ from failsoft_router.adapters.kubernetes_api import (
     Patience,
     open_api,
 )
-from failsoft_router.core.endpoints import Endpoint
+from failsoft_router.adapters.service_name import endpoints_by_name
+from failsoft_router.core.endpoints import Sighting
 from failsoft_router.core.service_address import ServiceAddress
 from failsoft_router.wire.endpoint_slices import Refused, Slices
 
-_log: FilteringBoundLogger = structlog.get_logger()
-
-Seen = tuple[Endpoint, ...]
-
 REST_SECONDS = 0.1
 """Before each watch: an API that ends them at once is not asked without a pause."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
 _NO_CLUSTER = (
     "this process runs in no cluster: set `router.kubernetes_api`, or name another endpoint"
     " in the policy"
 )
-
-
-def pause(failures: int, draw: float) -> float:
-    """Seconds to wait after so many failures in a row; all routers have lost the API together.
-
-    Args:
-        failures: At least 1.
-        draw: Uniform in [0, 1).
-    """
-    longest = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 16), LONGEST_PAUSE)
-    return longest * (0.5 + 0.5 * draw)
 
 
 class EndpointSlices:
@@ -56,22 +45,28 @@ class EndpointSlices:
         self,
         cluster: Cluster | None,
         *,
+        clock: Clock,
         draw: Callable[[], float],
         patience: Patience | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         """
         Args:
             cluster: None: there is none, and nothing is ever known.
             draw: Uniform in [0, 1).
+            resolver: Of the cluster's names; None: the system's.
         """
         self._cluster = cluster
+        self._clock = clock
         self._draw = draw
         self._patience = patience or Patience()
+        self._resolver = resolver or ThreadedResolver()
 
-    async def follow(self, service: ServiceAddress) -> AsyncGenerator[Seen, None]:
+    async def follow(self, service: ServiceAddress) -> AsyncGenerator[Sighting, None]:
         """See `ports.EndpointSource`."""
-        trouble = _Trouble(service)
+        trouble = Trouble(service)
         while True:
+            trouble.begins()
             try:
                 async with aclosing(self._see(service, trouble)) as sights:
                     async for seen in sights:
@@ -81,11 +76,23 @@ class EndpointSlices:
                 trouble.met("" if error.expired else str(error))
             except ValueError:
                 trouble.met("what it says cannot be read")
-            await asyncio.sleep(pause(trouble.failures, self._draw()))
+            if (named := await self._by_name(service, trouble)) is not None:
+                yield named
+            await asyncio.sleep(trouble.pause(self._draw()))
+
+    async def _by_name(self, service: ServiceAddress, trouble: Trouble) -> Sighting | None:
+        """What the service's name leads to; None: the API counts, or nothing."""
+        if trouble.ever_listed or self._cluster is None:
+            return None
+        found = await endpoints_by_name(service, resolver=self._resolver)
+        if not found:
+            return None
+        trouble.found_by_name(len(found))
+        return Sighting(endpoints=found, by_name=True)
 
     async def _see(
-        self, service: ServiceAddress, trouble: "_Trouble"
-    ) -> AsyncGenerator[Seen, None]:
+        self, service: ServiceAddress, trouble: Trouble
+    ) -> AsyncGenerator[Sighting, None]:
         """List, and watch until something goes wrong.
 
         Raises:
@@ -95,49 +102,40 @@ class EndpointSlices:
             raise ApiAway(_NO_CLUSTER)
         async with open_api(self._cluster, self._patience) as api:
             slices = Slices(service.port)
-            slices.replace(await api.list_slices(service))
-            trouble.is_over()
-            yield slices.endpoints()
+            slices.replace(await self._list(api, service, trouble))
+            trouble.listed()
+            yield Sighting(endpoints=slices.endpoints())
             while True:
                 await asyncio.sleep(REST_SECONDS)
-                async with aclosing(_changes(api, service, slices)) as changes:
-                    async for seen in changes:
-                        yield seen
-                trouble.failures = 0
+                began = self._clock.now()
+                try:
+                    async with aclosing(_changes(api, service, slices)) as changes:
+                        async for seen in changes:
+                            yield seen
+                except (ApiAway, Refused, ValueError):
+                    if self._clock.now() - began >= self._patience.lasting:
+                        trouble.watched()
+                    raise
+                trouble.watched()
+
+    async def _list(self, api: KubernetesApi, service: ServiceAddress, trouble: Trouble) -> bytes:
+        """The slices; at the first try nobody waits long, because the name is there to be asked.
+
+        Raises:
+            ApiAway: It did not say.
+        """
+        try:
+            async with asyncio.timeout(self._patience.first if trouble.is_first_try else None):
+                return await api.list_slices(service)
+        except TimeoutError:
+            raise ApiAway("no answer within the first moments") from None
 
 
 async def _changes(
     api: KubernetesApi, service: ServiceAddress, slices: Slices
-) -> AsyncGenerator[Seen, None]:
+) -> AsyncGenerator[Sighting, None]:
     """What one watch tells."""
     async with aclosing(api.watch_slices(service, since=slices.version)) as lines:
         async for line in lines:
             if slices.apply(line):
-                yield slices.endpoints()
-
-
-class _Trouble:
-    """What goes wrong with one service, told once."""
-
-    def __init__(self, service: ServiceAddress) -> None:
-        self._facts = {"namespace": service.namespace, "service": service.service}
-        self._is_told = False
-        self.failures = 0
-        """Since a watch came to its end as it should."""
-
-    def met(self, problem: str) -> None:
-        """Something went wrong.
-
-        Args:
-            problem: For people; empty: nobody need know.
-        """
-        self.failures += 1
-        if problem and not self._is_told:
-            self._is_told = True
-            _log.warning("endpoints.not_told", problem=problem, **self._facts)
-
-    def is_over(self) -> None:
-        """The API tells which endpoints there are."""
-        if self._is_told:
-            self._is_told = False
-            _log.info("endpoints.told_again", **self._facts)
+                yield Sighting(endpoints=slices.endpoints())

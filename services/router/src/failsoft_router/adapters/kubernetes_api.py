@@ -44,16 +44,20 @@ class Patience:
     """How long the API is waited for, in seconds.
 
     Attributes:
+        first: For the very first list, while nothing is known.
         connect: For a connection.
         list_: For the next piece of a list, or the answer to an event.
         watch: After which the API ends a watch, and another one goes on from there.
         grace: Beyond that, until a silent watch has lost its connection.
+        lasting: After which a watch was of use, whatever ends it.
     """
 
+    first: float = 2.0
     connect: float = 5.0
     list_: float = 10.0
     watch: int = 60
     grace: float = 10.0
+    lasting: float = 5.0
 
 
 class ApiAway(Exception):

@@ -25,7 +25,7 @@ An endpoint that becomes ready is another one than it was before: what was held 
 forgotten. Whoever chooses is given a turn, and hands it back with how the call ended.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from failsoft_model.walk import Load
@@ -39,6 +39,18 @@ class Endpoint:
 
     address: str
     ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """All endpoints of a service, as somebody said.
+
+    Attributes:
+        by_name: Who watches them has said nothing yet: it is what the service's name leads to.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +82,17 @@ class Endpoints:
         self._members: dict[str, Member] = {}
         self._changed_at: float | None = None
         self._known = False
+        self._by_name = False
 
     @property
     def known(self) -> bool:
         """Whether anybody has said yet which there are."""
         return self._known
+
+    @property
+    def by_name(self) -> bool:
+        """See `Sighting`."""
+        return self._by_name
 
     @property
     def any_ready(self) -> bool:
@@ -104,14 +122,14 @@ class Endpoints:
             if member.listed
         )
 
-    def adopt(self, seen: Iterable[Endpoint], *, now: float) -> bool:
+    def adopt(self, seen: Sighting, *, now: float) -> bool:
         """These are there from now on, and no others.
 
         Returns:
             Whether there is one to call now, and was none before.
         """
-        before, self._known = self.any_ready, True
-        ready = {each.address: each.ready for each in seen}
+        before, self._known, self._by_name = self.any_ready, True, seen.by_name
+        ready = {each.address: each.ready for each in seen.endpoints}
         for address in ready:
             self._members.setdefault(address, Member(address=address))
         for member in tuple(self._members.values()):

@@ -71,7 +71,7 @@ def ways_to_targets(
     open_ = partial(_open, clock=clock, token=token, environ=environ)
     one = partial(_target, calls=calls, clock=clock, token=token, tls=tls)
     to_endpoints = Connections(partial(open_, reach=one))
-    endpoints = EndpointWatch(EndpointSlices(cluster, draw=draw), clock=clock)
+    endpoints = EndpointWatch(EndpointSlices(cluster, clock=clock, draw=draw), clock=clock)
     several = partial(ReplicatedTarget, to=to_endpoints.to, clock=clock, draw=draw)
     reach = partial(_reach, endpoints=endpoints, several=several, one=one)
     return Ways(

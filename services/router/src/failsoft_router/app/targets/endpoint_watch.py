@@ -5,7 +5,7 @@ that changes anything else of the target. Targets of one service share its watch
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import aclosing
 from functools import partial
 
@@ -14,7 +14,7 @@ from failsoft_router.app.targets.board import Board
 from failsoft_router.app.targets.boards import MakeBoard
 from failsoft_router.app.targets.gates import Gates
 from failsoft_router.core.egress import Addresses
-from failsoft_router.core.endpoints import Endpoint, Endpoints
+from failsoft_router.core.endpoints import Endpoints, Sighting
 from failsoft_router.core.policy import Policy, TargetPolicy
 from failsoft_router.core.service_address import ServiceAddress, service_address
 from failsoft_router.ports import EndpointSource
@@ -56,7 +56,7 @@ class EndpointWatch:
         self._source = source
         self._clock = clock
         self._watched: dict[Hashable, Watched] = {}
-        self._last: dict[ServiceAddress, tuple[Endpoint, ...]] = {}
+        self._last: dict[ServiceAddress, Sighting] = {}
         self._board: Board | None = None
         self._changed = asyncio.Event()
 
@@ -103,7 +103,7 @@ class EndpointWatch:
                 self._last[service] = seen
                 self._adopt(service, seen)
 
-    def _adopt(self, service: ServiceAddress, seen: Iterable[Endpoint]) -> None:
+    def _adopt(self, service: ServiceAddress, seen: Sighting) -> None:
         now = self._clock.now()
         for watched in self._watched.values():
             if watched.service != service:

@@ -26,6 +26,7 @@ from failsoft_router.core.outcome import Lesson
 
 _NONE_READY = "none of its endpoints is ready"
 _NONE_KNOWN = "nobody has said yet which endpoints it has"
+_BY_NAME = "the Kubernetes API has not told its endpoints yet: they are known by the service's name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,12 @@ class Gates:
 
     @property
     def absence(self) -> str:
-        """Why there is none, for people; empty: there is one."""
-        if self.endpoints is None or self.endpoints.any_ready:
+        """Why there is none, or how one is known, for people; empty: it is there, and watched."""
+        if self.endpoints is None:
             return ""
-        return _NONE_READY if self.endpoints.known else _NONE_KNOWN
+        if not self.endpoints.any_ready:
+            return _NONE_READY if self.endpoints.known else _NONE_KNOWN
+        return _BY_NAME if self.endpoints.by_name else ""
 
     def refusal(self, *, fingerprint: str | None, now: float) -> Refusal | None:
         """The first gate that is shut, health aside: its breaker gives permits.
