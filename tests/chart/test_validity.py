@@ -51,6 +51,11 @@ def test_every_object_fits_the_schemas_of_kubernetes(
             kubernetes_validate.validate(manifest, version, strict=True)
 
 
+def test_every_object_says_its_namespace(manifests: list[dict[str, Any]]) -> None:
+    """Whoever applies what was rendered need not say it, and a Role stays with its pods."""
+    assert {manifest["metadata"]["namespace"] for manifest in manifests} == {"failsoft"}
+
+
 def test_an_unknown_field_does_not_fit() -> None:
     """Shows that the check above can fail."""
     kubernetes_validate = pytest.importorskip(

@@ -6,6 +6,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {{ include "failsoft.objectName" . }}
+  namespace: {{ (index . 0).Release.Namespace }}
   labels:
     {{- include "failsoft.labels" . | nindent 4 }}
 spec:

@@ -38,6 +38,7 @@ apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {{ include "failsoft.objectName" . }}
+  namespace: {{ (index . 0).Release.Namespace }}
   labels:
     {{- include "failsoft.labels" . | nindent 4 }}
 spec:

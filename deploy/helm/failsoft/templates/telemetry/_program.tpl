@@ -28,6 +28,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
   labels:
     {{- include "failsoft.labels" . | nindent 4 }}
 data:
@@ -38,6 +39,7 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
   labels:
     {{- include "failsoft.labels" . | nindent 4 }}
 spec:
@@ -116,6 +118,7 @@ apiVersion: v1
 kind: Service
 metadata:
   name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
   labels:
     {{- include "failsoft.labels" . | nindent 4 }}
 spec:
