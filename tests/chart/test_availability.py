@@ -1,6 +1,8 @@
 """Pods stay apart, leave one at a time, and follow the load where that is asked for."""
 
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -81,6 +83,33 @@ class TestAutoscaling:
         assert scaler["spec"]["maxReplicas"] == 7
         [metric] = scaler["spec"]["metrics"]
         assert metric["resource"]["target"] == {"type": "Utilization", "averageUtilization": 70}
+
+    def test_caches_follow_their_cpu_by_themselves(self, defaults: Render) -> None:
+        made = defaults("--set", "cache.autoscaling.enabled=true,cache.autoscaling.maxReplicas=4")
+
+        [scaler] = of_kind(made, "HorizontalPodAutoscaler")
+        assert scaler["spec"]["scaleTargetRef"]["name"] == "failsoft-cache"
+        assert scaler["spec"]["maxReplicas"] == 4
+        [cache] = [
+            each["spec"]
+            for each in of_kind(made, "Deployment")
+            if each["metadata"]["name"] == "failsoft-cache"
+        ]
+        assert "replicas" not in cache
+        assert router(made)["spec"]["replicas"] == 2
+
+    @pytest.mark.parametrize("component", ["router", "cache"])
+    def test_more_at_least_than_at_most_is_refused(
+        self, helm: Callable[..., CompletedProcess[str]], chart: Path, component: str
+    ) -> None:
+        scaling = f"{component}.autoscaling"
+        made = helm(
+            *("template", "failsoft", chart, "--set"),
+            f"{scaling}.enabled=true,{scaling}.minReplicas=30",
+        )
+
+        assert made.returncode != 0
+        assert f"{scaling}: minReplicas is more than maxReplicas" in made.stderr
 
     def test_keda_counts_calls_in_flight_too(self, defaults: Render) -> None:
         """One scaler only: two that disagree would take turns."""

@@ -116,6 +116,30 @@ def test_production_reaches_private_addresses_only_as_named(chart: Path, render:
     assert reached(made, router, INTERNAL) == set()
 
 
+@pytest.mark.parametrize("port", [53, 5353])
+def test_names_are_looked_up_at_the_ports_of_the_values_and_nowhere_else(
+    defaults: Render, port: int
+) -> None:
+    made = defaults("--set", f"networkPolicy.dnsPorts[0]={port}")
+    router = component(made, "router")
+
+    assert may_reach(made, router, DNS, port)
+    assert not may_reach(made, router, DNS, 5353 if port == 53 else 53)
+    assert not may_reach(made, router, STRANGER, port)
+
+
+def test_what_the_collector_tells_without_a_token_is_read_by_named_scrapers_only(
+    defaults: Render,
+) -> None:
+    own = "telemetry.collector.enabled=true,telemetry.jaeger.enabled=true"
+    namespace = (
+        "networkPolicy.scrapers[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name"
+    )
+    for settings, reads in [(own, False), (f"{own},{namespace}=elsewhere", True)]:
+        made = defaults("--set", settings)
+        assert may_reach(made, STRANGER, component(made, "collector"), 8889) is reads
+
+
 def test_the_charts_own_valkey_is_reached_by_who_keeps_something_there(defaults: Render) -> None:
     made = defaults("--set", "valkey.own.enabled=true")
     valkey = component(made, "valkey")

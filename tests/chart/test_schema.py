@@ -95,6 +95,10 @@ MISTAKES = [
     ("router.affinity.node.a=b", "additional properties 'node' not allowed"),
     ("cache.nodeSelector.a=1", "got number, want string"),
     ("localLlm.gpu.resource=gpu", "'gpu' does not match pattern"),
+    ("networkPolicy.dnsPorts={}", "got string, want integer"),
+    ("listenOn=127.0.0.1", "value must be one of '0.0.0.0', '[::]'"),
+    ("cache.autoscaling.prometheus=a", "additional properties 'prometheus' not allowed"),
+    ("valkey.ca.file=a", "additional properties 'file' not allowed"),
     ("minReadySeconds=-1", "minimum: got -1, want 0"),
     ("image.pullSeconds=10m", "got string, want integer"),
     ("preStopSeconds=0", "minimum: got 0, want 1"),
@@ -109,6 +113,16 @@ def test_a_mistake_in_the_values_is_refused_and_named(
 
     assert made.returncode != 0
     assert message in made.stderr
+
+
+def test_nobody_to_ask_for_names_is_refused(
+    helm: Callable[..., CompletedProcess[str]], chart: Path
+) -> None:
+    """A rule without peers is one for the whole world."""
+    made = helm("template", "failsoft", chart, "--set-json", "networkPolicy.dns=[]")
+
+    assert made.returncode != 0
+    assert "minItems: got 0, want 1" in made.stderr
 
 
 def test_an_amount_may_be_a_number(helm: Callable[..., CompletedProcess[str]], chart: Path) -> None:

@@ -105,10 +105,29 @@ def test_a_service_listens_on_the_pods_address_and_drains_within_the_grace(
 
     addresses = [settings[key] for key in ADDRESSES if settings.get(key)]
     hosts, numbers = zip(*(address.rsplit(":", 1) for address in addresses), strict=True)
-    assert all(ipaddress.ip_address(host).is_unspecified for host in hosts)
+    assert all(ipaddress.ip_address(host.strip("[]")).is_unspecified for host in hosts)
     assert {int(number) for number in numbers} == ports
     sleep = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] == sleep + settings["drain"] + 15
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=[row[0] for row in SERVICES])
+@pytest.mark.parametrize(("listen_on", "family"), [("0.0.0.0", 4), ("[::]", 6)])  # noqa: S104
+def test_a_service_listens_at_the_addresses_that_the_cluster_has(
+    listen_on: str,
+    family: int,
+    service: tuple[str, str, str],
+    defaults: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    """A cluster with IPv6 only has no 0.0.0.0; one without IPv6 has no `::`."""
+    made = defaults("--set", f"metrics.enabled=true,listenOn={listen_on}")
+
+    settings = settings_of(made, service, tmp_path).model_dump()
+
+    addresses = [settings[key] for key in ADDRESSES if settings.get(key)]
+    hosts = {address.rsplit(":", 1)[0].strip("[]") for address in addresses}
+    assert {ipaddress.ip_address(host).version for host in hosts} == {family}
 
 
 def test_the_router_accepts_the_policy(manifests: list[dict[str, Any]], tmp_path: Path) -> None:

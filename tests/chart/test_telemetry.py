@@ -207,6 +207,15 @@ def test_alerts_and_dashboard_are_shipped_as_they_are(defaults: Render, root: Pa
     assert dashboard["data"]["failsoft.json"].strip() == text.strip()
 
 
+def test_alerts_without_metrics_are_refused(
+    helm: Callable[..., CompletedProcess[str]], chart: Path
+) -> None:
+    made = helm("template", "failsoft", chart, "--set", "metrics.alerts.enabled=true")
+
+    assert made.returncode != 0
+    assert "set metrics.enabled too" in made.stderr
+
+
 def test_without_the_prometheus_operator_there_are_no_rules(defaults: Render) -> None:
     made = defaults("--set", "metrics.enabled=true,metrics.alerts.enabled=true")
 

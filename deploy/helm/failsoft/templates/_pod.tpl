@@ -103,7 +103,7 @@ env:
 {{/* Where Prometheus reads metrics: the settings, and the container's port. */}}
 {{- define "failsoft.metricsConfig" -}}
 {{- if .Values.metrics.enabled -}}
-metrics_address: 0.0.0.0:9464
+metrics_address: "{{ .Values.listenOn }}:9464"
 metrics_token_file: /etc/failsoft/keys/metrics-token
 {{- end -}}
 {{- end -}}
@@ -132,6 +132,17 @@ metrics_token_file: /etc/failsoft/keys/metrics-token
     items:
       - key: {{ ternary "url" $.Values.valkey.key $.Values.valkey.own.enabled }}
         path: keys/valkey-url
+{{- end -}}
+{{- end -}}
+
+{{/* The authority of Valkey's certificate, as a file. */}}
+{{- define "failsoft.valkeyAuthorityFile" -}}
+{{- with .Values.valkey.ca.existingSecret -}}
+- secret:
+    name: {{ . }}
+    items:
+      - key: {{ $.Values.valkey.ca.key }}
+        path: keys/valkey-ca.crt
 {{- end -}}
 {{- end -}}
 

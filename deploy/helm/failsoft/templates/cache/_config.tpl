@@ -1,7 +1,7 @@
 {{/* The settings file of the cache. */}}
 {{- define "failsoft.cacheConfig" -}}
 cache:
-  address: 0.0.0.0:50052
+  address: "{{ .Values.listenOn }}:50052"
   secret_file: /etc/failsoft/keys/master-secret
   service_token_file: /etc/failsoft/keys/service-token
   {{- with include "failsoft.valkeyConfig" . }}

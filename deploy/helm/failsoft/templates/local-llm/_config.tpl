@@ -1,7 +1,7 @@
 {{/* The settings file of local-llm. */}}
 {{- define "failsoft.localLlmConfig" -}}
 local_llm:
-  address: 0.0.0.0:50051
+  address: "{{ .Values.listenOn }}:50051"
   service_token_file: /etc/failsoft/keys/service-token
   profile: {{ .Values.localLlm.profile }}
   {{- with .Values.localLlm.model }}

@@ -31,6 +31,11 @@ where Helm only renders. Helm keeps its own records as Secrets of the namespace,
 - {value: valkey.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}
 {{- end }}
 {{- end }}
+{{- with .Values.valkey.ca }}
+{{- if .existingSecret }}
+- {value: valkey.ca.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}
+{{- end }}
+{{- end }}
 {{- with .Values.valkey.own }}
 {{- if and .enabled .existingSecret }}
 - {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: valkey.conf}

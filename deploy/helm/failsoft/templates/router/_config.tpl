@@ -1,10 +1,10 @@
 {{/* The settings file of the router. */}}
 {{- define "failsoft.routerConfig" -}}
 router:
-  address: 0.0.0.0:50050
-  admin_address: 0.0.0.0:50060
+  address: "{{ .Values.listenOn }}:50050"
+  admin_address: "{{ .Values.listenOn }}:50060"
   {{- if .Values.router.http.enabled }}
-  http_address: 0.0.0.0:50080
+  http_address: "{{ .Values.listenOn }}:50080"
   {{- end }}
   policy_file: /etc/failsoft/policy.yaml
   cache_address: dns:///{{ include "failsoft.objectName" (list . "cache") }}:50052
