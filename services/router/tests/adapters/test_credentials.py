@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from failsoft_kit.identity import ServiceToken
+from failsoft_kit.identity.rotation import HOLD_BACK_SECONDS
 from failsoft_router.adapters.credentials import LOOK_AGAIN, ShownToken, credential
 from failsoft_router.core.policy import CredentialSource
 from failsoft_router.ports import Credential
@@ -167,7 +168,7 @@ def test_a_variable_without_a_usable_key_is_no_key(text: str) -> None:
 
 
 def test_a_service_token_that_is_replaced_is_another_key(tmp_path: Path, clock: Clock) -> None:
-    """So a target that refused the old one is asked with the new one at once."""
+    """So a target that refused the old one is asked as soon as the new one is shown."""
     file = tmp_path / "service-token"
     file.write_text("a" * 32)
     shown = ShownToken(ServiceToken.from_file(file, clock=clock))
@@ -175,6 +176,9 @@ def test_a_service_token_that_is_replaced_is_another_key(tmp_path: Path, clock: 
 
     file.write_text("b" * 32)
     clock.time += 2.0
+    held_back = shown.value()
+    clock.time += HOLD_BACK_SECONDS
 
     assert before is not None
+    assert held_back == before
     assert shown.value() not in (None, before)
