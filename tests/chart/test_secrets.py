@@ -111,6 +111,16 @@ def test_valkeys_address_with_its_password_is_a_file_of_those_who_keep_something
     assert etc_files(pod_of(made, component))["keys/valkey-url"] == ("ours", "address")
 
 
+@pytest.mark.parametrize(("set_to", "key"), [("", "url"), ("walks", "walks")])
+def test_routers_may_have_an_address_of_their_own_at_valkey(
+    defaults: Callable[..., list[dict[str, Any]]], set_to: str, key: str
+) -> None:
+    made = defaults("--set", f"valkey.existingSecret=ours,valkey.routerKey={set_to}")
+
+    assert etc_files(pod_of(made, "router"))["keys/valkey-url"] == ("ours", key)
+    assert etc_files(pod_of(made, "cache"))["keys/valkey-url"] == ("ours", "url")
+
+
 def test_existing_secrets_are_used_and_none_is_made(
     defaults: Callable[..., list[dict[str, Any]]],
 ) -> None:

@@ -58,15 +58,15 @@ def test_the_charts_own_valkey_keeps_its_password(
     cluster: ApiServer, secrets: Callable[..., dict[str, Any]]
 ) -> None:
     """A running Valkey does not read its settings again, and the cache's address must fit."""
-    cluster.has_secret("failsoft-valkey", password="p" * 64)
+    cluster.has_secret("failsoft-valkey", **{"password": "p" * 64, "router-password": "r" * 64})
 
     made = secrets("--set", "valkey.own.enabled=true")["failsoft-valkey"]
 
-    assert made == {
-        "password": "p" * 64,
-        "url": f"valkey://:{'p' * 64}@failsoft-valkey:6379/0",
-        "valkey.conf": f"requirepass {'p' * 64}\n",
-    }
+    cache, routers = made["valkey.conf"].splitlines()
+    assert cache == f"requirepass {'p' * 64}"
+    assert routers.startswith(f"user router on >{'r' * 64} ")
+    assert made["url"] == f"valkey://:{'p' * 64}@failsoft-valkey:6379/0"
+    assert made["router-url"] == f"valkey://router:{'r' * 64}@failsoft-valkey:6379/0"
 
 
 def test_what_is_not_there_yet_is_made(

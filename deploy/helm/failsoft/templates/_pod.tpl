@@ -124,13 +124,16 @@ metrics_token_file: /etc/failsoft/keys/metrics-token
   mountPath: /tmp
 {{- end -}}
 
-{{/* Valkey's address with its password, as a file. */}}
+{{/* Valkey's address with its password, as a file: (list $ "router"). */}}
 {{- define "failsoft.valkeyUrlFile" -}}
-{{- with include "failsoft.valkeySecret" . -}}
+{{- $valkey := (index . 0).Values.valkey -}}
+{{- $keys := dict "router" ($valkey.routerKey | default $valkey.key) "cache" $valkey.key -}}
+{{- if $valkey.own.enabled -}}{{- $keys = dict "router" "router-url" "cache" "url" -}}{{- end -}}
+{{- with include "failsoft.valkeySecret" (index . 0) -}}
 - secret:
     name: {{ . }}
     items:
-      - key: {{ ternary "url" $.Values.valkey.key $.Values.valkey.own.enabled }}
+      - key: {{ get $keys (index $ 1) }}
         path: keys/valkey-url
 {{- end -}}
 {{- end -}}

@@ -29,6 +29,9 @@ where Helm only renders. Helm keeps its own records as Secrets of the namespace,
 {{- with .Values.valkey }}
 {{- if .existingSecret }}
 - {value: valkey.existingSecret, name: {{ .existingSecret }}, key: {{ .key | quote }}}
+{{- if .routerKey }}
+- {value: valkey.existingSecret, name: {{ .existingSecret }}, key: {{ .routerKey | quote }}}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with .Values.valkey.ca }}
@@ -40,6 +43,7 @@ where Helm only renders. Helm keeps its own records as Secrets of the namespace,
 {{- if and .enabled .existingSecret }}
 - {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: valkey.conf}
 - {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: url}
+- {value: valkey.own.existingSecret, name: {{ .existingSecret }}, key: router-url}
 {{- end }}
 {{- end }}
 {{- with .Values.metrics.token }}
