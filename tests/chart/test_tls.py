@@ -131,7 +131,7 @@ class TestByCertManager:
 
         assert called.removeprefix("dns:///").rpartition(":")[0] in cache["dnsNames"]
         model = certificate(made, "failsoft-local-llm-mtls")
-        # What endpoints of `kubernetes:///failsoft/failsoft-local-llm:grpc` have to be for.
+        # What endpoints of `kubernetes:///failsoft/failsoft-local-llm:50051` have to be for.
         assert "failsoft-local-llm.failsoft.svc" in model["dnsNames"]
         # Without endpoints that are watched.
         assert "failsoft-local-llm" in model["dnsNames"]

@@ -594,7 +594,7 @@ async def test_a_full_target_is_waited_for_once_where_nobody_else_can_answer(
 ) -> None:
     """Who had no room is asked again when it has some: that is another attempt."""
     remote = {**LOCAL, "attempts": 2}
-    scripts: dict[str, Script | list[Script]] = {ONE: [(FULL,), WELL], TWO: [(FULL,), WELL]}
+    scripts: dict[str, Script | list[Script]] = {ONE: [(FULL,), WELL], TWO: [(FULLER,), WELL]}
     router = stage(hops=["local"], targets={"local": remote}, endpoints=scripts, local=())
     async with router.watching():
         await router.sees("llama", ONE, TWO)

@@ -236,20 +236,20 @@ def test_an_endpoint_that_is_back_gets_one_call_until_that_went_well() -> None:
 def test_calls_from_before_the_ejection_are_no_trial() -> None:
     """A stream may go on for ten minutes, and the endpoint is back after five seconds."""
     known = endpoints("a", "b")
-    streams = [known.choose(now=0.0, draw=0.0, but={"b"}) for _ in range(2)]
+    stream = known.choose(now=0.0, draw=0.0, but={"b"})
+    assert stream is not None
     fail(known, "a")
+    for _ in range(2):
+        known.choose(now=0.0, draw=0.0, but={"a"})
     now = EJECTED_SECONDS
     assert standings(known, now)["a"] is Standing.ON_TRIAL
-    known.ended(chosen(known, now=now), Result.OK, now=now, draw=MIDDLE)
+    trial = chosen(known, now=now)
+    assert trial.address == "a"
 
-    trial = known.choose(now=now, draw=0.0, but={"b"})
-    assert trial is not None
     known.ended(trial, Result.OK, now=now, draw=MIDDLE)
+    known.ended(stream, Result.FAILED, now=now, draw=MIDDLE)
     assert standings(known, now)["a"] is Standing.READY
-    for stream in streams:
-        assert stream is not None
-        known.ended(stream, Result.FAILED, now=now, draw=MIDDLE)
-    assert [state.calls_in_flight for state in known.states(now)] == [0, 0]
+    assert [state.calls_in_flight for state in known.states(now)] == [0, 2]
 
 
 def test_only_one_call_is_on_trial_whatever_went_on_from_before() -> None:

@@ -28,7 +28,7 @@ MAX_HOPS = 4
 """Targets that one walk tries; the cache and the mock are not counted."""
 
 MAX_ATTEMPTS = 6
-"""Calls that one walk makes to targets."""
+"""Calls that one walk makes to targets; who is turned away by an endpoint has made none."""
 
 BASE = 0.25
 CAP = 5.0

@@ -266,9 +266,6 @@ class Trial:
         if isinstance(result, StartedOver):
             return Result.NO_EVIDENCE
         self._tell_egress(result)
-        if result.turned_away_by:
-            # One of several had no room, which says nothing of the others.
-            return Result.NO_EVIDENCE
         if result.error_class in _SILENCE:
             self._place.doubt.went_on()
         if self._was_hurried(result.error_class):

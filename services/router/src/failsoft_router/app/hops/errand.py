@@ -26,7 +26,7 @@ class Errand:
             over.
         began: Moment of the clock at which the walk began.
         first_content_by: Moment of the clock by which content has to come from somebody.
-        attempts: Calls to targets so far.
+        attempts: Calls to targets so far, without those that an endpoint turned away.
         targets: Targets that were called so far.
         formless: Answers so far without the form that was asked for.
         spent: Tokens of the calls whose words are in the answer that another target goes on

@@ -167,7 +167,7 @@ class ReplicatedTarget:
             failure.error_class,
             failure.detail,
             http_status=failure.http_status,
-            retry_after=known.full_for(now),
+            retry_after=known.full_for(now),  # 0 where another has room: no gate shuts for that
             turned_away_by=turn.address if elsewhere else "",
         )
 
