@@ -54,6 +54,6 @@ def events(release: "Release") -> list[dict[str, Any]]:
 
 
 def described(release: "Release") -> str:
-    """What `kubectl describe` shows of the routers' pods."""
-    names = [f"pod/{pod['metadata']['name']}" for pod in release.pods("router")]
-    return release.namespace.kubectl("describe", *names)
+    """What `kubectl describe` shows of the routers' pods; of several at once it shows no events."""
+    names = [pod["metadata"]["name"] for pod in release.pods("router")]
+    return "".join(release.namespace.kubectl("describe", "pod", name) for name in names)
