@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from on_cluster.kubectl import CommandFailed, Namespace, run
+from on_cluster.waiting import eventually
 
 CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "failsoft"
 COMPONENTS = ("router", "cache", "local-llm")
 """Those that speak our contracts; Valkey stands behind them."""
 EVERY_POD = ("--selector", "app.kubernetes.io/instance=failsoft", "--all-containers")
 READY_SECONDS = 180
+LITTLE = tuple(
+    f"--set={component}.resources.requests.cpu=20m"
+    for component in ("router", "cache", "localLlm", "valkey.own")
+)
+"""Options of a release that has to fit beside another one, with the pods that a roll adds."""
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 """The namespace takes no pod that is allowed more than the chart says its pods need."""
 
@@ -86,8 +92,11 @@ class Release:
         self.namespace.kubectl("delete", "pod", pod["metadata"]["name"])
 
     def evict(self, pod: Mapping[str, Any]) -> None:
-        """As a drain of its node does; returns when it is gone."""
-        name = pod["metadata"]["name"]
+        """As a drain of its node does; returns when it is gone.
+
+        It is known by its uid, because a StatefulSet's next pod has the same name.
+        """
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -95,7 +104,10 @@ class Release:
         }
         path = f"/api/v1/namespaces/{self.namespace.name}/pods/{name}/eviction"
         self.namespace.kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction))
-        self.wait_until_gone([name])
+        eventually(
+            lambda: uid not in [each["metadata"]["uid"] for each in self.namespace.pods()],
+            within=READY_SECONDS,
+        )
 
     def read(self, pod: Mapping[str, Any], file: str) -> str:
         """What is in a file of its container."""
