@@ -33,3 +33,11 @@ def test_when_a_provider_fails_the_next_target_answers_and_the_caller_is_told(
     assert answer.text
     assert (answer.served_by, answer.degradation) == ("local-llama", "fallback_target")
     assert answer.hops == [["cloud", "failed", "transient"], ["local-llama", "served", ""]]
+
+
+def test_the_charts_own_test_gets_its_answers(release: "Release", callers: "Callers") -> None:
+    """`helm test`, as the notes of an installation have it."""
+    said = release.test()
+
+    assert "gRPC: answered by cloud" in said
+    assert "HTTP: answered by" in said
