@@ -52,7 +52,7 @@ def installed(found_jaeger: JaegerService | None) -> Iterator[Release]:
     )
     options = (f"--values={MINIMAL}", f"--values={VALUES}", *image_options(), *telemetry)
     with new_release(options) as release:
-        release.put_provider_key("guarded", "one that is not valid any more")
+        release.put_provider_key("guarded", "out-of-date")
         release.install()
         yield release
 

@@ -56,9 +56,13 @@ class Release:
         """To what was before the last upgrade."""
         self._run("rollback", "failsoft", "--wait", f"--timeout={READY_SECONDS}s")
 
-    def test(self) -> str:
-        """What the chart's own test prints; raises `CommandFailed` where it gets no answer."""
-        return self._run("test", "failsoft", "--logs")
+    def test(self, *, logs: bool = True) -> str:
+        """What Helm and the chart's own test print; raises `CommandFailed` without an answer.
+
+        Args:
+            logs: Of the test's pod, for which Helm 3 looks when it has taken the pod away.
+        """
+        return self._run("test", "failsoft", *(("--logs",) if logs else ()))
 
     def uninstall(self) -> None:
         """Return when its pods are gone too, which Helm does not wait for."""
