@@ -88,8 +88,20 @@ def router_settings(file: Path, policy: object, **settings: object) -> RouterSet
     return RouterSettings.model_validate({**defaults, "policy_file": file, **settings})
 
 
+@pytest.fixture(params=[False, True], ids=["by name", "by name and token"])
+def service_token_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """What services know each other by, beside their certificates."""
+    if not request.param:
+        return None
+    file = tmp_path / "service-token"
+    file.write_text("0123456789abcdef" * 4)
+    return file
+
+
 @pytest.fixture
-async def town(tmp_path: Path, first: Upstream) -> AsyncIterator[Town]:
+async def town(
+    tmp_path: Path, first: Upstream, service_token_file: Path | None
+) -> AsyncIterator[Town]:
     authority, spans = TestAuthority(), RecordedSpans()
     secrets = {
         name: MountedSecret(tmp_path / name, authority, authority.issue(HERE, name))
@@ -107,6 +119,7 @@ async def town(tmp_path: Path, first: Upstream) -> AsyncIterator[Town]:
             address="127.0.0.1:0",
             data_dir=tmp_path,
             drain=1.0,
+            service_token_file=service_token_file,
             tls=shown(secrets["cache.test"], services=[ROUTER]),
         )
         behind = router_settings(
@@ -115,6 +128,7 @@ async def town(tmp_path: Path, first: Upstream) -> AsyncIterator[Town]:
                 "targets": {"first": openai_target(first)},
                 "routes": {"inner": {"default": True, "hops": ["first"]}},
             },
+            service_token_file=service_token_file,
             tls=shown(secrets["behind.test"], services=[ROUTER]),
         )
         inner = build_router(behind, clock=SystemClock(), telemetry=telemetry(spans), environ={})
@@ -135,6 +149,7 @@ async def town(tmp_path: Path, first: Upstream) -> AsyncIterator[Town]:
             },
             identity=IdentitySettings(keys_file=tmp_path / "keys"),
             cache_address=cache_address,
+            service_token_file=service_token_file,
             tls=shown(own),
             client_tls=ClientTlsSettings(
                 ca_file=own.authorities, certificate_file=own.certificate, key_file=own.key
@@ -169,7 +184,7 @@ async def ask_until_cached(channel: grpc.aio.Channel, question: str) -> None:
 
 
 async def test_a_user_with_a_key_is_answered_through_mutual_tls(town: Town) -> None:
-    """Nobody has a service token: the router is known by its certificate, and speaks for acme."""
+    """The router is known by what it shows, and speaks for acme."""
     async with town.channel() as channel:
         answer = await ask(channel, "What is soft?")
         await ask_until_cached(channel, "What is soft?")

@@ -35,11 +35,13 @@ async def say_who(request: StringValue, context: object) -> StringValue:
 WHO = Echo(unary=say_who)
 
 
-async def refusal_of(opened: grpc.aio.Channel) -> grpc.aio.AioRpcError:
+async def refusal_of(
+    opened: grpc.aio.Channel, token: ServiceToken | None = None
+) -> grpc.aio.AioRpcError:
     """Why a call over that channel, for the tenant acme, is refused."""
     async with opened:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await ask(opened)
+            await ask(opened, token)
     return refused.value
 
 
@@ -130,15 +132,32 @@ async def test_the_common_name_of_a_certificate_is_no_name(stage: TlsStage) -> N
     assert refused.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_a_stranger_with_the_service_token_is_a_service(
+async def test_where_there_is_a_service_token_too_a_service_shows_both(
     stage: TlsStage, token: ServiceToken
 ) -> None:
-    caller = client_of(stage.secret("stranger", "stranger.test"))
+    caller = client_of(stage.secret("router", ROUTER))
     async with (
         serving(stage.server_tls(services=[ROUTER]), echo=WHO, token=token) as address,
         channel(caller, address) as opened,
     ):
         assert await ask(opened, token) == "acme service"
+
+
+@pytest.mark.parametrize(
+    ("name", "shows_token"), [(ROUTER, False), ("stranger.test", True), ("stranger.test", False)]
+)
+async def test_neither_the_token_nor_the_name_is_enough_where_there_are_both(
+    stage: TlsStage, token: ServiceToken, name: str, shows_token: bool
+) -> None:
+    """An authority may serve a whole cluster and give anybody any name; a token may get out."""
+    caller = client_of(stage.secret("caller", name))
+    async with serving(stage.server_tls(services=[ROUTER]), echo=WHO, token=token) as address:
+        refused = await refusal_of(channel(caller, address), token if shows_token else None)
+
+    assert refused.code() is grpc.StatusCode.UNAUTHENTICATED
+    said = refused.details() or ""
+    assert "the service token along with a certificate of one of our services" in said
+    assert ("none of them" in said) == (name != ROUTER)
 
 
 async def test_a_bearer_that_is_none_of_ours_is_refused_whatever_the_certificate(

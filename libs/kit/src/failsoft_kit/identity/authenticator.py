@@ -50,15 +50,15 @@ class Authenticator:
     | our services                  | no bearer            | user of `default`     | refused     |
     | users                         | no bearer            | refused               | refused     |
     | anybody                       | another bearer       | refused               | refused     |
-    | our services                  | the service token,   | service, operator     | the same    |
-    |                               | or no bearer and a   |                       |             |
-    |                               | certificate of one   |                       |             |
+    | our services                  | what they are known  | service, operator     | the same    |
+    |                               | by                   |                       |             |
     | users                         | their key or token   | user of its tenant,   | the same    |
     |                               |                      | with its scopes       |             |
 
-    Our services are known by the service token or by the names in their certificates, users by
-    what an `Authority` judges. Where users or names are known, each caller says who it is,
-    wherever it calls from.
+    Our services are known by the service token, or by a name in their certificate and no bearer;
+    where there are both, they have to show both: one that got out is not enough then.
+    Users are known by what an `Authority` judges. Where users or names are known, each caller says
+    who it is, wherever it calls from.
     A service speaks for the tenant in its metadata `failsoft-tenant`, or else for `default`;
     from everybody else that entry is ignored.
     """
@@ -81,13 +81,7 @@ class Authenticator:
         self._authorities = authorities
         self._services = frozenset(services)
         self._loopback = loopback
-        accepted = [each.accepts for each in authorities]
-        if token is not None:
-            accepted.append("the service token")
-        demanded = [f"{' or '.join(accepted)} as `authorization: Bearer …`"] if accepted else []
-        if services:
-            demanded.append("a certificate of one of our services")
-        self._demand = f"the call needs {', or '.join(demanded)}"
+        self._demand = _demand(token, authorities, services)
 
     @classmethod
     def of(
@@ -101,12 +95,12 @@ class Authenticator:
         """The rules of a listener.
 
         Args:
-            token: None: no service of ours is known here by it.
+            token: What our services have to show; None: no bearer.
             loopback: Whether only this machine can reach the listener.
             authorities: Know users.
-            services: Names in certificates by which our services are known. None of them, no
-                authority and no token: there is no identity here, everybody on this machine is
-                its owner.
+            services: Names of which our services have to have one in their certificates. None of
+                them, no authority and no token: there is no identity here, everybody on this
+                machine is its owner.
 
         Raises:
             StartupError: nobody is known, and more than loopback can reach it.
@@ -130,8 +124,9 @@ class Authenticator:
 
         Args:
             metadata: The call's, keys in lower case as gRPC gives them.
-            names: Those in the certificate that the caller has shown. They count where no bearer
-                is shown: who passes a user's on does not ask as itself.
+            names: Those in the certificate that the caller has shown. They count with the service
+                token, or with no bearer where there is no such token: who passes a user's bearer
+                on does not ask as itself.
 
         Raises:
             Unauthenticated: the caller has to show what it is known by, or showed something else.
@@ -141,7 +136,7 @@ class Authenticator:
         if self._unowned:
             return _OWNER
         shown = _entries(metadata, AUTHORIZATION_METADATA)
-        if not shown and self._services.intersection(names):
+        if not shown and self._token is None and self._services.intersection(names):
             return _service(_entries(metadata, TENANT_METADATA))
         if not shown and self.admits_strangers:
             return _USER
@@ -149,6 +144,8 @@ class Authenticator:
         if bearer is None:
             raise Unauthenticated(self._demand_of(names))
         if self._token is not None and self._token.matches(bearer):
+            if self._services and self._services.isdisjoint(names):
+                raise Unauthenticated(self._demand_of(names))
             return _service(_entries(metadata, TENANT_METADATA))
         for authority in self._authorities:
             if authority.judges(bearer):
@@ -156,10 +153,26 @@ class Authenticator:
         raise Unauthenticated(self._demand)
 
     def _demand_of(self, names: Collection[str]) -> str:
-        """What a caller has to show, who showed no bearer and a certificate with these names."""
-        if not names:
+        """What a caller has to show, whose certificate, if any, has these names."""
+        if not names or not self._services.isdisjoint(names):
             return self._demand
         return f"{self._demand}; the one shown is for {', '.join(names)}, which is none of them"
+
+
+def _demand(
+    token: ServiceToken | None, authorities: Sequence[Authority], services: Collection[str]
+) -> str:
+    """What a caller has to show, whoever it is."""
+    bearers = [each.accepts for each in authorities]
+    certificate = "a certificate of one of our services"
+    if token is not None and services:
+        certificate = f"the service token along with {certificate}"
+    elif token is not None:
+        bearers.append("the service token")
+    ways = [f"{' or '.join(bearers)} as `authorization: Bearer …`"] if bearers else []
+    if services:
+        ways.append(certificate)
+    return f"the call needs {', or '.join(ways)}"
 
 
 _USER = Principal(tenant=DEFAULT_TENANT, kind=Kind.USER)

@@ -27,8 +27,8 @@ class ServerTlsSettings(Settings):
     services: list[str] = Field(
         default=[],
         description="Our own services, by the names in their certificates (DNS or URI), to the"
-        " letter: who shows one of them, and no bearer, is a service as with the service token."
-        " Needs `client_ca_file`.",
+        " letter: a service has to show one of them, along with the service token where there is"
+        " one. Needs `client_ca_file`.",
     )
 
     @model_validator(mode="after")
