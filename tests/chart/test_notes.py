@@ -45,6 +45,27 @@ def test_who_would_be_shut_out_without_a_word_is_told(
 
 
 @pytest.mark.parametrize(
+    ("settings", "secret", "name"),
+    [
+        ("mtls.enabled=true", "failsoft-router-front-tls", "failsoft-router"),
+        ("router.tls.existingSecret=ours", "ours", "failsoft-router"),
+        (
+            "router.tls.issuer.name=ours,router.tls.dnsNames={llm.example.com,x.test}",
+            "failsoft-router-front-tls",
+            "llm.example.com",
+        ),
+    ],
+)
+def test_operators_are_told_whom_to_trust_by_which_name(
+    notes: Callable[[str], str], settings: str, secret: str, name: str
+) -> None:
+    told = notes(f"router.tls.enabled=true,{settings}")
+
+    assert f"get secret {secret} --output 'jsonpath={{.data.ca\\.crt}}'" in told
+    assert f"--server-name {name}\n" in told
+
+
+@pytest.mark.parametrize(
     ("settings", "word"),
     [
         ("router.replicas=1", CALLERS),

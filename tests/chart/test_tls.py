@@ -110,6 +110,13 @@ def test_every_certificate_is_one_that_cert_manager_understands(manifests: Manif
         assert each["metadata"]["name"]
 
 
+def test_who_calls_by_tls_has_to_show_the_service_token_too(manifests: Manifests) -> None:
+    """An issuer may give others the router's name."""
+    for name in ("cache", "local-llm"):
+        made = settings(manifests, name)
+        assert "tls" not in made or (made["tls"]["services"] and made["service_token_file"])
+
+
 def test_files_of_one_end_are_of_one_secret(manifests: Manifests) -> None:
     """Else a certificate could be swapped without its key."""
     for name in ("router", "cache", "local-llm"):
@@ -259,6 +266,7 @@ class TestBySecrets:
     [
         ("mtls.enabled=true,mtls.existingSecrets.cache=a", "name all three or none"),
         ("router.tls.enabled=true", "router.tls needs a certificate"),
+        ("mtls.enabled=true,mtls.routerNames={spiffe://x/router}", "take them away"),
     ],
 )
 def test_values_that_cannot_work_are_refused(
