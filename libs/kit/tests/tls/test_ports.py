@@ -24,6 +24,7 @@ from failsoft_kit.testing.grpc import service_of
 pytestmark = pytest.mark.integration
 
 SPIFFE = "spiffe://cluster.local/ns/failsoft/sa/router"
+TOKEN, OTHER_TOKEN = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 ANSWER_SECONDS = 20.0
 
 
@@ -144,20 +145,28 @@ async def test_where_there_is_a_service_token_too_a_service_shows_both(
 
 
 @pytest.mark.parametrize(
-    ("name", "shows_token"), [(ROUTER, False), ("stranger.test", True), ("stranger.test", False)]
+    ("name", "shown"),
+    [
+        (ROUTER, None),
+        (ROUTER, OTHER_TOKEN),
+        ("stranger.test", TOKEN),
+        ("stranger.test", OTHER_TOKEN),
+        ("stranger.test", None),
+    ],
 )
 async def test_neither_the_token_nor_the_name_is_enough_where_there_are_both(
-    stage: TlsStage, token: ServiceToken, name: str, shows_token: bool
+    stage: TlsStage, token: ServiceToken, name: str, shown: str | None
 ) -> None:
     """An authority may serve a whole cluster and give anybody any name; a token may get out."""
     caller = client_of(stage.secret("caller", name))
+    shows = None if shown is None else token_in(stage.folder / "shown", shown)
     async with serving(stage.server_tls(services=[ROUTER]), echo=WHO, token=token) as address:
-        refused = await refusal_of(channel(caller, address), token if shows_token else None)
+        refused = await refusal_of(channel(caller, address), shows)
 
     assert refused.code() is grpc.StatusCode.UNAUTHENTICATED
     said = refused.details() or ""
     assert "the service token along with a certificate of one of our services" in said
-    assert ("none of them" in said) == (name != ROUTER)
+    assert ("the one shown is for stranger.test" in said) == (name != ROUTER)
 
 
 async def test_a_bearer_that_is_none_of_ours_is_refused_whatever_the_certificate(
@@ -231,6 +240,9 @@ async def _shakes_hands(context: ssl.SSLContext, address: str) -> bool:
 
 @pytest.fixture
 def token(tmp_path: Path) -> ServiceToken:
-    path = tmp_path / "token"
-    path.write_text("0123456789abcdef" * 4)
-    return ServiceToken.from_file(path)
+    return token_in(tmp_path / "token", TOKEN)
+
+
+def token_in(file: Path, content: str) -> ServiceToken:
+    file.write_text(content)
+    return ServiceToken.from_file(file)

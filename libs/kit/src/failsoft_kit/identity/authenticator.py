@@ -150,7 +150,7 @@ class Authenticator:
         for authority in self._authorities:
             if authority.judges(bearer):
                 return authority.principal(bearer)
-        raise Unauthenticated(self._demand)
+        raise Unauthenticated(self._demand_of(names))
 
     def _demand_of(self, names: Collection[str]) -> str:
         """What a caller has to show, whose certificate, if any, has these names."""
