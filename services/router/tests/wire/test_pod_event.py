@@ -52,5 +52,10 @@ def test_a_long_message_is_cut_between_letters(letter: str) -> None:
     assert MAX_MESSAGE_BYTES - 4 < len(told.encode()) <= MAX_MESSAGE_BYTES
 
 
+def test_what_is_no_utf_8_in_a_message_is_a_question_mark() -> None:
+    """It quotes files; what is told must not fail over them."""
+    assert event("`targets.a\ud800` is unknown")["message"] == "`targets.a?` is unknown"
+
+
 def test_a_message_that_just_fits_is_whole() -> None:
     assert event("a" * MAX_MESSAGE_BYTES)["message"] == "a" * MAX_MESSAGE_BYTES

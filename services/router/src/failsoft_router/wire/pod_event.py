@@ -56,10 +56,14 @@ def encode_pod_event(notice: Notice, pod: Pod, *, unix: float) -> bytes:
 
 
 def _cut(message: str) -> str:
-    """The message, or as much of it as there is room for, and an ellipsis."""
-    content = message.encode()
+    """The message, or as much of it as there is room for, and an ellipsis.
+
+    It may quote what a file says, which may hold lone surrogates (`"\\ud800"` in YAML): those are
+    no UTF-8, and become question marks.
+    """
+    content = message.encode(errors="replace")
     if len(content) <= MAX_MESSAGE_BYTES:
-        return message
+        return content.decode()
     ellipsis = "…"
     room = MAX_MESSAGE_BYTES - len(ellipsis.encode())
     return content[:room].decode(errors="ignore") + ellipsis
