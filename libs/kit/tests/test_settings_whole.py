@@ -72,6 +72,13 @@ def test_what_is_missing_is_told_at_the_place_where_it_would_be(file: Path) -> N
     ]
 
 
+def test_a_key_that_can_be_shown_to_nobody_is_refused_with_its_line(file: Path) -> None:
+    """The model named it otherwise, and the mistake then was `doors`: "did you mean `doors`?"."""
+    assert problems(file, 'doors:\n  "a\\ud800": {color: red, colour: red}\nfront: red\n') == [
+        "house.yaml, line 2: a key holds half a letter (`\\ud800` to `\\udfff`)"
+    ]
+
+
 def test_the_check_sees_the_raw_values_whatever_they_are(file: Path) -> None:
     """It runs although the model refused, so it must expect anything."""
     assert problems(file, "doors: 7\n") == [

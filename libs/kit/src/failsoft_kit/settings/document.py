@@ -27,6 +27,10 @@ _QUOTED = re.compile(r"'[^'<]{2,}'")
 """What the parser quotes of the file, which may be a secret: one that begins with `*` or `!`."""
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a letter in UTF-16, which YAML can write down and neither UTF-8 nor pydantic can."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What a file said."""
@@ -81,8 +85,8 @@ def parse_document(name: str, content: bytes) -> Document:
         name: The file, for messages about it.
 
     Raises:
-        SettingsError: it is no YAML, is no mapping, or has a key twice or one that is no text
-            (such as an unquoted `on`, which YAML takes for `true`).
+        SettingsError: it is no YAML, is no mapping, or has a key twice, one that is no text (such
+            as an unquoted `on`, which YAML takes for `true`), or one with a lone surrogate.
     """
     try:
         return _document(name, content)
@@ -144,6 +148,8 @@ class _Survey:
                 continue
             if key.tag != _TEXT:
                 self._problem(line, "a key must be text; put it in quotes")
+            elif _SURROGATE.search(key.value):
+                self._problem(line, "a key holds half a letter (`\\ud800` to `\\udfff`)")
             elif key.value in first_lines:
                 first = first_lines[key.value]
                 self._problem(line, f"the key `{key.value}` is already on line {first}")
