@@ -37,7 +37,7 @@ class TestAuthority:
     def issue(
         self,
         *names: str,
-        days: tuple[int, int] = (-2, 2),
+        days: tuple[float, float] = (-2, 2),
         for_clients_only: bool = False,
         password: bytes | None = None,
     ) -> Issued:
@@ -120,7 +120,7 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     *,
-    days: tuple[int, int],
+    days: tuple[float, float],
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (

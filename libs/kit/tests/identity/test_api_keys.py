@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from descriptors import no_descriptors_left
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,6 +175,20 @@ def test_a_key_that_is_no_longer_listed_is_refused(
     keys: ApiKeys, path: Path, clock: SettableClock
 ) -> None:
     replace(path, b"")
+    clock.time += 1.0
+
+    refusal(keys, KEY.text)
+
+
+def test_a_key_that_was_removed_while_no_file_could_be_opened_is_refused(
+    keys: ApiKeys, path: Path, clock: SettableClock
+) -> None:
+    """The file was never read again, and the key was good until the next change."""
+    replace(path, record(OPERATORS).to_line())
+    clock.time += 1.0
+    with no_descriptors_left():
+        assert keys.principal(KEY.text).tenant == "acme"
+
     clock.time += 1.0
 
     refusal(keys, KEY.text)

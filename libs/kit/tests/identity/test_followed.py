@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from descriptors import no_descriptors_left
 
-from failsoft_kit.identity.followed import CHECK_SECONDS, FollowedFile
+from failsoft_kit.followed import CHECK_SECONDS
+from failsoft_kit.identity.followed import FollowedFile
 from failsoft_kit.startup import StartupError
 from failsoft_kit.testing.clock import SettableClock
 
@@ -69,3 +71,39 @@ def test_a_file_that_could_not_be_read_is_read_when_it_can_be(path: Path) -> Non
     clock.time += CHECK_SECONDS
 
     assert followed.current() == "second one"
+
+
+def test_a_change_is_not_dated_before_the_last_look(path: Path) -> None:
+    """The dates of a file can be older: of a volume, or by a clock that was set."""
+    clock = SettableClock(path.stat().st_ctime + 100.0)
+    followed = FollowedFile(path, read=Path.read_text, clock=clock)
+    looked_at = clock.time
+    path.write_text("second one")
+
+    clock.time += CHECK_SECONDS
+
+    assert followed.current() == "second one"
+    assert followed.changed_at == looked_at
+
+
+def test_a_change_that_could_not_be_read_is_dated_when_it_was_made(path: Path) -> None:
+    """Who shows a secret and who judges it count from there."""
+    clock = SettableClock(path.stat().st_ctime + 100.0)
+    followed = FollowedFile(path, read=key_of, clock=clock)
+    looked_at = clock.time
+    path.write_text("second one")
+    clock.time += CHECK_SECONDS
+    with no_descriptors_left():
+        assert followed.current() == "first"
+
+    clock.time += 200.0
+
+    assert followed.current() == "second one"
+    assert followed.changed_at == looked_at
+
+
+def key_of(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise StartupError("it cannot be read") from error

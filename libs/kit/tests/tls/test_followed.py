@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 from certificates import MountedSecret, TestAuthority
+from descriptors import no_descriptors_left
 
 from failsoft_kit.tls.followed import FollowedTls
 from failsoft_kit.tls.pem import PairFiles, TlsFiles
 
 AUTHORITY = TestAuthority()
+DAY_SECONDS = 24 * 60 * 60
 FIRST, SECOND = AUTHORITY.issue("cache.test"), AUTHORITY.issue("cache.test")
 
 
@@ -81,3 +83,25 @@ def test_files_that_have_gone_leave_the_old_ones(
     secret.certificate.unlink()
     assert not followed.look()
     assert certificate_of(followed) == FIRST.certificate
+
+
+def test_files_that_could_not_be_opened_are_in_use_when_they_can_be(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    secret.put(AUTHORITY, SECOND)
+    with no_descriptors_left():
+        assert not followed.look()
+
+    assert followed.look()
+    assert certificate_of(followed) == SECOND.certificate
+
+
+def test_a_certificate_is_in_use_when_its_time_has_come(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    """The clock of who issued it was ahead, and it was refused for ever."""
+    early = AUTHORITY.issue("cache.test", days=(2.0 / DAY_SECONDS, 1))
+    secret.put(AUTHORITY, early)
+
+    while certificate_of(followed) != early.certificate:
+        followed.look()

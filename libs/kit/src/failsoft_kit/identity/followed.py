@@ -1,7 +1,7 @@
-"""A file whose content is in use, also when it is replaced while the process runs."""
+"""A file whose content is in use, and since when it is there."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -9,10 +9,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from failsoft_kit.clock import Clock
-from failsoft_kit.startup import StartupError
-
-CHECK_SECONDS = 1.0
-"""Between two looks at a file, so that a change is in use without a restart."""
+from failsoft_kit.followed import CHECK_SECONDS, Followed
 
 T = TypeVar("T")
 
@@ -30,60 +27,44 @@ class FollowedFile(Generic[T]):
     def __init__(self, path: Path, *, read: Callable[[Path], T], clock: Clock) -> None:
         """
         Args:
-            read: Gives what the file says, or raises StartupError, whose problems tell no secret.
+            read: See `Followed`.
 
         Raises:
             StartupError: what the file says now cannot be used.
         """
         self.path = path
-        self._read = read
         self._clock = clock
-        self._seen = _signature(_status(path))
-        self._content = read(path)
-        self._changed_at = self._looked_at = clock.now()
+        self._followed = Followed(
+            path, read=partial(read, path), complain=self._complain, timeless=True
+        )
+        self._changed_at = self._looked_at = self._current_at = clock.now()
 
     @property
     def changed_at(self) -> float:
         """Since when the content is there, on the clock given: when the file was put there, as far
-        as its dates can be true, which is between the last look and the one before; of the first
-        content, when it was read."""
+        as its dates can be true, which is after the last look that saw the content before; of the
+        first content, when it was read."""
         return self._changed_at
 
     def current(self) -> T:
         """The last good content."""
         now = self._clock.now()
         if now - self._looked_at >= CHECK_SECONDS:
-            last, self._looked_at = self._looked_at, now
-            self._look(now, unseen_for=now - last)
-        return self._content
+            self._looked_at = now
+            if self._followed.look():
+                self._changed_at = now - min(self._age(), now - self._current_at)
+                _log.info("identity.file_read", path=str(self.path))
+            if self._followed.is_up_to_date:
+                self._current_at = now
+        return self._followed.content
 
-    def _look(self, now: float, *, unseen_for: float) -> None:
-        status = _status(self.path)
-        seen = _signature(status)
-        if seen == self._seen:
-            return
-        self._seen = seen
+    def _complain(self, problems: Sequence[str]) -> None:
+        _log.warning("identity.file_kept", path=str(self.path), problems=problems)
+
+    def _age(self) -> float:
+        """For how many seconds the file has been there; 0.0 where its dates cannot be true."""
         try:
-            self._content = self._read(self.path)
-        except StartupError as error:
-            _log.warning("identity.file_kept", path=str(self.path), problems=error.problems)
-        else:
-            age = 0.0 if status is None else self._clock.unix() - status.st_ctime
-            self._changed_at = now - min(max(age, 0.0), unseen_for)
-            _log.info("identity.file_read", path=str(self.path))
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """None: there is no such file."""
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _signature(status: os.stat_result | None) -> tuple[int, ...] | None:
-    """What tells one state of a file from the next, who may read it included."""
-    if status is None:
-        return None
-    readers = status.st_mode, status.st_uid, status.st_gid
-    return status.st_ino, status.st_mtime_ns, status.st_size, *readers
+            put_there = self.path.stat().st_ctime
+        except OSError:
+            return 0.0
+        return max(self._clock.unix() - put_there, 0.0)

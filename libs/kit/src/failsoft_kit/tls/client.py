@@ -8,9 +8,10 @@ import asyncio
 
 import grpc
 
+from failsoft_kit.followed import CHECK_SECONDS
 from failsoft_kit.identity import ServiceToken
 from failsoft_kit.rpc.channel import open_channel, server_name_option
-from failsoft_kit.tls.followed import CHECK_SECONDS, FollowedTls
+from failsoft_kit.tls.followed import FollowedTls
 from failsoft_kit.tls.pem import PairFiles, TlsFiles
 from failsoft_kit.tls.renewed import RenewedChannel
 from failsoft_kit.tls.settings import ClientTlsSettings
