@@ -26,10 +26,14 @@ class TestAuthority:
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, days: tuple[float, float] = (-10, 10)) -> None:
+        """
+        Args:
+            days: From when to when it may vouch, counted from today.
+        """
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("A private authority")
-        builder = _builder(self._name, self._name, self._key, days=(-10, 10))
+        builder = _builder(self._name, self._name, self._key, days=days)
         constraints = x509.BasicConstraints(ca=True, path_length=None)
         root = builder.add_extension(constraints, critical=True).sign(self._key, hashes.SHA256())
         self.pem = root.public_bytes(_PEM)

@@ -61,6 +61,15 @@ def test_another_authority_is_in_use_too(followed: FollowedTls, secret: MountedS
     assert followed.current.authorities == other.pem
 
 
+def test_an_authority_whose_time_is_over_leaves_the_one_before(
+    followed: FollowedTls, secret: MountedSecret
+) -> None:
+    """It was put in force, and every new call ended."""
+    secret.put(TestAuthority(days=(-10, -1)), SECOND)
+    assert not followed.look()
+    assert followed.current.authorities == AUTHORITY.pem
+
+
 @pytest.mark.parametrize("bad", ["a key that does not fit", "an expired certificate"])
 def test_a_bad_pair_leaves_the_old_one_until_there_is_a_good_one(
     followed: FollowedTls, secret: MountedSecret, bad: str

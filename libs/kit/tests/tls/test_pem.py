@@ -57,6 +57,45 @@ def test_a_certificate_whose_time_is_not_now_is_refused(
     assert ("expired" if days[1] < 0 else "not yet valid") in refusal
 
 
+@pytest.mark.parametrize("days", [(-3, -1), (1, 3)], ids=["expired", "not yet valid"])
+def test_authorities_whose_time_is_not_now_are_refused(
+    tmp_path: Path, days: tuple[int, int]
+) -> None:
+    """Nobody could be trusted by them, and every new call would end."""
+    secret = mounted(tmp_path, GOOD)
+    pem = TestAuthority(days=days).pem
+    secret.authorities.write_bytes(pem + pem)
+
+    refusal = refusal_of(files(secret))
+
+    assert str(secret.authorities) in refusal
+    assert "good now" in refusal
+
+
+def test_one_authority_whose_time_is_now_is_enough(tmp_path: Path) -> None:
+    """While authorities are replaced the one before stays in the file for a while."""
+    secret = mounted(tmp_path, GOOD)
+    both = TestAuthority(days=(-3, -1)).pem + AUTHORITY.pem
+    secret.authorities.write_bytes(both)
+
+    assert read_pem(files(secret)).authorities == both
+
+
+def test_a_certificate_that_vouches_for_itself_alone_can_be_trusted(tmp_path: Path) -> None:
+    secret = mounted(tmp_path, GOOD)
+    secret.authorities.write_bytes(GOOD.certificate)
+
+    assert read_pem(files(secret)).authorities == GOOD.certificate
+
+
+def test_words_between_authorities_may_be_in_any_language(tmp_path: Path) -> None:
+    secret = mounted(tmp_path, GOOD)
+    commented = "# Zertifizierungsstelle Büro\n".encode() + AUTHORITY.pem
+    secret.authorities.write_bytes(commented)
+
+    assert read_pem(files(secret)).authorities == commented
+
+
 def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     secret = mounted(tmp_path, GOOD, key=AUTHORITY.issue("cache.test").key)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from failsoft_kit.startup import StartupError
+from failsoft_kit.tls.authorities import trust, try_authorities
 
 MAX_BYTES = 1024 * 1024
 """A file that is larger is none of these."""
@@ -72,7 +73,7 @@ def read_pem(files: TlsFiles) -> Pem:
     """
     pem = _contents(files)
     if files.authorities is not None and pem.authorities is not None:
-        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), files.authorities, pem.authorities)
+        try_authorities(files.authorities, pem.authorities)
     if files.own is not None and pem.own is not None:
         _try(files.own, pem.own, serves=files.serves)
     if _contents(files) != pem:
@@ -99,21 +100,6 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _trust(context: ssl.SSLContext, path: Path, certificates: bytes) -> None:
-    """Have it trust whom these vouch for.
-
-    Raises:
-        StartupError: they are none.
-    """
-    try:
-        context.load_verify_locations(cadata=certificates.decode("ascii"))
-    except (ValueError, ssl.SSLError):
-        raise StartupError(
-            f"{str(path)!r} holds no certificate in PEM, which begins with"
-            " -----BEGIN CERTIFICATE-----"
-        ) from None
-
-
 def _try(files: PairFiles, pair: Pair, *, serves: bool) -> None:
     """Show the pair in a handshake, to one who trusts it alone.
 
@@ -125,7 +111,7 @@ def _try(files: PairFiles, pair: Pair, *, serves: bool) -> None:
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
     judge = client if serves else server
-    _trust(judge, files.certificate, pair.certificate)
+    trust(judge, files.certificate, pair.certificate)
     judge.verify_mode = ssl.CERT_REQUIRED
     judge.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     for each in (server, client):
