@@ -42,7 +42,7 @@ CERTIFICATE = {
             "additionalProperties": False,
             "properties": {
                 "algorithm": {"const": "ECDSA"},
-                "size": {"enum": [256, 384, 521]},
+                "size": {"enum": [256, 384]},
                 "rotationPolicy": {"enum": ["Always", "Never"]},
             },
         },

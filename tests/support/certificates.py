@@ -6,8 +6,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 _PEM = serialization.Encoding.PEM
 _DAY = datetime.timedelta(days=1)
@@ -44,6 +46,7 @@ class TestAuthority:
         days: tuple[float, float] = (-2, 2),
         for_clients_only: bool = False,
         password: bytes | None = None,
+        key: PrivateKey | None = None,
     ) -> Issued:
         """A new pair.
 
@@ -51,8 +54,9 @@ class TestAuthority:
             names: DNS names, and URIs, which have a scheme.
             days: From when to when it is good, counted from today.
             password: What its key is locked by; None: nothing.
+            key: None: a new one, of P-256.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName(
             [
                 x509.UniformResourceIdentifier(name) if "://" in name else x509.DNSName(name)
@@ -122,7 +126,7 @@ def _name(common: str) -> x509.Name:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
     *,
     days: tuple[float, float],
 ) -> x509.CertificateBuilder:

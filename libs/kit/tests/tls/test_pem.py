@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from certificates import Issued, MountedSecret, TestAuthority
+from certificates import Issued, MountedSecret, PrivateKey, TestAuthority
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from failsoft_kit.startup import StartupError
 from failsoft_kit.tls.pem import MAX_BYTES, PairFiles, TlsFiles, read_pem
@@ -103,6 +104,41 @@ def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
 
     assert "does not fit" in refusal
     assert str(secret.key) in refusal
+
+
+@pytest.mark.parametrize("serves", [True, False])
+@pytest.mark.parametrize(
+    "key",
+    [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP521R1())],
+    ids=["Ed25519", "P-521"],
+)
+def test_a_key_of_a_kind_that_grpc_does_not_take_is_refused(
+    tmp_path: Path, key: PrivateKey, serves: bool
+) -> None:
+    """Python's OpenSSL takes it; every handshake of gRPC failed with it."""
+    secret = mounted(tmp_path, AUTHORITY.issue("cache.test", key=key))
+
+    refusal = refusal_of(files(secret, serves=serves))
+
+    assert str(secret.key) in refusal
+    assert "RSA, P-256 or P-384" in refusal
+
+
+@pytest.mark.parametrize("serves", [True, False])
+@pytest.mark.parametrize(
+    "key",
+    [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())],
+    ids=["RSA", "P-384"],
+)
+def test_a_key_of_any_other_kind_is_good(tmp_path: Path, key: PrivateKey, serves: bool) -> None:
+    secret = mounted(tmp_path, AUTHORITY.issue("cache.test", key=key))
+    assert read_pem(files(secret, serves=serves)).own is not None
+
+
+def test_a_key_that_is_too_small_is_told_so(tmp_path: Path) -> None:
+    small = rsa.generate_private_key(65537, 1024)  # noqa: S505 - it is what is refused
+    secret = mounted(tmp_path, AUTHORITY.issue("cache.test", key=small))
+    assert "2048 bits" in refusal_of(files(secret))
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 A pair is tried by a handshake in memory, in which one end shows it and the other trusts it alone:
 what OpenSSL refuses there (a key that does not fit, a time that is over) peers would refuse too.
+gRPC brings a TLS of its own, BoringSSL, which knows fewer kinds of keys: they are looked at here.
 """
 
 import ssl
@@ -14,6 +15,15 @@ from failsoft_kit.tls.authorities import trust, try_authorities
 
 MAX_BYTES = 1024 * 1024
 """A file that is larger is none of these."""
+
+_KINDS_OF_KEYS = (
+    bytes.fromhex("300d06092a864886f70d0101010500"),
+    bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"),
+    bytes.fromhex("301006072a8648ce3d020106052b81040022"),
+)
+"""What a certificate in DER says of its key: RSA (RFC 3279), P-256 and P-384 (RFC 5480). Others,
+like Ed25519 and P-521, no peer that speaks gRPC's own TLS takes
+(NO_COMMON_SIGNATURE_ALGORITHMS)."""
 
 _ROUNDS = 8
 """A handshake takes each end three steps at most."""
@@ -117,12 +127,17 @@ def _try(files: PairFiles, pair: Pair, *, serves: bool) -> None:
     for each in (server, client):
         _load(each, files)
     try:
-        _shake_hands(server, client)
+        shown = _shake_hands(server, client, shows_server=serves)
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", None) or error.reason or "no handshake with it"
         raise StartupError(
             f"the certificate in {str(files.certificate)!r} cannot be used: {reason}"
         ) from None
+    if not any(kind in shown for kind in _KINDS_OF_KEYS):
+        raise StartupError(
+            f"the private key in {str(files.key)!r} is of a kind that gRPC does not take: it must"
+            " be RSA, P-256 or P-384"
+        )
 
 
 def _load(context: ssl.SSLContext, files: PairFiles) -> None:
@@ -130,17 +145,21 @@ def _load(context: ssl.SSLContext, files: PairFiles) -> None:
         # Without a password here, OpenSSL would ask for one at the terminal.
         context.load_cert_chain(files.certificate, files.key, password="")
     except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            problem = f"does not fit the certificate in {str(files.certificate)!r}"
-        else:
-            problem = "cannot be used: it must be PEM, without a password"
+        match error.reason:
+            case "KEY_VALUES_MISMATCH":
+                problem = f"does not fit the certificate in {str(files.certificate)!r}"
+            case str(reason) if reason.endswith(("_TOO_SMALL", "_TOO_WEAK")):
+                problem = f"or its certificate is weaker than RSA of 2048 bits, SHA-256: {reason}"
+            case _:
+                problem = "cannot be used: it must be PEM, without a password"
         raise StartupError(f"the private key in {str(files.key)!r} {problem}") from None
     except OSError as error:
         raise StartupError(f"{str(files.key)!r} cannot be read: {error.strerror}") from error
 
 
-def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
-    """
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, *, shows_server: bool) -> bytes:
+    """The certificate that one of them has shown, in DER.
+
     Raises:
         ssl.SSLError: one of them refuses the other.
     """
@@ -153,6 +172,8 @@ def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         for end in ends:
             with suppress(ssl.SSLWantReadError):
                 end.do_handshake()
+    judge = ends[0] if shows_server else ends[1]
+    return judge.getpeercert(binary_form=True) or b""
 
 
 def _names(files: TlsFiles) -> str:
