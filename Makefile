@@ -97,12 +97,12 @@ test-prometheus: setup-dev prometheus ## See each alert fire in a real Prometheu
 	  $(PYTEST) tests/e2e/alerts
 
 .PHONY: test-cluster
-test-cluster: setup-dev ## Install on the Kubernetes cluster of KUBECONFIG, ask, roll, kill, upgrade: 4 minutes
+test-cluster: setup-dev ## Install on the Kubernetes cluster of KUBECONFIG, ask, roll, kill, upgrade: 6 minutes
 	@$(BUILD_FOR_CLUSTER)
 	@$(PYTEST) -s tests/cluster -m "cluster and not cluster_full"
 
 .PHONY: test-cluster-full
-test-cluster-full: setup-dev helm3 ## The same with every probe, death, policy, secret and scale: 25 minutes
+test-cluster-full: setup-dev helm3 ## The same with every probe, death, policy, secret and scale: 50 minutes
 	@$(BUILD_FOR_CLUSTER)
 	@$(PYTEST) -s tests/cluster -m cluster
 
@@ -131,7 +131,7 @@ lint: setup-dev ## Format, lint, types, import rules, spelling, shell, YAML, gen
 	@$(RUN)lint-imports
 	@$(RUN)codespell
 	@$(RUN)yamllint --strict .
-	@$(RUN)shellcheck .ci/run $(wildcard scripts/*.sh scripts/lib/*.sh examples/clients/*/*.sh)
+	@$(RUN)shellcheck .ci/run .ci/with-cluster $(wildcard scripts/*.sh scripts/lib/*.sh examples/clients/*/*.sh)
 	@$(RUN)python scripts/gen_protos.py --check
 	@$(RUN)python scripts/gen_docs.py --check
 	@$(RUN)python -m scripts.dashboard --check
