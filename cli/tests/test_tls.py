@@ -92,3 +92,15 @@ def test_a_name_without_an_authority_is_wrong_usage(
 ) -> None:
     assert reload("--server-name", "router.test") == 2
     assert "--ca-file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no PEM"])
+def test_a_file_without_an_authority_is_wrong_usage(
+    reload: Reload, router: Router, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """A Secret without `ca.crt` gave an empty file, and every public authority was trusted."""
+    Path(reload.ca_file).write_bytes(content)
+
+    assert reload("--ca-file", reload.ca_file, "--server-name", "router.test") == 2
+    assert "no certificate" in capsys.readouterr().err
+    assert router.shown == []

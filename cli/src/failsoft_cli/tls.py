@@ -35,4 +35,9 @@ def tls_options(command: Callable[..., int]) -> Callable[..., int]:
 def _tls(ca_file: Path | None, server_name: str) -> Tls | None:
     if ca_file is None:
         return None
-    return Tls(authorities=ca_file.read_bytes(), server_name=server_name)
+    try:
+        return Tls(authorities=ca_file.read_bytes(), server_name=server_name)
+    except OSError as error:
+        raise click.UsageError(f"--ca-file cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise click.UsageError(f"--ca-file: there is no certificate in PEM in {ca_file}") from None

@@ -73,3 +73,14 @@ async def test_any_other_is_not(target: str, tls: Tls | None) -> None:
     with pytest.raises(FailsoftRpcError) as refused_in_thread:
         await asyncio.to_thread(models_in_thread, target, tls)
     assert refused_in_thread.value.code is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("authorities", [b"", b"no PEM", b"\xff\xfe"])
+def test_nobody_s_certificate_is_not_everybody_s(authorities: bytes) -> None:
+    """gRPC takes an empty text for none, and trusts every public authority."""
+    with pytest.raises(ValueError, match="no certificate"):
+        Tls(authorities=authorities)
+
+
+def test_words_between_certificates_may_be_in_any_language() -> None:
+    Tls(authorities="# Büro\n".encode() + AUTHORITY.pem)

@@ -1,6 +1,7 @@
 """How both clients call: where to, as whom, and for how long at most."""
 
 import math
+import ssl
 from dataclasses import dataclass
 
 import grpc
@@ -23,10 +24,17 @@ class Tls:
     Attributes:
         authorities: Who may vouch for it, in PEM; None: those that gRPC brings along.
         server_name: What its certificate has to be for; empty: the target's host.
+
+    Raises:
+        ValueError: there is no certificate in `authorities`, which gRPC would take for None.
     """
 
     authorities: bytes | None = None
     server_name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.authorities is not None and not _has_certificates(self.authorities):
+            raise ValueError("authorities: no certificate in PEM is in it")
 
     @property
     def credentials(self) -> grpc.ChannelCredentials:
@@ -66,6 +74,16 @@ def call_settings(*, timeout: float, token: str | None, tenant: str | None) -> C
     if tenant is not None:
         metadata.append(("failsoft-tenant", tenant))
     return CallSettings(timeout=_checked(timeout), metadata=tuple(metadata))
+
+
+def _has_certificates(pem: bytes) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # Between certificates there may be words in any language; within one, they spoil it.
+        context.load_verify_locations(cadata=pem.decode("ascii", "backslashreplace"))
+    except (ValueError, ssl.SSLError):
+        return False
+    return True
 
 
 def _checked(timeout: float) -> float:
