@@ -95,6 +95,29 @@ def test_a_name_without_an_authority_is_wrong_usage(
 
 
 @pytest.mark.parametrize("content", [b"", b"no PEM"])
+@pytest.mark.parametrize("wrong", ["authority", "name"])
+def test_who_is_not_trusted_is_not_told_to_be_away(
+    reload: Reload, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    """It was "cannot be reached: start Failsoft", whatever was wrong with the certificate."""
+    if wrong == "authority":
+        Path(reload.ca_file).write_bytes(TestAuthority().pem)
+    name = "another.test" if wrong == "name" else "router.test"
+
+    assert reload("--ca-file", reload.ca_file, "--server-name", name) == 1
+
+    told = " ".join(capsys.readouterr().err.split())
+    assert "no TLS with" in told
+    assert "--ca-file and --server-name" in told
+
+
+def test_a_router_with_tls_is_named_to_who_asks_in_the_clear(
+    reload: Reload, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reload() == 1
+    assert "give --ca-file" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_file_without_an_authority_is_wrong_usage(
     reload: Reload, router: Router, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:

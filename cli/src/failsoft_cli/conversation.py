@@ -25,6 +25,12 @@ _WHO_LISTENS_WHERE = (
 _NOT_GRPC = "Failed parsing HTTP/2"
 """What gRPC says of a port that answers, and speaks something else."""
 
+_NO_TLS = ("Tls handshake failed", "Hostname Verification Check failed")
+"""What gRPC says of a port that has no TLS, another authority or another name."""
+
+_CLOSED = ("failed to connect", "Socket closed")
+"""What gRPC says, both of it, of a port that lets nobody in who comes like this."""
+
 
 class Teller:
     """Writes one answer to a console, piece by piece."""
@@ -119,7 +125,7 @@ def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
     ):
         return [f"{address} does not take such calls: {_WHO_LISTENS_WHERE}"]
     if error.code is grpc.StatusCode.UNAVAILABLE and not error.reason:
-        return [f"{address} cannot be reached: start Failsoft with `{spelling()} up`"]
+        return [_unreachable(error.message, address)]
     if error.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return [f"no answer within the time limit: {error.message}", "give more with --timeout"]
     if error.violations:
@@ -130,3 +136,17 @@ def _sentences(error: FailsoftRpcError, address: str) -> list[str]:
     if error.request_id:
         sentence += f" (request {error.request_id})"
     return [sentence]
+
+
+def _unreachable(message: str, address: str) -> str:
+    if any(each in message for each in _NO_TLS):
+        return (
+            f"there is no TLS with {address}: check --ca-file and --server-name, and leave both"
+            " away where the router has none"
+        )
+    if all(each in message for each in _CLOSED):
+        return (
+            f"{address} hangs up at once: where it has TLS, give --ca-file; where it demands"
+            " certificates of callers, there is none to show here"
+        )
+    return f"{address} cannot be reached: start Failsoft with `{spelling()} up`"
