@@ -94,7 +94,6 @@ def test_a_name_without_an_authority_is_wrong_usage(
     assert "--ca-file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"no PEM"])
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 def test_who_is_not_trusted_is_not_told_to_be_away(
     reload: Reload, capsys: pytest.CaptureFixture[str], wrong: str
@@ -118,6 +117,7 @@ def test_a_router_with_tls_is_named_to_who_asks_in_the_clear(
     assert "give --ca-file" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize("content", [b"", b"no PEM"])
 def test_a_file_without_an_authority_is_wrong_usage(
     reload: Reload, router: Router, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
