@@ -152,7 +152,7 @@ def test_tokens_of_another_form_are_malformed(logprobs: object) -> None:
 
 def test_tokens_without_an_end_are_malformed() -> None:
     """The text stays short, and what is kept of it does not."""
-    endless = orjson.dumps(chunk([told("a", top_logprobs=[told("b")] * 4096)], content=""))
+    endless = orjson.dumps(chunk([told("a", top_logprobs=[told("b" * 4096)] * 64)], content=""))
     reader = ChunkReader(model="m", logprobs=True)
 
     def read_on() -> None:
