@@ -1,5 +1,8 @@
 """What cannot be used is refused before it is, in words for who has to mend it."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ from certificates import Issued, MountedSecret, PrivateKey, TestAuthority
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from failsoft_kit.startup import StartupError
-from failsoft_kit.tls.pem import MAX_BYTES, PairFiles, TlsFiles, read_pem
+from failsoft_kit.tls.pem import MAX_BYTES, Pair, PairFiles, TlsFiles, read_pem
 
 AUTHORITY = TestAuthority()
 GOOD = AUTHORITY.issue("cache.test")
@@ -167,3 +170,28 @@ def test_a_file_of_something_else_is_named(tmp_path: Path, which: str, content: 
     secret = mounted(tmp_path, GOOD)
     (secret.folder / "..data" / which).write_bytes(content)
     assert str(secret.folder / which) in refusal_of(files(secret))
+
+
+def test_a_pair_that_is_replaced_while_it_is_read_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Its certificate is the old one's and its key the new one's. What is tried is the new pair,
+    and the old certificate vouches for that when it brings its authority along."""
+    first, second = (with_its_authority(AUTHORITY.issue("cache.test")) for _ in range(2))
+    secret = mounted(tmp_path, first)
+    key = secret.key.resolve()
+    key.unlink()
+    os.mkfifo(key)
+
+    def replace_when_it_is_opened() -> None:
+        with key.open("wb") as opened:
+            secret.put(AUTHORITY, second)
+            opened.write(second.key)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(replace_when_it_is_opened)
+        assert "are being replaced" in refusal_of(files(secret))
+
+    assert read_pem(files(secret)).own == Pair(certificate=second.certificate, key=second.key)
+
+
+def with_its_authority(issued: Issued) -> Issued:
+    return replace(issued, certificate=issued.certificate + AUTHORITY.pem)
