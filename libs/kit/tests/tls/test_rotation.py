@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +12,9 @@ from certificates import MountedSecret, TestAuthority
 from google.protobuf.wrappers_pb2 import StringValue
 from tls_stage import ROUTER, SERVER, TlsStage, channel, client_of, serving
 
+from failsoft_kit.rpc.channel import open_channel
 from failsoft_kit.testing.echo import Echo, EchoStub
+from failsoft_kit.tls import client as tls_client
 from failsoft_kit.tls.client import ClientTls
 from failsoft_kit.tls.renewed import RenewedChannel
 
@@ -19,6 +23,8 @@ pytestmark = pytest.mark.integration
 STREAMS = 8
 PATIENCE = 30.0
 WORDS = "a stream that goes on"
+LONGEST_STREAM = 600.0
+"""Seconds: a target's `limits.total`, where a policy says nothing else."""
 
 
 class Held:
@@ -121,6 +127,31 @@ async def test_the_channel_that_was_replaced_is_closed_when_its_calls_are_over(
         assert await rest_of(stream) == WORDS[1:]
         while before.get_state() is not grpc.ChannelConnectivity.SHUTDOWN:
             assert await answers(stub)
+
+
+async def test_calls_have_their_whole_time_on_the_channel_that_was_replaced(
+    stage: TlsStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of ten minutes had to be longer than any test to be missed."""
+    router, graces = stage.secret("router", ROUTER), asyncio.Queue[float | None]()
+
+    class Overheard(RenewedChannel):
+        async def close(self, grace: float | None = None) -> None:
+            graces.put_nowait(grace)
+            await super().close(grace)
+
+    def overheard(target: str, **options: Any) -> grpc.aio.Channel:  # noqa: ANN401 - of any type
+        opened = partial(open_channel, target, **options)
+        return Overheard(opened, on_close=lambda _: None)
+
+    monkeypatch.setattr(tls_client, "open_channel", overheard)
+    client = client_of(router)
+    async with asyncio.timeout(PATIENCE), following(client), channel(client, "127.0.0.1:1"):
+        router.put(stage.authority, stage.authority.issue(ROUTER))
+        grace = await graces.get()
+
+    assert grace is not None
+    assert grace >= LONGEST_STREAM
 
 
 async def test_a_new_connection_shows_the_server_s_new_certificate(stage: TlsStage) -> None:

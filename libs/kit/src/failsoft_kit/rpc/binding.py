@@ -12,7 +12,7 @@ from failsoft_kit.http.listener import HttpListener
 from failsoft_kit.http.server import HttpServer, bound_socket
 from failsoft_kit.identity import DEFAULT_TENANT, Access, Authenticator
 from failsoft_kit.rpc.address import Address, parse_address, why_not_bound
-from failsoft_kit.rpc.channel import MAX_MESSAGE_BYTES
+from failsoft_kit.rpc.channel import LONGEST_CALL_SECONDS, MAX_MESSAGE_BYTES
 from failsoft_kit.rpc.handlers import Handler
 from failsoft_kit.rpc.health import HealthServicer
 from failsoft_kit.rpc.interceptor import Interceptor
@@ -31,7 +31,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_concurrent_streams", 256),
     ("grpc.max_connection_age_ms", 600_000),
-    ("grpc.max_connection_age_grace_ms", 660_000),
+    ("grpc.max_connection_age_grace_ms", int(1000 * LONGEST_CALL_SECONDS)),
 )
 
 Services = Mapping[str, Mapping[str, Handler]]

@@ -23,6 +23,9 @@ Metadata = tuple[tuple[str, str], ...]
 Options = Mapping[str, int | str]
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+LONGEST_CALL_SECONDS = 660.0
+"""For how long a call may go on over a connection that new ones no longer use: the 600 s that a
+target has by default (`limits.total`), and a minute for what is around it."""
 
 _OPTIONS: Options = {
     "grpc.enable_retries": 0,

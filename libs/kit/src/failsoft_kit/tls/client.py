@@ -10,14 +10,11 @@ import grpc
 
 from failsoft_kit.followed import CHECK_SECONDS
 from failsoft_kit.identity import ServiceToken
-from failsoft_kit.rpc.channel import open_channel, server_name_option
+from failsoft_kit.rpc.channel import LONGEST_CALL_SECONDS, open_channel, server_name_option
 from failsoft_kit.tls.followed import FollowedTls
 from failsoft_kit.tls.pem import PairFiles, TlsFiles
 from failsoft_kit.tls.renewed import RenewedChannel
 from failsoft_kit.tls.settings import ClientTlsSettings
-
-OLD_CALLS_SECONDS = 660.0
-"""How long calls may go on over a channel that was replaced: as long as the longest stream."""
 
 
 class ClientTls:
@@ -64,7 +61,7 @@ class ClientTls:
             while True:
                 await asyncio.sleep(CHECK_SECONDS)
                 for old in self.renew():
-                    tasks.create_task(old.close(OLD_CALLS_SECONDS))
+                    tasks.create_task(old.close(LONGEST_CALL_SECONDS))
 
     def renew(self) -> list[grpc.aio.Channel]:
         """Look at the files, and give every channel what they say if that is new.
