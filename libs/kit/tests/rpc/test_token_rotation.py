@@ -1,5 +1,6 @@
 """A service token is replaced while services call each other."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -10,7 +11,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from failsoft_kit.identity import Access, ServiceToken
-from failsoft_kit.identity.rotation import HOLD_BACK_SECONDS, OVERLAP_SECONDS
+from failsoft_kit.identity.rotation import HOLD_BACK_SECONDS, LAG_SECONDS, OVERLAP_SECONDS
 from failsoft_kit.testing.clock import SettableClock
 from failsoft_kit.testing.echo import UNARY, Echo, EchoStub
 from failsoft_kit.testing.grpc import channel_to, service_of
@@ -18,8 +19,8 @@ from failsoft_kit.testing.grpc import channel_to, service_of
 pytestmark = pytest.mark.integration
 
 OLD, NEW = "old-" * 10, "new-" * 10
-APART_SECONDS = 90
-"""Between the pods that get a new Secret: the kubelet looks every 60 to 90 s."""
+NEWEST = "newest-" * 6
+WITHIN = 20.0
 BY_LINES = [OLD, f"{OLD}\n{NEW}\n", f"{NEW}\n{OLD}\n", NEW]
 """What the file holds, step by step."""
 
@@ -50,7 +51,7 @@ async def test_a_secret_that_is_replaced_in_one_step_refuses_no_call(
     files = [callees_file, callers_file] if callee_is_first else [callers_file, callees_file]
     async with calling(callers_file, callees_file, clock) as caller:
         written(files[0], NEW)
-        await calls_are_answered(caller, clock, seconds=APART_SECONDS)
+        await calls_are_answered(caller, clock, seconds=LAG_SECONDS)
         written(files[1], NEW)
         await calls_are_answered(caller, clock, seconds=HOLD_BACK_SECONDS + OVERLAP_SECONDS)
 
@@ -66,6 +67,23 @@ async def test_who_goes_on_showing_the_old_token_is_refused_in_the_end(
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await caller.unary(StringValue())
     assert refusal.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_token_that_came_and_went_while_nobody_called_is_believed(
+    callers_file: Path, callees_file: Path, clock: SettableClock
+) -> None:
+    """A model is idle while providers answer; when they fail, callers show what they have shown
+    for a month."""
+    written(callers_file, NEW)
+    looked_at = ClockThatTells()
+    async with calling(callers_file, callees_file, clock, callees_clock=looked_at) as caller:
+        written(callees_file, NEW)
+        looked_at.time += HOLD_BACK_SECONDS
+        await looked_at.is_asked()
+        written(callees_file, NEWEST)
+        looked_at.time += 1.0
+
+        await caller.unary(StringValue())
 
 
 @pytest.mark.parametrize(("before", "after"), list(pairwise(BY_LINES)))
@@ -86,15 +104,37 @@ async def test_by_lines_even_services_that_start_meanwhile_refuse_no_call(
         await caller.unary(StringValue())
 
 
+class ClockThatTells(SettableClock):
+    """Tells when it is asked, which is whenever the file is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = asyncio.Event()
+
+    def now(self) -> float:
+        self._asked.set()
+        return super().now()
+
+    async def is_asked(self) -> None:
+        """Wait until it is, from now on."""
+        self._asked.clear()
+        async with asyncio.timeout(WITHIN):
+            await self._asked.wait()
+
+
 @asynccontextmanager
 async def calling(
-    callers_file: Path, callees_file: Path, clock: SettableClock
+    callers_file: Path,
+    callees_file: Path,
+    clock: SettableClock,
+    *,
+    callees_clock: SettableClock | None = None,
 ) -> AsyncIterator[EchoStub]:
     """One service that calls another one, each with a file of its own."""
     service = service_of(
         Echo().register,
         access={UNARY: Access.SERVICE},
-        token=ServiceToken.from_file(callees_file, clock=clock),
+        token=ServiceToken.from_file(callees_file, clock=callees_clock or clock),
     )
     shown = ServiceToken.from_file(callers_file, clock=clock)
     async with channel_to(service, token=shown) as channel:

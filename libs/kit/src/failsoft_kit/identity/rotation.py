@@ -1,14 +1,18 @@
 """Which values of a shared secret are shown, and which are believed, while it is replaced.
 
-    in the file --HOLD_BACK--> shown
-    gone from the file --OVERLAP--> refused
+    in the file for HOLD_BACK -> shown, until another one is
+    in the file for OVERLAP   -> those before it are refused
 
 Who shows a secret and who judges it read it from files of their own, and these change at different
-times: Kubernetes gives the pods of a node a new Secret within about 90 s, in no order. A new value
-is believed from the moment it is there. It is shown later, when the others have it too, and until
-then its predecessor is. An old value is believed for longer than anybody may go on showing it: the
-time between the two files, and the hold-back.
-So nobody is refused while HOLD_BACK and OVERLAP - HOLD_BACK are both more than that time.
+times: Kubernetes gives the pods of a node a new Secret within LAG, in no order, and a file whose
+Secret changes twice in that time never has the value between.
+
+A value is believed from the moment it is there. It is shown when it has been in the file for twice
+the lag: then it was in the Secret for so long that no file can have missed it. One that was
+replaced sooner may be known here alone, and is never shown; its predecessor is, for longer.
+So older values are believed until a newer one has been in the file for so long that everybody
+shows it, or a later one, by now.
+Then nobody is refused, however often and how soon after each other the secret is replaced.
 
 What was in the file when the process began is shown and believed at once: nothing is known of
 what was there before. Nothing but that is left of an old value after a restart.
@@ -16,13 +20,17 @@ what was there before. Nothing but that is left of an old value after a restart.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-HOLD_BACK_SECONDS = 120.0
-OVERLAP_SECONDS = 300.0
+LAG_SECONDS = 90.0
+"""By how much a file may be behind the Secret: the kubelet looks every 60 to 90 s."""
+HOLD_BACK_SECONDS = 2 * LAG_SECONDS
+"""Who saw a value for so long knows that everybody has: it came to the first file up to one lag
+before it came to the last one, and may have left the Secret one lag before it leaves a file."""
+OVERLAP_SECONDS = HOLD_BACK_SECONDS + 2 * LAG_SECONDS
+"""Who saw a value for so long knows that everybody had it for HOLD_BACK, by the same reasoning."""
 
 _MOST = 8
-"""Contents of the file that are remembered; more in five minutes are no rotation."""
+"""Contents of the file that are remembered; more in six minutes are no rotation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -55,21 +63,30 @@ class Rotation:
 
         Args:
             values: At least one.
+            at: Never counts as before the content that it replaces.
         """
-        if values != self.current:
-            since = max(at, self._contents[-1].since)
-            self._contents = (*self._contents, _Content(values=values, since=since))[-_MOST:]
+        if values == self.current:
+            return
+        since = max(at, self._contents[-1].since)
+        oldest, *others = self._from_last_that_stayed(OVERLAP_SECONDS, until=since)
+        others.append(_Content(values=values, since=since))
+        self._contents = (oldest, *others[-(_MOST - 1) :])
 
     def shown(self, now: float) -> str:
         """The value to show others."""
-        contents = self._contents
-        due = (each for each in reversed(contents) if each.since + HOLD_BACK_SECONDS <= now)
-        return next(due, contents[0]).values[0]
+        return self._from_last_that_stayed(HOLD_BACK_SECONDS, until=now)[0].values[0]
 
     def believed(self, now: float) -> Iterator[str]:
         """Every value that counts now."""
+        for content in self._from_last_that_stayed(OVERLAP_SECONDS, until=now):
+            yield from content.values
+
+    def _from_last_that_stayed(self, seconds: float, *, until: float) -> Sequence[_Content]:
+        """The last content that was in the file for so long, and those after it; where there is
+        none, all that are remembered."""
         contents = self._contents
-        for content, successor in pairwise(contents):
-            if now < successor.since + OVERLAP_SECONDS:
-                yield from content.values
-        yield from contents[-1].values
+        ends = [*(each.since for each in contents[1:]), until]
+        for index in reversed(range(len(contents))):
+            if contents[index].since + seconds <= ends[index]:
+                return contents[index:]
+        return contents

@@ -1,11 +1,13 @@
 """The secret that our own services show each other."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from failsoft_kit.clock import Clock, SystemClock
+from failsoft_kit.followed import CHECK_SECONDS
 from failsoft_kit.identity.followed import FollowedFile
 from failsoft_kit.identity.rotation import Rotation
 from failsoft_kit.startup import StartupError
@@ -43,6 +45,16 @@ class ServiceToken:
     def authorization(self) -> str:
         """What a call to one of our services carries as its `authorization` metadata."""
         return f"Bearer {self._followed().shown(self._clock.now())}"
+
+    async def run(self) -> None:
+        """Look at the file once a second, until cancelled.
+
+        It is looked at for every call, too; but who had no call for a month, and two changes in it,
+        would not know the token of that time, which the others go on showing for a while.
+        """
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            self._followed()
 
     def _followed(self) -> Rotation:
         self._rotation.replace(self._file.current(), at=self._file.changed_at)

@@ -93,7 +93,8 @@ async def _background(service: Service) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             watch = partial(watch_loop, telemetry.meter, clock=service.clock)
             certificates = {listener.tls.followed for listener in service.listeners if listener.tls}
-            own: list[Job] = [watch, *(each.run for each in (*certificates, *senders))]
+            tokens = () if service.token is None else (service.token,)
+            own: list[Job] = [watch, *(each.run for each in (*tokens, *certificates, *senders))]
             work = [*service.background, *own]
             jobs = [tasks.create_task(keep_running(job, clock=service.clock)) for job in work]
             try:
