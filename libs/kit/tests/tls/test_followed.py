@@ -1,10 +1,14 @@
 """New files are in use when they are good, all of them together; else the old ones stay."""
 
+import asyncio
+import os
+import threading
 from pathlib import Path
 
 import pytest
 from certificates import MountedSecret, TestAuthority
 from descriptors import no_descriptors_left
+from tls_stage import client_of
 
 from failsoft_kit.tls.followed import FollowedTls
 from failsoft_kit.tls.pem import PairFiles, TlsFiles
@@ -114,3 +118,30 @@ def test_a_certificate_is_in_use_when_its_time_has_come(
 
     while certificate_of(followed) != early.certificate:
         followed.look()
+
+
+@pytest.mark.parametrize("end", ["the one that is called", "the one that calls"])
+async def test_calls_go_on_while_files_are_read(
+    followed: FollowedTls, secret: MountedSecret, end: str
+) -> None:
+    """A disk may be slow, and each pair is tried for 10 ms; here reading waits until it is let."""
+    run = followed.run if end == "the one that is called" else client_of(secret).run
+    loop, loop_goes_on = asyncio.get_running_loop(), threading.Event()
+    secret.put(AUTHORITY, SECOND)
+    being_read = secret.certificate.resolve()
+    being_read.unlink()
+    os.mkfifo(being_read)
+
+    def hold_open() -> bool:
+        with being_read.open("wb"):
+            loop.call_soon_threadsafe(loop_goes_on.set)
+            went_on = loop_goes_on.wait(timeout=10.0)
+            secret.put(AUTHORITY, SECOND)
+        return went_on
+
+    async with asyncio.TaskGroup() as tasks:
+        job = tasks.create_task(run())
+        went_on = await asyncio.to_thread(hold_open)
+        job.cancel()
+
+    assert went_on

@@ -194,7 +194,7 @@ async def test_a_caller_s_bad_pair_keeps_its_channel(stage: TlsStage, bad: str) 
         channel(client, address) as opened,
     ):
         spoil(stage, router, bad)
-        assert client.renew() == []
+        assert await client.renew() == []
         assert await answers(EchoStub(opened))
 
 
@@ -207,7 +207,7 @@ async def test_a_closed_channel_is_not_renewed(stage: TlsStage) -> None:
 
     router.put(stage.authority, stage.authority.issue(ROUTER))
 
-    assert client.renew() == []
+    assert await client.renew() == []
 
 
 def spoil(stage: TlsStage, secret: MountedSecret, how: str) -> None:

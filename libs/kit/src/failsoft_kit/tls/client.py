@@ -60,16 +60,16 @@ class ClientTls:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(CHECK_SECONDS)
-                for old in self.renew():
+                for old in await self.renew():
                     tasks.create_task(old.close(LONGEST_CALL_SECONDS))
 
-    def renew(self) -> list[grpc.aio.Channel]:
+    async def renew(self) -> list[grpc.aio.Channel]:
         """Look at the files, and give every channel what they say if that is new.
 
         Returns:
             The channels that were in use, to be closed when their calls are over.
         """
-        if not self._followed.look():
+        if not await asyncio.to_thread(self._followed.look):
             return []
         return [channel.renew() for channel in self._channels]
 

@@ -40,10 +40,13 @@ class FollowedTls:
         """Look at the files once a second, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            self.look()
+            await asyncio.to_thread(self.look)
 
     def look(self) -> bool:
-        """Whether the files have changed and what they say is good, and in use from now on."""
+        """Whether the files have changed and what they say is good, and in use from now on.
+
+        Reading and trying takes some 10 ms, and as long as a slow disk: no work for an event loop.
+        """
         is_new = self._followed.look()
         if is_new:
             _log.info("tls.files_read", paths=self._paths)
