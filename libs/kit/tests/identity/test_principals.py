@@ -288,6 +288,29 @@ def test_a_call_for_two_tenants_is_refused(token: ServiceToken) -> None:
         )
 
 
+class OneUser:
+    """An authority that knows one."""
+
+    accepts = "a key"
+
+    def judges(self, bearer: str) -> bool:
+        return bearer == "key"
+
+    def principal(self, bearer: str) -> Principal:
+        return Principal(tenant="globex", kind=Kind.USER)
+
+
+@pytest.mark.parametrize("name", ["router.test", "stranger.test"])
+def test_a_user_is_that_user_whatever_the_certificate(token: ServiceToken, name: str) -> None:
+    """Services have to show both; a service that passes a user's key on asks as that user."""
+    port = Authenticator.of(
+        token, loopback=False, authorities=[OneUser()], services=["router.test"]
+    )
+
+    who = port.principal([bearer("key"), ("failsoft-tenant", "acme")], names=[name])
+    assert who == Principal(tenant="globex", kind=Kind.USER)
+
+
 # What a method demands.
 
 
