@@ -2,13 +2,14 @@
 # ruff: noqa: ANN401 - it hands through calls of any type
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
+from failsoft_kit.rpc.wrapped import MakeMethod, WrappedChannel
 
-class RenewedChannel(grpc.aio.Channel):
+
+class RenewedChannel(WrappedChannel):
     """The channel that was opened last. Calls stay on the one that they began on."""
 
     def __init__(
@@ -17,9 +18,9 @@ class RenewedChannel(grpc.aio.Channel):
         *,
         on_close: Callable[["RenewedChannel"], None],
     ) -> None:
+        super().__init__(open_())
         self._open = open_
         self._on_close = on_close
-        self._channel = open_()
 
     @property
     def current(self) -> grpc.aio.Channel:
@@ -32,45 +33,12 @@ class RenewedChannel(grpc.aio.Channel):
         self._channel.get_state(try_to_connect=True)
         return old
 
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        return self._renewed(lambda channel: channel.unary_unary(*args, **kwargs))
-
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        return self._renewed(lambda channel: channel.unary_stream(*args, **kwargs))
-
-    def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
-        return self._renewed(lambda channel: channel.stream_unary(*args, **kwargs))
-
-    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
-        return self._renewed(lambda channel: channel.stream_stream(*args, **kwargs))
-
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002
-        return self._channel.get_state(try_to_connect)
-
-    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._channel.wait_for_state_change(last_observed_state)
-
-    async def channel_ready(self) -> None:
-        await self._channel.channel_ready()
-
     async def close(self, grace: float | None = None) -> None:
         self._on_close(self)
-        await self._channel.close(grace)
+        await super().close(grace)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool | None:
-        await self.close()
-        return None
-
-    def _renewed(self, make: Callable[[grpc.aio.Channel], Callable[..., Any]]) -> Any:
-        """The method of a stub, made anew when the channel is another one."""
+    def _method(self, make: MakeMethod) -> Callable[..., Any]:
+        """Made anew when the channel is another one."""
         made_for, method = self._channel, make(self._channel)
 
         def call(*args: Any, **kwargs: Any) -> Any:
