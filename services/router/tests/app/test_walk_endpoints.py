@@ -569,6 +569,33 @@ async def test_a_new_endpoint_is_called_at_once_although_all_others_are_full(
 
 
 @virtual_time.test
+async def test_an_endpoint_whose_trial_went_well_is_called_although_the_others_are_full(
+    stage: type[Stage],
+) -> None:
+    """While its call was out nobody had room, and nobody said when that would be over."""
+    fullest = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded", retry_after=9.0)
+    router = local(stage, one=[(NOBODY,), (1.0, "hi", DONE), WELL], two=[WELL, (0.75, fullest)])
+    async with router.watching():
+        await router.sees("llama", ONE, TWO)
+        await router.ask()
+        await asyncio.sleep(10.0)
+        async with asyncio.TaskGroup() as tasks:
+            on_trial = tasks.create_task(router.ask())
+            await asyncio.sleep(0.125)
+            shut = tasks.create_task(router.ask())
+        quota = router.board.place("local").gates.quota
+        assert quota.last is not None
+        assert quota.due_in(router.clock.now()) == 0.0
+        answers = [await router.ask() for _ in range(4)]
+
+    assert on_trial.result().finished.served_by == "local"
+    failed = shut.result().finished.hops[0]
+    assert failed.error_class is ErrorClass.RATE_LIMITED
+    assert [answer.finished.served_by for answer in answers] == ["local"] * 4
+    assert called(router) == {ONE: 6, TWO: 2}
+
+
+@virtual_time.test
 async def test_without_the_endpoint_that_had_room_the_others_are_not_asked_too_soon(
     stage: type[Stage],
 ) -> None:

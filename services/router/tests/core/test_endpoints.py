@@ -435,6 +435,37 @@ def test_an_ill_one_is_not_asked_because_the_others_are_full() -> None:
     assert chosen(known, now=EJECTED_SECONDS).address == "a"
 
 
+def test_while_a_call_is_on_trial_nobody_waits_for_long_for_one_who_is_full() -> None:
+    """It may end at any moment, and then there is room."""
+    known = endpoints("a", "b")
+    fail(known, "a")
+    trial = known.choose(now=EJECTED_SECONDS, draw=0.0, but={"b"})
+    assert trial is not None
+    turn_away(known, "b", 9.0, now=EJECTED_SECONDS)
+
+    assert known.choose(now=EJECTED_SECONDS, draw=0.0) is None
+    assert known.full_for(EJECTED_SECONDS) == FULL_SECONDS
+    known.ended(trial, Result.OK, now=EJECTED_SECONDS, draw=MIDDLE)
+    assert known.full_for(EJECTED_SECONDS) == 0.0
+
+
+def test_who_is_ill_and_full_is_waited_for_until_both_are_over() -> None:
+    known = endpoints("a", "b")
+    turn_away(known, "a", 1.0)
+    fail_although_full(known, "a")
+    turn_away(known, "b", 9.0)
+
+    assert known.states(0.0)[0].due_at == EJECTED_SECONDS
+    assert known.full_for(0.0) == EJECTED_SECONDS
+
+
+def fail_although_full(known: Endpoints, name: str) -> None:
+    others = {state.address for state in known.states(0.0)} - {name}
+    turn = known.choose(now=0.0, draw=0.0, but=others, even_full=True)
+    assert turn is not None
+    known.ended(turn, Result.FAILED, now=0.0, draw=MIDDLE, unreachable=True)
+
+
 def test_who_only_looks_may_look_at_a_full_one() -> None:
     known = endpoints("a")
     turn_away(known, "a", 2.0)

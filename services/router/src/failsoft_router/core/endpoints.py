@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from failsoft_model.walk import Load
 from failsoft_router.core.breaker import Result
-from failsoft_router.core.member import Member, Standing
+from failsoft_router.core.member import FULL_SECONDS, Member, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +156,15 @@ class Endpoints:
         )
 
     def full_for(self, now: float) -> float:
-        """Seconds until somebody may have room; 0: somebody may now, or none is full."""
+        """Seconds until somebody may have room; 0: somebody may now, or none is full.
+
+        Nobody knows when a call on trial ends, so it is asked for again soon.
+        """
         ready = self._ready()
-        waits = [each.full_until - now for each in ready if each.is_full(now)]
-        if not waits or self.takes_calls(now):
+        if self.takes_calls(now) or not any(each.is_full(now) for each in ready):
             return 0.0
-        others = (each for each in ready if each.is_ejected(now) and not each.is_full(now))
-        return min([*waits, *(each.ejected_until - now for each in others)])
+        dues = (each.due_at(now) for each in ready)
+        return min(FULL_SECONDS if due is None else due - now for due in dues)
 
     def choose(
         self, *, now: float, draw: float, but: Collection[str] = (), even_full: bool = False

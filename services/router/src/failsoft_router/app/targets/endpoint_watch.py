@@ -6,7 +6,7 @@ that changes anything else of the target. Targets of one service share its watch
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from functools import partial
 
 from failsoft_kit.clock import Clock
@@ -23,15 +23,31 @@ from failsoft_router.ports import EndpointSource
 class Watched:
     """The endpoints of a target, watched as long as somebody follows them."""
 
-    def __init__(self, service: ServiceAddress, *, over: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        service: ServiceAddress,
+        *,
+        over: Callable[[], None],
+        let_in: Callable[[Endpoints, float], None],
+    ) -> None:
         """
         Args:
             over: Called when the last follower has left.
+            let_in: Called with the moment at which one of them takes calls where none did.
         """
         self.service = service
         self.endpoints = Endpoints()
         self._over = over
+        self._let_in = let_in
         self._followers: set[Callable[[], None]] = set()
+
+    @contextmanager
+    def changing(self, now: float) -> Iterator[None]:
+        """Around whatever may have an endpoint take calls where none did."""
+        took_calls = self.endpoints.takes_calls(now)
+        yield
+        if not took_calls and self.endpoints.takes_calls(now):
+            self._let_in(self.endpoints, now)
 
     def follow(self, changed: Callable[[], None]) -> None:
         """Have `changed` called when there may be others."""
@@ -68,7 +84,8 @@ class EndpointWatch:
         key = target.health_key
         found = self._watched.get(key)
         if found is None:
-            found = self._watched[key] = Watched(service, over=partial(self._forget, key))
+            over = partial(self._forget, key)
+            found = self._watched[key] = Watched(service, over=over, let_in=self._let_in)
             if service in self._last:
                 found.endpoints.adopt(self._last[service], now=self._clock.now())
             self._changed.set()
@@ -108,11 +125,10 @@ class EndpointWatch:
         for watched in self._watched.values():
             if watched.service != service:
                 continue
-            was_full = watched.endpoints.full_for(now) > 0.0
-            if watched.endpoints.adopt(seen, now=now):
+            with watched.changing(now):
+                is_there_again = watched.endpoints.adopt(seen, now=now)
+            if is_there_again:
                 self._look_again(watched.endpoints, now)
-            if was_full and watched.endpoints.takes_calls(now):
-                self._let_in(watched.endpoints, now)
             watched.tell()
 
     def _forget(self, key: Hashable) -> None:
@@ -125,7 +141,7 @@ class EndpointWatch:
             gates.health.look_again(now)
 
     def _let_in(self, endpoints: Endpoints, now: float) -> None:
-        """All were full, and there is one more now: it has room."""
+        """Want of room shut the quota, and there is one now that takes calls."""
         for gates in self._gates_of(endpoints):
             gates.quota.open(now)
 

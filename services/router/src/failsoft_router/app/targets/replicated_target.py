@@ -176,7 +176,8 @@ class ReplicatedTarget:
 
     def _end(self, turn: Turn, result: Result, *, unreachable: bool = False) -> None:
         now, draw = self._clock.now(), self._draw()
-        self.endpoints.ended(turn, result, now=now, draw=draw, unreachable=unreachable)
+        with self._watched.changing(now):
+            self.endpoints.ended(turn, result, now=now, draw=draw, unreachable=unreachable)
 
     def _is_silence(self, heard_at: float, *, spoke: bool) -> bool:
         """Whether nothing has come for as long as the target may take."""
