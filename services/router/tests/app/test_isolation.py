@@ -12,6 +12,7 @@ from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason, SkipReason
 from failsoft_router.app.targets.isolation import Released, isolate, release
 from failsoft_router.core.gate import IsolationOrder
+from failsoft_router.core.policy import Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -120,3 +121,25 @@ async def test_an_operator_who_knows_more_opens_what_a_refusal_has_shut(
     assert lines[0]["opened"] == [reason.value]
     assert (await router.ask()).finished.served_by == "a"
     assert released(router, all_gates=True).opened == ()
+
+
+@virtual_time.test
+async def test_an_operator_who_knows_more_has_full_endpoints_asked_again(
+    stage: type[Stage],
+) -> None:
+    """Each was left out for the time that it had named, behind a gate that was open."""
+    refused = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded", retry_after=9.0)
+    done = Ending(finish_reason=FinishReason.STOP, model="m")
+    service = {"provider": Provider.FAILSOFT, "endpoint": "kubernetes:///models/llama:grpc"}
+    pod = "10.0.0.1:50051"
+    router = stage(
+        targets={"a": {**service, "external": False}},
+        endpoints={pod: [(refused,), ("hi", done)]},
+        a=(),
+    )
+    async with router.watching():
+        await router.sees("llama", pod)
+        await router.refused()
+        assert released(router, all_gates=True).opened == (SkipReason.QUOTA,)
+
+        assert (await router.ask()).finished.served_by == "a"

@@ -1,5 +1,5 @@
-"""Whatever happens, in whatever order: while an endpoint is ready and not full there is one to
-call."""
+"""Whatever happens, in whatever order: while an endpoint is ready there is one to call, unless
+those who are in are full."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -18,8 +18,8 @@ are in are full, nobody is chosen, also nobody who is ejected: they are busy, an
 **Ejection.** The pods of a service fail one by one, and the target's breaker would take all
 of them out for it. So one that fails is left alone for a while, and comes back on trial
 (`member`). Nobody is ejected who is the last one in, and when those who are in go away, the
-one whose time is over first is let in on trial. So while any endpoint is ready, and not full,
-there is one to call: if all are ill, the target's breaker will find out.
+one whose time is over first is let in on trial. So while any endpoint is ready, there is one to
+call, unless those who are in are full: if all are ill, the target's breaker will find out.
 
 An endpoint that becomes ready is another one than it was before: what was held against it is
 forgotten. Whoever chooses is given a turn, and hands it back with how the call ended.
@@ -210,6 +210,13 @@ class Endpoints:
         member = self._current(turn)
         if member is not None:
             member.has_no_room(retry_after, now=now)
+
+    def make_room(self, now: float) -> bool:
+        """Somebody knows that nobody is full any more; gives whether that kept calls out."""
+        nobody_had_room = self.full_for(now) > 0.0
+        for member in self._members.values():
+            member.full_until = min(member.full_until, now)
+        return nobody_had_room
 
     def ended(
         self, turn: Turn, result: Result, *, now: float, draw: float, unreachable: bool = False

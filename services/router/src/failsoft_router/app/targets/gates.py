@@ -129,7 +129,11 @@ class Gates:
         opened = {
             SkipReason.CREDENTIAL_QUARANTINE: (self.quarantine.open(now),),
             SkipReason.TARGET_GONE: (self.target.open(now),),
-            SkipReason.QUOTA: (self.quota.open(now), self.account.open(now)),
+            SkipReason.QUOTA: (
+                self.quota.open(now),
+                self.account.open(now),
+                self.endpoints is not None and self.endpoints.make_room(now),
+            ),
         }
         return tuple(reason for reason, were_shut in opened.items() if any(were_shut))
 
