@@ -10,7 +10,7 @@ import pytest
 from failsoft_kit.testing import virtual_time
 from failsoft_model.walk import ErrorClass, FinishReason
 from failsoft_router.app.calls.check import Check, CheckResult, check_target
-from failsoft_router.core.policy import CredentialSource
+from failsoft_router.core.policy import CredentialSource, Provider
 from failsoft_router.ports import AttemptFailed, Ending
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ async def test_a_target_that_answers_is_well(stage: type[Stage]) -> None:
         (AttemptFailed(ErrorClass.CREDENTIAL, "…"), CheckResult.BAD_CREDENTIAL),
         (AttemptFailed(ErrorClass.QUOTA, "…"), CheckResult.NO_QUOTA),
         (AttemptFailed(ErrorClass.RATE_LIMITED, "…"), CheckResult.NO_QUOTA),
+        (AttemptFailed(ErrorClass.RATE_LIMITED, "…", sent=False), CheckResult.NO_QUOTA),
         (AttemptFailed(ErrorClass.MODEL_GONE, "…"), CheckResult.UNKNOWN_MODEL),
         (AttemptFailed(ErrorClass.TIMEOUT_CONNECT, "…", sent=False), CheckResult.NO_NETWORK),
         (AttemptFailed(ErrorClass.TRANSIENT, "…", sent=False), CheckResult.NO_NETWORK),
@@ -63,6 +64,24 @@ def test_a_failure_is_one_of_a_few_words(
         )
 
     virtual_time.run(walk())
+
+
+@virtual_time.test
+async def test_an_endpoint_without_room_is_followed_by_the_next(stage: type[Stage]) -> None:
+    full = AttemptFailed(ErrorClass.RATE_LIMITED, "it is overloaded", retry_after=2.0)
+    service = {"provider": Provider.FAILSOFT, "endpoint": "kubernetes:///models/llama:grpc"}
+    one, two = "10.0.0.1:50051", "10.0.0.2:50051"
+    router = stage(
+        targets={"a": {**service, "external": False}},
+        endpoints={one: (full,), two: [("OK", DONE), (full,)]},
+        a=(),
+    )
+    async with router.watching():
+        await router.sees("llama", one, two)
+        results = [(await checked(router)).result for _ in range(3)]
+
+    assert results == [CheckResult.OK, CheckResult.NO_QUOTA, CheckResult.NO_QUOTA]
+    assert [len(router.endpoints[each].calls) for each in (one, two)] == [1, 2]
 
 
 @virtual_time.test

@@ -1,7 +1,7 @@
 """Checks a target by one tiny call, past its gates and counted by none of them."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from failsoft_kit.clock import Clock
 from failsoft_kit.telemetry.span import Span
@@ -9,7 +9,7 @@ from failsoft_model.chat import ChatRequest, Message, Role, Sampling, Text
 from failsoft_model.walk import ErrorClass
 from failsoft_router.app.calls.attempt import AttemptLimits, run_attempt
 from failsoft_router.app.targets.place import Place
-from failsoft_router.ports import AttemptFailed, Piece, TargetCall
+from failsoft_router.ports import AttemptFailed, Ending, Piece, Target, TargetCall
 
 _QUESTION = ChatRequest(
     model="",
@@ -62,18 +62,13 @@ async def check_target(
         connect=limits.connect,
         total=limits.total,
     )
+    within = AttemptLimits(
+        first_content_at=began + limits.first_content,
+        stall=limits.stall,
+        end_at=began + limits.total,
+    )
     try:
-        ending = await run_attempt(
-            place.target,
-            call,
-            limits=AttemptLimits(
-                first_content_at=began + limits.first_content,
-                stall=limits.stall,
-                end_at=began + limits.total,
-            ),
-            clock=clock,
-            take=_ignore,
-        )
+        ending = await _ask(place.target, call, within=within, clock=clock)
     except AttemptFailed as failure:
         return Check(result=_result(failure), detail=failure.detail, latency=clock.now() - began)
     return Check(
@@ -81,14 +76,28 @@ async def check_target(
     )
 
 
+async def _ask(target: Target, call: TargetCall, *, within: AttemptLimits, clock: Clock) -> Ending:
+    """Have it answered, by whichever of the target's endpoints has room.
+
+    Raises:
+        AttemptFailed: Nobody answered.
+    """
+    while True:
+        try:
+            return await run_attempt(target, call, limits=within, clock=clock, take=_ignore)
+        except AttemptFailed as failure:
+            if not failure.turned_away_by:
+                raise
+            call = replace(call, but=call.but | {failure.turned_away_by})
+
+
 async def _ignore(piece: Piece) -> None:
     """Nobody reads a check's answer."""
 
 
 def _result(failure: AttemptFailed) -> CheckResult:
-    if not failure.sent:
-        return CheckResult.NO_NETWORK
-    return _RESULTS.get(failure.error_class, CheckResult.FAILED)
+    otherwise = CheckResult.FAILED if failure.sent else CheckResult.NO_NETWORK
+    return _RESULTS.get(failure.error_class, otherwise)
 
 
 def _no_credential(place: Place) -> str:
