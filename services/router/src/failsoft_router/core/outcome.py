@@ -14,9 +14,8 @@ depends on who refuses it. What the best target of a walk finds wrong is the cal
 mend; a fallback may only dislike what the best one takes, and its refusal would hide why
 it was asked. It is believed where it names a field that the caller wrote.
 
-Rate limits, empty accounts,
-bad credentials and models that are gone say nothing about the target's health: gates
-of their own learn from them. Silence and broken answers are illness.
+Rate limits, empty accounts, bad credentials and models that are gone say nothing about the
+target's health: gates of their own learn from them. Silence and broken answers are illness.
 
 A loop of routers is a mistake in their policies, and nobody's illness: the router that
 refuses it answers a request that comes to it by a shorter way. So no gate learns from it.
