@@ -174,7 +174,7 @@ async def test_a_watch_that_ends_goes_on_from_the_last_bookmark(api: KubernetesA
 
 async def test_watches_follow_each_other_without_a_change_being_lost(api: KubernetesApi) -> None:
     await api.serve("llama", ready=[ONE])
-    async with following(api, patience=Patience(watch=1)) as sights:
+    async with following(api, patience=Patience(watch=1, lasting=0.0)) as sights:
         await sights.until(ONE)
         await asked(api, lambda: len(api.watched_from) >= 3)
         await api.serve("llama", ready=[TWO])
@@ -356,7 +356,7 @@ async def test_watches_that_last_and_are_cut_make_no_pause_longer(api: Kubernete
 async def test_cut_watches_are_told_of_once_and_so_is_one_that_holds(api: KubernetesApi) -> None:
     api.cuts_watches = True
     with structlog.testing.capture_logs() as logs:
-        async with following(api, patience=Patience(watch=1)) as sights:
+        async with following(api, patience=Patience(watch=1, lasting=0.5)) as sights:
             await asked(api, lambda: api.lists >= 5)
             api.cuts_watches = False
             before = len(api.watched_from)
@@ -365,6 +365,16 @@ async def test_cut_watches_are_told_of_once_and_so_is_one_that_holds(api: Kubern
             await sights.until(ONE)
 
     assert told(logs) == ["endpoints.watch_cut", "endpoints.watch_holds"]
+
+
+async def test_watches_that_end_at_once_and_tell_nothing_are_cut(api: KubernetesApi) -> None:
+    """They were asked for ten times a second, for ever, and nobody was told."""
+    with structlog.testing.capture_logs() as logs:
+        async with following(api, patience=Patience(watch=0)):
+            await asked(api, lambda: len(api.watched_from) >= 4)
+
+    assert api.lists >= len(api.watched_from)
+    assert told(logs) == ["endpoints.watch_cut"]
 
 
 BY_NUMBER = ServiceAddress(namespace="models", service="llama", port="50051")

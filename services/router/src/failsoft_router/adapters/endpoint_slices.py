@@ -1,7 +1,8 @@
 """Follows the endpoints of Kubernetes services by their EndpointSlices.
 
 All slices of a service are listed, and watched from there on. A watch ends after a minute
-and goes on from where it was; one that is silent for longer has lost its connection.
+and goes on from where it was; one that is silent for longer has lost its connection, and one
+that ends at once and told nothing was none.
 Whatever goes wrong, the endpoints stay as they were known last and all is listed anew.
 
 A router that starts while the API is away knows none, and its pods may be well: until the API
@@ -107,16 +108,22 @@ class EndpointSlices:
             yield Sighting(endpoints=slices.endpoints())
             while True:
                 await asyncio.sleep(REST_SECONDS)
-                began = self._clock.now()
+                began, before = self._clock.now(), slices.version
                 try:
                     async with aclosing(_changes(api, service, slices)) as changes:
                         async for seen in changes:
                             yield seen
                 except (ApiAway, Refused, ValueError):
-                    if self._clock.now() - began >= self._patience.lasting:
+                    if self._lasted(began):
                         trouble.watched()
                     raise
+                if slices.version == before and not self._lasted(began):
+                    raise ApiAway("it ends a watch at once, and tells nothing by it")
                 trouble.watched()
+
+    def _lasted(self, began: float) -> bool:
+        """Whether a watch that began then was of use, whatever it told."""
+        return self._clock.now() - began >= self._patience.lasting
 
     async def _list(self, api: KubernetesApi, service: ServiceAddress, trouble: Trouble) -> bytes:
         """The slices; at the first try nobody waits long, because the name is there to be asked.

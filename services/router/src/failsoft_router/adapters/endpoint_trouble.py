@@ -68,7 +68,7 @@ class Trouble:
             _log.info("endpoints.told_again", **self._facts)
 
     def watched(self) -> None:
-        """A watch came to its end as it should, or lasted."""
+        """A watch lasted, or told something and came to its end as it should."""
         self._cuts = 0
         if self._cuts_told:
             self._cuts_told = False
