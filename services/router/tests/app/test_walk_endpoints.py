@@ -7,15 +7,18 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from failsoft_kit.testing import virtual_time
 from failsoft_kit.testing.metrics import said
+from failsoft_model.chat import ChatRequest
 from failsoft_model.walk import ErrorClass, FinishReason, HopOutcome, Load, SkipReason
 from failsoft_router import metric_names, span_names
 from failsoft_router.app.targets.state import outline_of, state_of
 from failsoft_router.core.breaker import State
 from failsoft_router.core.member import Standing
 from failsoft_router.core.policy import BreakerPolicy, Provider
-from failsoft_router.ports import AttemptFailed, Ending, Neighbour
+from failsoft_router.ports import AttemptFailed, Ending, Neighbour, TargetCall
 
 if TYPE_CHECKING:
     from services.router.tests.app.conftest import Script, Stage
@@ -613,6 +616,54 @@ async def test_without_the_endpoint_that_had_room_the_others_are_not_asked_too_s
         "none of its endpoints has room",
     )
     assert second.skip_reason is SkipReason.QUOTA
+
+
+@virtual_time.test
+async def test_who_had_no_room_is_asked_again_when_the_hop_is(stage: type[Stage]) -> None:
+    """The hop was overtaken by a probe that died; who had room is gone, who had none has some."""
+    touchy = BreakerPolicy(consecutive_failures=1, open_for=4.0)
+    router = stage(
+        targets={"far": {"breaker": touchy}, "local": LOCAL},
+        endpoints={ONE: [WELL, (FULL,), WELL], TWO: (3.0, "no", DONE)},
+        far=[(ILL,), (2.0, "ba", 3.0, ILL)],
+        local=(),
+    )
+    async with router.watching():
+        await router.sees("llama", ONE)
+        await router.ask()
+        await asyncio.sleep(15.0)
+        await router.sees("llama", ONE, TWO)
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(router.ask())
+            await asyncio.sleep(3.0)
+            await router.sees("llama", ONE)
+
+    assert asked.result().finished.served_by == "local"
+    assert called(router) == {ONE: 3, TWO: 1}
+
+
+@virtual_time.test
+async def test_who_is_ready_and_turned_the_request_away_is_not_called_absent(
+    stage: type[Stage],
+) -> None:
+    """That none is ready counts against the target's health, and this is no illness."""
+    router = local(stage, one=WELL)
+    async with router.watching():
+        await router.sees("llama", ONE)
+        call = TargetCall(
+            request=ChatRequest(model="m", messages=()),
+            attempt_id="walk-1/1/1",
+            tenant="acme",
+            span=router.caller().span.context,
+            connect=1.0,
+            total=10.0,
+            but=frozenset({ONE}),
+        )
+        with pytest.raises(AttemptFailed) as failed:
+            await anext(router.board.place("local").target.stream(call))
+
+    assert failed.value.error_class is ErrorClass.RATE_LIMITED
+    assert failed.value.retry_after == 0.0
 
 
 @virtual_time.test

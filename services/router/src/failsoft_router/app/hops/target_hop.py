@@ -66,7 +66,7 @@ class TargetHop:
     _last: Trial | None = None
     """The attempt that was made last; None: none was."""
     _full: set[str] = field(default_factory=set)
-    """Endpoints that had no room for the request since it was last waited for one."""
+    """Endpoints that had no room for the request in this run, since it last waited for one."""
     _turned_away: int = 0
     """Attempts that ended so."""
     _by: seam.Manner | None = None
@@ -74,6 +74,7 @@ class TargetHop:
 
     async def run(self) -> Outcome:
         """Try it, again where that is worth it."""
+        self._full.clear()
         self.admission.look_ahead()
         asked_at = self.around.clock.now()
         if not (self.attempts or self.admission.last_resort):

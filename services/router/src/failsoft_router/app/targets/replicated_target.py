@@ -81,7 +81,7 @@ class ReplicatedTarget:
                 if error.sent or self._clock.now() >= connected_by:
                     raise
                 failure = error
-        raise self._nobody() or failure or _none_ready()
+        raise self._nobody() or failure or self._none_left()
 
     async def look(self, *, within: float) -> Sight:
         """See `ports.Neighbour`: how the endpoint is that the next call would go to."""
@@ -145,12 +145,11 @@ class ReplicatedTarget:
         wait = self.endpoints.full_for(self._clock.now())
         if not wait:
             return None
-        return AttemptFailed(
-            ErrorClass.RATE_LIMITED,
-            "none of its endpoints has room",
-            retry_after=wait,
-            sent=False,
-        )
+        return _no_room(wait)
+
+    def _none_left(self) -> AttemptFailed:
+        """Nobody is ready, or whoever takes calls has turned this request away."""
+        return _no_room(0.0) if self.endpoints.takes_calls(self._clock.now()) else _none_ready()
 
     def _turned_away(
         self, turn: Turn, failure: AttemptFailed, but: frozenset[str]
@@ -204,6 +203,11 @@ def at_endpoint(policy: TargetPolicy, address: str) -> TargetPolicy:
     service = service_address(policy.endpoint)
     host = "" if service is None else service.host
     return replace(policy, endpoint=address, server_name=host)
+
+
+def _no_room(wait: float) -> AttemptFailed:
+    detail = "none of its endpoints has room"
+    return AttemptFailed(ErrorClass.RATE_LIMITED, detail, retry_after=wait, sent=False)
 
 
 def _none_ready() -> AttemptFailed:
