@@ -107,6 +107,15 @@ def test_a_file_that_changes_all_the_time_is_not_remembered_for_ever(changes: in
     assert rotation.shown(BEGAN + 1.0) == "first"
     assert "first" in rotation.believed(BEGAN + 1.0)
 
+    later = BEGAN + HOLD_BACK_SECONDS + 20.0
+    for number in range(changes):
+        rotation.replace([f"later {number}"], at=later + number / changes)
+
+    assert rotation.shown(later + 1.0) == f"{changes - 1}"
+    believed = list(rotation.believed(later + 1.0))
+    assert len(believed) == 8
+    assert {"first", f"{changes - 1}"} < set(believed)
+
 
 def read(changes: Sequence[float], looks: Sequence[float]) -> list[tuple[float, str]]:
     """What a side reads, and when: the number of the change that was the last one then."""

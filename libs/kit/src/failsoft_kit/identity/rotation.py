@@ -69,8 +69,12 @@ class Rotation:
             return
         since = max(at, self._contents[-1].since)
         oldest, *others = self._from_last_that_stayed(OVERLAP_SECONDS, until=since)
+        shown = self._from_last_that_stayed(HOLD_BACK_SECONDS, until=since)[0]
         others.append(_Content(values=values, since=since))
-        self._contents = (oldest, *others[-(_MOST - 1) :])
+        kept = others[-(_MOST - 1) :]
+        if shown is not oldest and shown not in kept:
+            kept[0] = shown
+        self._contents = (oldest, *kept)
 
     def shown(self, now: float) -> str:
         """The value to show others."""
